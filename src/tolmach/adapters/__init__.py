@@ -1,0 +1,1 @@
+"""Everything that touches the outside. One folder for each neighbour."""

@@ -1,0 +1,1 @@
+"""DICOM over the network: our own bounded upper layer for Storage and Verification."""

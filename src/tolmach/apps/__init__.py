@@ -1,0 +1,1 @@
+"""Programs people start. They join parts and decide nothing."""

@@ -1,0 +1,1 @@
+"""Attribute operations as data; applying them; always returning what changed."""

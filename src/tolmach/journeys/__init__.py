@@ -1,0 +1,1 @@
+"""The stories, one short module each. They know no network, no disk and no database."""

@@ -1,0 +1,1 @@
+"""Letters: code pages, detection, transliteration. Knows no DICOM and no HL7."""
