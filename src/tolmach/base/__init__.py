@@ -1,6 +1,6 @@
 """What every floor needs and no floor owns: faults and errors, words for people. No domain words."""
 
 from tolmach.base.errors import NeedsOperator, Refused, Retryable, TolmachError
-from tolmach.base.words import Fault, N_, Phrase, Problem
+from tolmach.base.words import N_, Fault, Phrase, Problem
 
-__all__ = ["Fault", "N_", "NeedsOperator", "Phrase", "Problem", "Refused", "Retryable", "TolmachError"]
+__all__ = ["N_", "Fault", "NeedsOperator", "Phrase", "Problem", "Refused", "Retryable", "TolmachError"]
