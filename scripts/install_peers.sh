@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# Installs the real peers the tests talk to: DCMTK and Orthanc, as the system's packages. May be repeated.
+# When it cannot, it says so in one line and ends well: the tests that need the peers will then fail, and say which.
+set -euo pipefail
+
+# program:package
+wanted=(dcmdump:dcmtk dcmsend:dcmtk echoscu:dcmtk storescp:dcmtk Orthanc:orthanc)
+PATH="$PATH:/usr/local/sbin:/usr/sbin"
+
+say() { printf 'peers: %s\n' "$*" >&2; }
+
+missing=()
+for pair in "${wanted[@]}"; do
+    command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}")
+done
+[ ${#missing[@]} -gt 0 ] || exit 0
+mapfile -t missing < <(printf '%s\n' "${missing[@]}" | sort -u)
+
+if ! command -v apt-get >/dev/null; then
+    say "missing: ${missing[*]}; this system has no apt-get, so install them by hand. The tests that need them will fail."
+    exit 0
+fi
+if [ "$(id -u)" = 0 ]; then
+    root=(env)
+elif sudo -n true 2>/dev/null; then
+    root=(sudo -n env)
+else
+    say "missing: ${missing[*]}; not root and no sudo without a password. Run: sudo apt-get install ${missing[*]}. The tests that need them will fail."
+    exit 0
+fi
+
+# Debian starts a service as soon as it is installed. The tests start their own Orthanc on a free port; nobody asked for
+# one on 4242 and 8042, so services may not start during the installation, and Orthanc's does not start at boot either.
+policy=/usr/sbin/policy-rc.d
+forbid_services() {
+    [ ! -e "$policy" ] || return 0
+    printf '#!/bin/sh\nexit 101\n' | "${root[@]}" tee "$policy" >/dev/null
+    "${root[@]}" chmod 755 "$policy"
+    trap '"${root[@]}" rm -f "$policy"' EXIT
+}
+
+say "installing ${missing[*]}"
+forbid_services
+if ! { "${root[@]}" DEBIAN_FRONTEND=noninteractive apt-get -qq update &&
+    "${root[@]}" DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "${missing[@]}"; } \
+    </dev/null >/dev/null; then
+    say "apt-get could not install ${missing[*]}; the lines above say why. The tests that need them will fail."
+    exit 0
+fi
+if [[ " ${missing[*]} " == *" orthanc "* ]] && [ -d /run/systemd/system ]; then
+    "${root[@]}" systemctl --quiet disable --now orthanc 2>/dev/null || say "could not switch off the orthanc service; it may hold ports 4242 and 8042"
+fi
