@@ -8,9 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
-
-NO_FACTS: Mapping[str, object] = MappingProxyType({})
 
 
 def N_(msgid: str) -> str:
@@ -23,7 +20,7 @@ class Phrase:
     """A sentence that is not yet in anybody's language: an English msgid with named placeholders, and its facts."""
 
     msgid: str
-    facts: Mapping[str, object] = field(default=NO_FACTS)
+    facts: Mapping[str, object] = field(default_factory=dict)
 
     def __str__(self) -> str:
         """Give the English sentence, for logs and for `--json`."""
@@ -47,7 +44,7 @@ class Problem:
     """A fault that was met, with the facts of this occasion."""
 
     fault: Fault
-    facts: Mapping[str, object] = field(default=NO_FACTS)
+    facts: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def code(self) -> str:

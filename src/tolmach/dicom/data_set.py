@@ -1,0 +1,104 @@
+"""A scanned data set: its elements by place and by path, their raw values, and the character set in force at each.
+
+Nothing is decoded here unless it is asked for, and nothing is ever changed: `splice` makes new bytes from this one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from tolmach.base import Problem
+from tolmach.dicom.scanner import ROOT, Element, Encoding
+from tolmach.dicom.source import Source
+
+SPECIFIC_CHARACTER_SET = 0x00080005
+_SOP_CLASS_UID, _SOP_INSTANCE_UID = 0x00080016, 0x00080018
+_META_SOP_CLASS_UID, _META_SOP_INSTANCE_UID = 0x00020002, 0x00020003
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """One data set and where it stands.
+
+    `file` holds the whole file, `source` the data set's own bytes: the same, unless the data set is deflated. Offsets of
+    `elements` refer to `source`, those of `meta` to `file`. `end` leaves out stray bytes behind the last element.
+    """
+
+    file: Source
+    source: Source
+    meta: tuple[Element, ...]
+    start: int
+    end: int
+    elements: list[Element]
+    encoding: Encoding
+    encodings: dict[int, Encoding]
+    transfer_syntax_uid: str
+    problems: tuple[Problem, ...]
+
+    def raw(self, element: Element) -> bytes:
+        """Give a copy of an element's value as it stands in the file."""
+        return bytes(self.source.read(element.value, element.length))
+
+    def encoding_in(self, container: int) -> Encoding:
+        """Give how the elements directly inside `container` (an index, or `ROOT`) are written."""
+        return self.encodings.get(container, self.encoding)
+
+    @cached_property
+    def index(self) -> dict[tuple[int, int], int]:
+        """Where each element is, by (container, tag); items by (sequence, item number). The last of duplicates wins."""
+        return {
+            (element.parent, element.tag if element.vr else element.number): position
+            for position, element in enumerate(self.elements)
+        }
+
+    def find(self, tag: int, container: int = ROOT) -> Element | None:
+        """Give the element with that tag directly inside a container, or None."""
+        position = self.index.get((container, tag))
+        return None if position is None else self.elements[position]
+
+    def uid(self, tag: int) -> str:
+        """Give a UID of the data set itself without its padding; empty when it is absent."""
+        element = self.find(tag)
+        return "" if element is None else self.raw(element).rstrip(b"\0 ").decode("ascii", "replace")
+
+    def _meta_uid(self, tag: int) -> str:
+        for element in self.meta:
+            if element.tag == tag:
+                return bytes(self.file.read(element.value, element.length)).rstrip(b"\0 ").decode("ascii", "replace")
+        return ""
+
+    @property
+    def sop_class_uid(self) -> str:
+        """The SOP Class UID of the data set, or else of the file meta information."""
+        return self.uid(_SOP_CLASS_UID) or self._meta_uid(_META_SOP_CLASS_UID)
+
+    @property
+    def sop_instance_uid(self) -> str:
+        """The SOP Instance UID of the data set, or else of the file meta information."""
+        return self.uid(_SOP_INSTANCE_UID) or self._meta_uid(_META_SOP_INSTANCE_UID)
+
+    @cached_property
+    def character_sets(self) -> dict[int, tuple[str, ...]]:
+        """The values of every Specific Character Set, by the container it stands in.
+
+        Values are as written, without padding, not judged. Standard: PS3.3 section C.12.1.1.2.
+        """
+        return {
+            element.parent: tuple(
+                value.strip(" \0") for value in self.raw(element)[:1024].decode("latin-1").split("\\")
+            )
+            for element in self.elements
+            if element.tag == SPECIFIC_CHARACTER_SET
+        }
+
+    def character_set_at(self, container: int) -> tuple[str, ...] | None:
+        """Give the character set in force inside a container: its own, or that of the nearest one around it.
+
+        None when none is given anywhere. Standard: PS3.5 section 6.1.2.3, PS3.3 section C.12.1.1.2.
+        """
+        while True:
+            own = self.character_sets.get(container)
+            if own is not None or container == ROOT:
+                return own
+            container = self.elements[container].parent

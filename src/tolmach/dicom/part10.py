@@ -1,0 +1,250 @@
+"""Part 10: from the bytes of a file to its data set, whatever the machine left out or wrote wrongly.
+
+What is found by evidence wins over what the label says, and the difference is noted. A file is called DICOM when it has
+the prefix `DICM`, or when a plausible data set stands at its start.
+
+Standard: PS3.10 section 7.1; PS3.5 annex A.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
+
+from tolmach.base import N_, Problem
+from tolmach.dicom import dictionary, faults, uids
+from tolmach.dicom.data_set import DataSet
+from tolmach.dicom.faults import Damaged, NotDicom
+from tolmach.dicom.scanner import ROOT, Element, Encoding, Scanner
+from tolmach.dicom.source import MemorySource, Source
+from tolmach.dicom.vrs import LONG_BY_CODE, SHORT_BY_CODE
+
+PREAMBLE = 128
+MAX_META = 1 << 20
+
+# A real deflated image shrinks 2 to 10 times; a bomb a thousand times.
+INFLATE_LIMIT = 2 << 30
+INFLATE_FREE = 64 << 20
+INFLATE_RATIO = 200
+
+_EXPLICIT, _IMPLICIT, _BIG = Encoding(True, False), Encoding(False, False), Encoding(True, True)
+_SYNTAX_OF = {
+    _EXPLICIT: uids.ExplicitVRLittleEndian,
+    _IMPLICIT: uids.ImplicitVRLittleEndian,
+    _BIG: uids.ExplicitVRBigEndian,
+}
+_ENCODING_OF = {uids.ImplicitVRLittleEndian: _IMPLICIT, uids.ExplicitVRBigEndian: _BIG}
+
+# What other kinds of files begin with, so that the line can say what it is instead.
+_MAGIC = (
+    (b"\xff\xd8\xff", N_("it is a JPEG picture")),
+    (b"\x89PNG", N_("it is a PNG picture")),
+    (b"%PDF", N_("it is a PDF document")),
+    (b"BM", N_("it is a Windows bitmap")),
+    (b"PK\x03\x04", N_("it is a ZIP archive")),
+    (b"\x1f\x8b", N_("it is a gzip archive")),
+    (b"GIF8", N_("it is a GIF picture")),
+    (b"MZ", N_("it is a Windows program")),
+    (b"<", N_("it is a web page or XML")),
+)
+
+Inflate = Callable[[Iterable[bytes]], Source]
+
+
+class _Meta(NamedTuple):
+    elements: tuple[Element, ...]
+    end: int
+
+
+def open_data_set(source: Source, inflate: Inflate | None = None) -> DataSet:
+    """Find the data set in a file's bytes and scan it to its end.
+
+    `inflate` turns the blocks of a deflated data set into a source (kept wherever the caller likes); without it they
+    are joined in memory. Raises `NotDicom` when the bytes are something else, `Damaged` when the data set is cut short,
+    broken or beyond a limit. Reads only; may be repeated.
+
+    Standard: PS3.10 section 7.1, PS3.5 annex A.5 (deflated).
+    """
+    problems: list[Problem] = []
+    if source.size == 0:
+        raise NotDicom(faults.NOT_DICOM, why=N_("it is empty"))
+    start = _start_of_content(source)
+    meta = _read_meta(source, start)
+    declared = _declared_syntax(source, meta)
+    if not meta.elements:
+        problems.append(Problem(faults.NO_META))
+    if declared == uids.DeflatedExplicitVRLittleEndian:
+        return _open_deflated(source, meta, inflate or _join, problems)
+    if source.size - meta.end < 8:
+        raise Damaged(faults.CUT_SHORT, offset=meta.end, expected=8, present=source.size - meta.end)
+    encoding = _find_encoding(source, meta.end, declared, problems)
+    if start == 0 and not meta.elements:
+        _require_plausible(source, encoding)
+    syntax = declared if declared and _ENCODING_OF.get(declared, _EXPLICIT) == encoding else _SYNTAX_OF[encoding]
+    return _scan(source, source, meta, encoding, syntax, problems)
+
+
+def _scan(
+    file: Source, source: Source, meta: _Meta, encoding: Encoding, syntax: str, problems: list[Problem]
+) -> DataSet:
+    start = meta.end if source is file else 0
+    scanner = Scanner(source, start, encoding)
+    scanner.run()
+    if scanner.end < source.size:
+        problems.append(Problem(faults.TRAILING_BYTES, {"count": source.size - scanner.end}))
+    return DataSet(
+        file=file,
+        source=source,
+        meta=meta.elements,
+        start=start,
+        end=scanner.end,
+        elements=scanner.elements,
+        encoding=encoding,
+        encodings=scanner.encodings,
+        transfer_syntax_uid=syntax,
+        problems=(*problems, *scanner.problems),
+    )
+
+
+def _start_of_content(source: Source) -> int:
+    """Give the offset behind the prefix `DICM`, or 0 when there is none."""
+    head = bytes(source.read(0, PREAMBLE + 4))
+    if head[PREAMBLE:] == b"DICM":
+        return PREAMBLE + 4
+    if head[:4] == b"DICM":
+        return 4
+    for magic, why in _MAGIC:
+        if head.startswith(magic):
+            raise NotDicom(faults.NOT_DICOM, why=why)
+    return 0
+
+
+def _read_meta(source: Source, start: int) -> _Meta:
+    """Read the file meta information by walking it: its group length is often wrong.
+
+    Standard: PS3.10 section 7.1 (always Explicit VR Little Endian).
+    """
+    block = MemorySource(bytes(source.read(start, MAX_META if source.size > MAX_META else source.size)))
+    elements: list[Element] = []
+    at = 0
+    while block.size - at >= 8:
+        head = bytes(block.read(at, 12))
+        if head[:2] != b"\x02\x00":
+            break
+        code = head[4:6]
+        vr = SHORT_BY_CODE.get(code)
+        header = 8
+        if vr is not None:
+            length = int.from_bytes(head[6:8], "little")
+        else:
+            vr, header = LONG_BY_CODE.get(code, ""), 12
+            length = int.from_bytes(head[8:12], "little")
+        if not vr:
+            raise Damaged(
+                faults.BROKEN_STRUCTURE, offset=start + at, why=N_("the file meta information has no readable VR")
+            )
+        tag = 0x00020000 | int.from_bytes(head[2:4], "little")
+        if at + header + length > block.size:
+            raise Damaged(faults.CUT_SHORT, offset=start + at, expected=length, present=block.size - at - header)
+        elements.append(Element(tag, vr, start + at, start + at + header, length, ROOT, False, 0))
+        at += header + length
+    return _Meta(tuple(elements), start + at)
+
+
+def _declared_syntax(source: Source, meta: _Meta) -> str:
+    for element in meta.elements:
+        if element.tag == 0x00020010:
+            return bytes(source.read(element.value, element.length)).rstrip(b"\0 ").decode("ascii", "replace")
+    return ""
+
+
+def _find_encoding(source: Source, start: int, declared: str, problems: list[Problem]) -> Encoding:
+    """Decide by the first element how the data set is written, and note it when the label says otherwise."""
+    head = bytes(source.read(start, 8))
+    found = _evident_encoding(head)
+    expected = _ENCODING_OF.get(declared, _EXPLICIT) if declared else None
+    if found is None:
+        found = expected or _IMPLICIT
+    if expected is not None and expected != found:
+        facts = {"declared": uids.name_of(declared), "found": uids.name_of(_SYNTAX_OF[found])}
+        problems.append(Problem(faults.LABEL_LIES, facts))
+    return found
+
+
+def _evident_encoding(head: bytes) -> Encoding | None:
+    little, big = int.from_bytes(head[:2], "little"), int.from_bytes(head[:2], "big")
+    code = head[4:6]
+    explicit = code in SHORT_BY_CODE or code in LONG_BY_CODE
+    if explicit:
+        return _BIG if big < little else _EXPLICIT
+    return None if big < little else _IMPLICIT
+
+
+def _require_plausible(source: Source, encoding: Encoding) -> None:
+    """Refuse bytes without any header whose first elements no data set would begin with.
+
+    A data set starts in a low group, its tags rise, and the first of them are in the dictionary (PS3.5 section 7.1).
+    """
+    order = "big" if encoding.big else "little"
+    position, previous, known = 0, -1, 0
+    for _ in range(3):
+        head = bytes(source.read(position, 12))
+        if len(head) < 8:
+            break
+        tag = int.from_bytes(head[:2], order) << 16 | int.from_bytes(head[2:4], order)  # type: ignore[arg-type]
+        if tag <= previous or (previous < 0 and tag >> 16 not in (0x0002, 0x0004, 0x0008)):
+            raise NotDicom(faults.NOT_DICOM, why=N_("it does not begin like one"))
+        known += dictionary.lookup(tag) is not None
+        length = int.from_bytes(head[4:8], order)  # type: ignore[arg-type]
+        header = 8
+        if encoding.explicit and head[4:6] in SHORT_BY_CODE:
+            length = int.from_bytes(head[6:8], order)  # type: ignore[arg-type]
+        elif encoding.explicit:
+            length, header = int.from_bytes(head[8:12], order), 12  # type: ignore[arg-type]
+        if length == 0xFFFFFFFF:
+            break
+        position, previous = position + header + length, tag
+    if not known:
+        raise NotDicom(faults.NOT_DICOM, why=N_("it does not begin like one"))
+
+
+def _open_deflated(file: Source, meta: _Meta, inflate: Inflate, problems: list[Problem]) -> DataSet:
+    source = inflate(inflated_blocks(file, meta.end))
+    if source.size < 8:
+        raise Damaged(faults.CUT_SHORT, offset=0, expected=8, present=source.size)
+    encoding = _find_encoding(source, 0, uids.ExplicitVRLittleEndian, problems)
+    return _scan(file, source, meta, encoding, uids.DeflatedExplicitVRLittleEndian, problems)
+
+
+def _join(blocks: Iterable[bytes]) -> Source:
+    return MemorySource(b"".join(blocks))
+
+
+def inflated_blocks(source: Source, start: int) -> Iterator[bytes]:
+    """Unpack a deflated data set block by block, giving up where no honest file would go.
+
+    Raises `Damaged` beyond `INFLATE_LIMIT` bytes, beyond `INFLATE_RATIO` times the packed size once `INFLATE_FREE`
+    bytes have come out, and when the stream is broken or ends early. Blocks are at most 1 MiB.
+
+    Standard: PS3.5 annex A.5 (RFC 1951, no zlib header).
+    """
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    packed, total = source.size - start, 0
+    position, pending = start, b""
+    while not inflater.eof:
+        if not pending:
+            pending = bytes(source.read(position, 1 << 16))
+            position += len(pending)
+            if not pending:
+                raise Damaged(faults.CUT_SHORT, offset=position, expected=1, present=0)
+        try:
+            block = inflater.decompress(pending, 1 << 20)
+        except zlib.error as error:
+            raise Damaged(faults.BROKEN_DEFLATE, why=str(error)) from error
+        pending = inflater.unconsumed_tail
+        total += len(block)
+        if total > INFLATE_LIMIT or (total > INFLATE_FREE and total > INFLATE_RATIO * packed):
+            raise Damaged(faults.INFLATES_TOO_FAR, limit=INFLATE_LIMIT, ratio=INFLATE_RATIO)
+        if block:
+            yield block
