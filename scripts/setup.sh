@@ -63,8 +63,8 @@ with_uv() {
 with_pip() {
     "$venv/bin/python" -m pip --version >/dev/null 2>&1 || "$venv/bin/python" -m ensurepip --default-pip >/dev/null
     say "installing the locked packages with pip"
-    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input --require-hashes -r "$lock" </dev/null \
-        && "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input \
+    "$venv/bin/python" -m pip install -qq --disable-pip-version-check --no-input --require-hashes -r "$lock" </dev/null \
+        && "$venv/bin/python" -m pip install -qq --disable-pip-version-check --no-input \
             --no-deps --no-build-isolation -e . </dev/null
 }
 
