@@ -21,8 +21,8 @@ _META_SOP_CLASS_UID, _META_SOP_INSTANCE_UID = 0x00020002, 0x00020003
 class DataSet:
     """One data set and where it stands.
 
-    `file` holds the whole file, `source` the data set's own bytes: the same, unless the data set is deflated. Offsets of
-    `elements` refer to `source`, those of `meta` to `file`. `end` leaves out stray bytes behind the last element.
+    `file` holds the whole file, `source` the data set's own bytes: the same, unless the data set is deflated. Offsets
+    of `elements` refer to `source`, those of `meta` to `file`. `end` leaves out stray bytes behind the last element.
     """
 
     file: Source

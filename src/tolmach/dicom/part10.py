@@ -76,6 +76,8 @@ def open_data_set(source: Source, inflate: Inflate | None = None) -> DataSet:
         problems.append(Problem(faults.NO_META))
     if declared == uids.DeflatedExplicitVRLittleEndian:
         return _open_deflated(source, meta, inflate or _join, problems)
+    if start == 0 and not meta.elements and source.size < 8:
+        raise NotDicom(faults.NOT_DICOM, why=N_("it is too short"))
     if source.size - meta.end < 8:
         raise Damaged(faults.CUT_SHORT, offset=meta.end, expected=8, present=source.size - meta.end)
     encoding = _find_encoding(source, meta.end, declared, problems)

@@ -1,9 +1,9 @@
 """The scanner: where every element of a data set stands, without reading what it holds.
 
 One pass over the headers of the elements, iterative, bounded, and never allocating by a declared length: a value that
-is not a container is jumped over. What comes out is a flat list of `Element`, in the order of the bytes; editing is then
-a matter of replacing spans (`splice`). Damage ends the scan with an error that names the byte; oddities that a careful
-reader can see through are noted as problems and kept as they are.
+is not a container is jumped over. What comes out is a flat list of `Element`, in the order of the bytes; editing is
+then a matter of replacing spans (`splice`). Damage ends the scan with an error that names the byte; oddities that a
+careful reader can see through are noted as problems and kept as they are.
 
 Standard: PS3.5 chapter 7 (data element structure, nesting) and annex A (transfer syntaxes).
 """

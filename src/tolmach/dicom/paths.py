@@ -1,0 +1,93 @@
+"""Where an attribute is: a tag, or a way through sequences to one.
+
+People write `PatientName`, `(0010,0010)`, `00100010` or `RequestAttributesSequence[0].RequestedProcedureID`; tolmach
+writes `00400275[0].00401001`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass
+
+from tolmach.base import N_
+from tolmach.dicom import dictionary, faults
+from tolmach.dicom.data_set import DataSet
+from tolmach.dicom.faults import BadPath
+from tolmach.dicom.scanner import ROOT, Element
+
+_STEP = re.compile(
+    r"(?:\(?(?P<tag>[0-9A-Fa-f]{4},?[0-9A-Fa-f]{4})\)?|(?P<keyword>[A-Za-z][A-Za-z0-9]*))(?:\[(?P<item>\d{1,6})\])?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AttributePath:
+    """A way from the data set to an attribute: (sequence tag, item number) steps, then the attribute's tag."""
+
+    steps: tuple[tuple[int, int], ...]
+    tag: int
+
+    def __str__(self) -> str:
+        """Give the path as tolmach writes it, `00400275[0].00401001`."""
+        return "".join(f"{tag:08X}[{item}]." for tag, item in self.steps) + f"{self.tag:08X}"
+
+    @property
+    def keyword(self) -> str:
+        """The keyword of the attribute itself; empty when the dictionary has none."""
+        return dictionary.keyword_of(self.tag)
+
+
+def parse_path(text: str) -> AttributePath:
+    """Understand a path as a person writes it; raises `BadPath` naming what is wrong and the nearest keyword."""
+    steps: list[tuple[int, int]] = []
+    parts = text.strip().split(".")
+    for position, part in enumerate(parts):
+        match = _STEP.fullmatch(part)
+        if match is None:
+            raise BadPath(faults.BAD_PATH, path=text, why=N_("it is not written like one"))
+        tag = _tag_of(match, text)
+        last = position == len(parts) - 1
+        if last != (match["item"] is None):
+            why = N_("it ends in an item number") if last else N_("a sequence on the way has no item number, as in [0]")
+            raise BadPath(faults.BAD_PATH, path=text, why=why)
+        if last:
+            return AttributePath(tuple(steps), tag)
+        steps.append((tag, int(match["item"])))
+    raise BadPath(faults.BAD_PATH, path=text, why=N_("it is empty"))
+
+
+def _tag_of(match: re.Match[str], text: str) -> int:
+    if match["tag"]:
+        return int(match["tag"].replace(",", ""), 16)
+    keyword = match["keyword"]
+    tag = dictionary.tag_of(keyword)
+    if tag is None:
+        near = difflib.get_close_matches(keyword, dictionary.keywords(), 1, 0.6)
+        why = f"no such keyword, did you mean {near[0]}?" if near else N_("no such keyword")
+        raise BadPath(faults.BAD_PATH, path=text, why=why)
+    return tag
+
+
+def path_of(data_set: DataSet, element: Element) -> AttributePath:
+    """Give the path of an element that stands in a data set."""
+    steps: list[tuple[int, int]] = []
+    container = element.parent
+    while container != ROOT:
+        item = data_set.elements[container]
+        sequence = data_set.elements[item.parent]
+        steps.append((sequence.tag, item.number))
+        container = sequence.parent
+    return AttributePath(tuple(reversed(steps)), element.tag)
+
+
+def container_of(data_set: DataSet, path: AttributePath) -> int | None:
+    """Give the container an attribute would stand in, or None when an item on the way is missing."""
+    container = ROOT
+    for tag, item in path.steps:
+        sequence = data_set.index.get((container, tag))
+        position = None if sequence is None else data_set.index.get((sequence, item))
+        if position is None:
+            return None
+        container = position
+    return container
