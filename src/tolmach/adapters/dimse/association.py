@@ -1,0 +1,337 @@
+"""The SCU's side of one association: opened, negotiated, spoken over, released or aborted.
+
+Standard: PS3.8 sections 7 and 9.2 (the requestor's half of the state table, with one operation at a time).
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Sequence
+from types import TracebackType
+from typing import NoReturn, Self
+
+from tolmach.adapters.dimse import faults, pdu, pdu_codec
+from tolmach.adapters.dimse.addresses import PeerAddress, parse_ae_title
+from tolmach.adapters.dimse.dimse import COMMAND_LIMIT, Command, MalformedCommand, encode_command, parse_command
+from tolmach.adapters.dimse.errors import (
+    AssociationAborted,
+    AssociationLost,
+    ContextNotAccepted,
+    PeerTimeout,
+    PeerUnreachable,
+    ProtocolViolation,
+)
+from tolmach.adapters.dimse.rejections import rejection_error
+from tolmach.adapters.dimse.timeouts import Timeouts
+from tolmach.adapters.dimse.transport import Clock, Transport
+from tolmach.base import TolmachError
+from tolmach.dicom import uids
+
+DEFAULT_CALLING_AE_TITLE = "TOLMACH"
+RECEIVE_PDU_LENGTH = 1 << 16
+SEND_PDU_CAP = 1 << 18  # a peer without a limit gets PDUs of this size: larger ones are no faster and cost it memory
+HIGHEST_MESSAGE_ID = 0xFFFF
+
+
+class Association:
+    """An open association with one peer; one thread at a time, one operation at a time.
+
+    As a context manager it is released at the end, or aborted when an exception passes through.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        peer: PeerAddress,
+        proposed: Sequence[pdu.PresentationContext],
+        accept: pdu.AssociateAccept,
+        timeouts: Timeouts,
+        clock: Clock,
+    ) -> None:
+        """Take over a negotiated connection; use `open` instead."""
+        self.peer = peer
+        self.fragment_length = _fragment_length(accept.user_information.max_pdu_length)
+        self.implementation_version_name = accept.user_information.implementation_version_name
+        self._transport = transport
+        self._timeouts = timeouts
+        self._clock = clock
+        self._proposed = {context.context_id: context for context in proposed}
+        self._results = {result.context_id: result for result in accept.results}
+        self._accepted = self._accepted_contexts()
+        self._message_id = 0
+        self._awaiting = False
+        self._open = True
+
+    @classmethod
+    def open(
+        cls,
+        peer: PeerAddress,
+        contexts: Sequence[pdu.PresentationContext],
+        calling_ae_title: str = DEFAULT_CALLING_AE_TITLE,
+        timeouts: Timeouts | None = None,
+        clock: Clock = time.monotonic,
+    ) -> Self:
+        """Connect and negotiate; afterwards some of the contexts are accepted, maybe none.
+
+        Raises `PeerUnreachable`, `AssociationRejected`, `AssociationRejectedForNow`, `AssociationAborted`,
+        `AssociationLost`, `PeerTimeout`, `ProtocolViolation`, `BadAddress`. May be repeated.
+        """
+        timeouts = timeouts or Timeouts()
+        calling_ae_title = parse_ae_title(calling_ae_title)
+        transport = Transport(_connect(peer, timeouts), str(peer), timeouts, clock)
+        try:
+            request = pdu.AssociateRequest(
+                called_ae_title=peer.ae_title,
+                calling_ae_title=calling_ae_title,
+                contexts=tuple(contexts),
+                user_information=pdu.UserInformation(RECEIVE_PDU_LENGTH),
+            )
+            transport.send([pdu_codec.encode_associate_rq(request)])
+            accept = _await_accept(transport, peer, calling_ae_title, timeouts, clock)
+            return cls(transport, peer, contexts, accept, timeouts, clock)
+        except TolmachError:
+            transport.close()
+            raise
+
+    @property
+    def is_open(self) -> bool:
+        """Whether another operation may be tried; a peer that went away silently is not noticed before that."""
+        return self._open
+
+    # Presentation contexts --------------------------------------------------------------------------------------------
+
+    def context_for(self, sop_class_uid: str, transfer_syntax_uid: str) -> int | None:
+        """Give the id of the accepted context for exactly this pair, or None."""
+        return self._accepted.get((sop_class_uid, transfer_syntax_uid))
+
+    def accepted_transfer_syntaxes(self, sop_class_uid: str) -> tuple[str, ...]:
+        """Give the syntaxes in which the peer takes this SOP class, in the order they were proposed."""
+        return tuple(syntax for sop_class, syntax in self._accepted if sop_class == sop_class_uid)
+
+    def required_context(self, sop_class_uid: str, transfer_syntax_uid: str) -> int:
+        """Give the id of the accepted context, or raise `ContextNotAccepted` that says what the peer lacks."""
+        context_id = self._accepted.get((sop_class_uid, transfer_syntax_uid))
+        if context_id is not None:
+            return context_id
+        facts = {
+            "peer": self.peer,
+            "sop_class": uids.name_of(sop_class_uid),
+            "transfer_syntax": uids.name_of(transfer_syntax_uid),
+        }
+        proposed = [c for c in self._proposed.values() if c.abstract_syntax == sop_class_uid]
+        if not any(transfer_syntax_uid in context.transfer_syntaxes for context in proposed):
+            raise ContextNotAccepted(faults.CONTEXT_NOT_PROPOSED, **facts)
+        reasons = {self._results[c.context_id].result for c in proposed if c.context_id in self._results}
+        if reasons <= {pdu.ABSTRACT_SYNTAX_NOT_SUPPORTED}:
+            raise ContextNotAccepted(faults.SOP_CLASS_NOT_ACCEPTED, **facts)
+        raise ContextNotAccepted(faults.TRANSFER_SYNTAX_NOT_ACCEPTED, **facts)
+
+    def _accepted_contexts(self) -> dict[tuple[str, str], int]:
+        accepted: dict[tuple[str, str], int] = {}
+        for context_id, context in self._proposed.items():
+            result = self._results.get(context_id)
+            # An acceptor that answers with a syntax we did not offer has not accepted what we can send.
+            if result and result.result == pdu.ACCEPTANCE and result.transfer_syntax in context.transfer_syntaxes:
+                accepted.setdefault((context.abstract_syntax, result.transfer_syntax), context_id)
+        return accepted
+
+    # Messages ---------------------------------------------------------------------------------------------------------
+
+    def next_message_id(self) -> int:
+        """Give the next Message ID: 1 to 65535, then from 1 again."""
+        self._message_id = self._message_id % HIGHEST_MESSAGE_ID + 1
+        return self._message_id
+
+    def command_pdus(self, context_id: int, command: Command) -> list[pdu.Buffer]:
+        """Encode a command as P-DATA-TF buffers for this peer; nothing is sent."""
+        raw = memoryview(encode_command(command))
+        buffers: list[pdu.Buffer] = []
+        for start in range(0, len(raw), self.fragment_length):
+            fragment = raw[start : start + self.fragment_length]
+            is_last = start + len(fragment) == len(raw)
+            header = pdu_codec.encode_p_data_header(context_id, len(fragment), is_command=True, is_last=is_last)
+            buffers += (header, fragment)
+        return buffers
+
+    def send(self, buffers: Sequence[pdu.Buffer]) -> None:
+        """Bring bytes of a request to the kernel; from the first one on an answer is awaited.
+
+        When sending fails because the peer aborted, the abort is what is raised.
+        """
+        if not self._open:
+            raise AssociationLost(faults.ASSOCIATION_OVER, peer=self.peer)
+        self._awaiting = True
+        try:
+            self._transport.send(buffers)
+        except AssociationLost as lost:
+            self._explain(lost)
+        except TolmachError:
+            self.abort()
+            raise
+
+    def await_response(self, context_id: int) -> Command:
+        """Give the next command the peer sends on this context; it belongs to the request sent last.
+
+        Any error ends the association: `PeerTimeout`, `AssociationLost`, `AssociationAborted`, `ProtocolViolation`.
+        """
+        if not self._open:
+            raise AssociationLost(faults.ASSOCIATION_OVER, peer=self.peer)
+        deadline = self._clock() + self._timeouts.dimse_timeout_seconds
+        try:
+            command = self._read_command(context_id, deadline)
+        except TimeoutError as error:
+            self.abort()
+            seconds = round(self._timeouts.dimse_timeout_seconds, 1)
+            raise PeerTimeout(faults.RESPONSE_TIMEOUT, peer=self.peer, seconds=seconds) from error
+        except (ProtocolViolation, PeerTimeout):
+            self.abort()
+            raise
+        except TolmachError:
+            self.close()
+            raise
+        self._awaiting = False
+        return command
+
+    def _read_command(self, context_id: int, deadline: float) -> Command:
+        raw = bytearray()
+        while True:
+            body = self._read_p_data(deadline)
+            try:
+                for pdv in pdu_codec.parse_pdvs(body):
+                    if pdv.context_id != context_id or not pdv.is_command:
+                        raise pdu.MalformedPdu("a data set, or a context that nothing was asked on, in the answer")
+                    raw += pdv.fragment
+                    if len(raw) > COMMAND_LIMIT:
+                        raise MalformedCommand(f"command set longer than {COMMAND_LIMIT} bytes")
+                    if pdv.is_last:
+                        return parse_command(raw)
+            except (pdu.MalformedPdu, MalformedCommand) as error:
+                raise ProtocolViolation(faults.PROTOCOL_VIOLATION, peer=self.peer, detail=error) from error
+
+    def _read_p_data(self, deadline: float) -> memoryview:
+        pdu_type, body = self._transport.read_pdu(deadline, RECEIVE_PDU_LENGTH)
+        if pdu_type == pdu.P_DATA_TF:
+            return body
+        if pdu_type == pdu.ABORT:
+            raise _aborted(self.peer, body)
+        if pdu_type == pdu.RELEASE_RQ:
+            self._transport.send([pdu_codec.encode_release_rp()])
+            raise AssociationAborted(faults.RELEASED_BY_PEER, peer=self.peer)
+        raise ProtocolViolation(faults.PROTOCOL_VIOLATION, peer=self.peer, detail=f"unexpected PDU {pdu_type:02X}H")
+
+    def _explain(self, lost: AssociationLost) -> NoReturn:
+        """Raise the abort that the peer sent before it closed, or else the loss itself."""
+        try:
+            self._read_p_data(self._clock() + self._timeouts.header_timeout_seconds)
+        except AssociationAborted as aborted:
+            raise aborted from lost
+        except (TolmachError, TimeoutError):
+            raise lost from None
+        finally:
+            self.close()
+        raise lost
+
+    # Ending -----------------------------------------------------------------------------------------------------------
+
+    def release(self) -> bool:
+        """End the association; True when the peer confirmed it. May be repeated.
+
+        A peer that drops A-RELEASE is no error: every answer was read before. While an answer is outstanding the
+        association is aborted instead, because a release then would let the peer believe that all is well.
+        """
+        if not self._open:
+            return False
+        if self._awaiting:
+            self.abort()
+            return False
+        try:
+            self._transport.send([pdu_codec.encode_release_rq()])
+            return self._await_release(self._clock() + self._timeouts.acse_timeout_seconds)
+        except (TolmachError, TimeoutError):
+            return False
+        finally:
+            self.close()
+
+    def _await_release(self, deadline: float) -> bool:
+        while True:
+            pdu_type, _ = self._transport.read_pdu(deadline, RECEIVE_PDU_LENGTH)
+            if pdu_type == pdu.RELEASE_RQ:  # both sides at once: PS3.8 section 7.2.2.7, the requestor answers first
+                self._transport.send([pdu_codec.encode_release_rp()])
+            elif pdu_type != pdu.P_DATA_TF:
+                return pdu_type == pdu.RELEASE_RP
+
+    def abort(self) -> None:
+        """End the association at once and tell the peer, as far as it listens; may be repeated."""
+        if self._open:
+            try:
+                self._transport.send([pdu_codec.encode_abort(pdu.Abort(pdu.ABORT_BY_USER))])
+            except TolmachError:
+                # The peer is gone already, which is all that an abort asks for.
+                pass
+            finally:
+                self._open = False
+                self._transport.close_gently()
+
+    def close(self) -> None:
+        """Close the connection without a word to the peer; may be repeated."""
+        self._open = False
+        self._transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self.release()
+        else:
+            self.abort()
+
+
+def _connect(peer: PeerAddress, timeouts: Timeouts) -> socket.socket:
+    try:
+        return socket.create_connection((peer.host, peer.port), timeouts.connect_timeout_seconds)
+    except (socket.gaierror, UnicodeError) as error:
+        raise PeerUnreachable(faults.CANNOT_RESOLVE, peer=peer, host=peer.host) from error
+    except ConnectionRefusedError as error:
+        raise PeerUnreachable(faults.REFUSED_CONNECTION, peer=peer) from error
+    except TimeoutError as error:
+        seconds = round(timeouts.connect_timeout_seconds, 1)
+        raise PeerUnreachable(faults.CONNECT_TIMEOUT, peer=peer, seconds=seconds) from error
+    except OSError as error:
+        detail = error.strerror or type(error).__name__
+        raise PeerUnreachable(faults.UNREACHABLE, peer=peer, detail=detail) from error
+
+
+def _await_accept(
+    transport: Transport, peer: PeerAddress, calling_ae_title: str, timeouts: Timeouts, clock: Clock
+) -> pdu.AssociateAccept:
+    try:
+        pdu_type, body = transport.read_pdu(clock() + timeouts.acse_timeout_seconds, RECEIVE_PDU_LENGTH)
+    except TimeoutError as error:
+        seconds = round(timeouts.acse_timeout_seconds, 1)
+        raise PeerTimeout(faults.ASSOCIATION_TIMEOUT, peer=peer, seconds=seconds) from error
+    except ProtocolViolation as error:
+        raise ProtocolViolation(faults.NOT_DICOM, peer=peer, detail=error.problem.facts["detail"]) from error
+    try:
+        if pdu_type == pdu.ASSOCIATE_AC:
+            return pdu_codec.parse_associate_ac(body)
+        if pdu_type == pdu.ASSOCIATE_RJ:
+            raise rejection_error(pdu_codec.parse_associate_rj(body), peer, calling_ae_title)
+    except pdu.MalformedPdu as error:
+        raise ProtocolViolation(faults.PROTOCOL_VIOLATION, peer=peer, detail=error) from error
+    if pdu_type == pdu.ABORT:
+        raise _aborted(peer, body)
+    raise ProtocolViolation(faults.PROTOCOL_VIOLATION, peer=peer, detail=f"unexpected PDU {pdu_type:02X}H")
+
+
+def _aborted(peer: PeerAddress, body: memoryview) -> AssociationAborted:
+    return AssociationAborted(faults.ABORTED, peer=peer, reason=pdu_codec.parse_abort(body).words)
+
+
+def _fragment_length(peer_max_pdu_length: int) -> int:
+    """Give the even number of data bytes that fit in one P-DATA-TF for a peer with this limit (0: none)."""
+    limit = min(peer_max_pdu_length or SEND_PDU_CAP, SEND_PDU_CAP)
+    return max(limit, pdu.SMALLEST_PEER_PDU) - pdu.PDV_OVERHEAD & ~1

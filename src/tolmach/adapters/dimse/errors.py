@@ -1,0 +1,61 @@
+"""The errors of this adapter: the class says what happened, the base says whether trying again helps."""
+
+from __future__ import annotations
+
+from tolmach.base import NeedsOperator, Refused, Retryable
+
+
+class BadAddress(NeedsOperator):
+    """A destination or an AE title is written in a way that cannot be used."""
+
+
+class PeerUnreachable(Retryable):
+    """No TCP connection came about."""
+
+
+class CannotListen(NeedsOperator):
+    """The SCP's port could not be opened."""
+
+
+class AssociationRejectedForNow(Retryable):
+    """The peer rejected the association for a reason that may pass."""
+
+
+class AssociationRejected(NeedsOperator):
+    """The peer rejected the association and will do so until a setting changes."""
+
+
+class AssociationAborted(Retryable):
+    """The peer sent A-ABORT, or released while we were not done."""
+
+
+class AssociationLost(Retryable):
+    """The connection ended without a word, or the association was over already."""
+
+
+class PeerTimeout(Retryable):
+    """The peer was silent, or slower than any honest peer, beyond a deadline."""
+
+
+class ProtocolViolation(Retryable):
+    """The peer sent bytes that are against PS3.7 or PS3.8, or beyond a limit."""
+
+
+class ContextNotAccepted(NeedsOperator):
+    """The peer does not take this SOP class in this transfer syntax."""
+
+
+class StoreFailedForNow(Retryable):
+    """The peer answered C-STORE with a failure that may pass, or with an answer that proves nothing."""
+
+
+class StoreRefused(NeedsOperator):
+    """The peer answered C-STORE with a failure that stays until the data set or the peer changes."""
+
+
+class EchoFailed(Retryable):
+    """The peer answered C-ECHO with something other than success."""
+
+
+class InstanceNotSendable(Refused):
+    """The data set's length is odd, empty, or not what was announced; nothing of it counts as sent."""

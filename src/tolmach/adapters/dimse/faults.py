@@ -1,0 +1,201 @@
+"""Everything that can go wrong on a DICOM association, each with what happened and what to do next.
+
+The codes never change their meaning. `{peer}` is always AETITLE@host:port, as the operator wrote it.
+"""
+
+from __future__ import annotations
+
+from tolmach.base import N_, Fault
+
+# Addresses ------------------------------------------------------------------------------------------------------------
+
+NO_AE_TITLE = Fault(
+    "TLM-NET-001",
+    N_("The address {address} has no AE title."),
+    N_("Write it as AETITLE@host:port, for example PACS@192.168.1.10:104."),
+)
+NO_PORT = Fault(
+    "TLM-NET-002",
+    N_("The address {address} has no port, or the port is not a number from 1 to 65535."),
+    N_("Write it as AETITLE@host:port; most PACS servers use port 104, 11112 or 4242."),
+)
+NO_HOST = Fault(
+    "TLM-NET-003",
+    N_("The address {address} has no host name or IP address that can be used."),
+    N_("Write it as AETITLE@host:port; put an IPv6 address in brackets, as in PACS@[::1]:104."),
+)
+BAD_AE_TITLE = Fault(
+    "TLM-NET-004",
+    N_("{ae_title} cannot be an AE title."),
+    N_("Use 1 to 16 English letters, digits or signs, no backslash, not only spaces; capitals matter."),
+)
+
+# Getting there --------------------------------------------------------------------------------------------------------
+
+CANNOT_RESOLVE = Fault(
+    "TLM-NET-010",
+    N_("The name {host} of {peer} was not found in the network."),
+    N_("Check the spelling, or write the IP address instead of the name."),
+)
+REFUSED_CONNECTION = Fault(
+    "TLM-NET-011",
+    N_("{peer} refused the connection: nothing listens on that port."),
+    N_("Check that the PACS is running and that the port is right; sending goes on by itself when it answers."),
+)
+UNREACHABLE = Fault(
+    "TLM-NET-012",
+    N_("{peer} cannot be reached: {detail}."),
+    N_("Check the network cable, the IP address and the firewall; sending goes on by itself when it answers."),
+)
+CONNECT_TIMEOUT = Fault(
+    "TLM-NET-013",
+    N_("{peer} did not answer the connection within {seconds} s."),
+    N_("Check that the machine is on, and that no firewall on the way drops this port."),
+)
+CANNOT_LISTEN = Fault(
+    "TLM-NET-014",
+    N_("Cannot listen on {address}: {detail}."),
+    N_("Another program may be using this port: stop it or choose another port in the settings."),
+)
+
+# Refused associations -------------------------------------------------------------------------------------------------
+
+REJECTED = Fault(
+    "TLM-NET-020",
+    N_("{peer} rejected the association and gave no reason (result {result}, source {source}, reason {reason})."),
+    N_("Look into the log of the PACS; usually it does not know our AE title {calling_ae_title} or our IP address."),
+)
+REJECTED_APPLICATION_CONTEXT = Fault(
+    "TLM-NET-021",
+    N_("{peer} rejected the association: it does not support the DICOM application context."),
+    N_("Check the port: another service of that machine may be listening there."),
+)
+REJECTED_CALLING_AE_TITLE = Fault(
+    "TLM-NET-022",
+    N_("{peer} does not know our AE title {calling_ae_title}."),
+    N_("Register {calling_ae_title} and this computer's IP address in the PACS, or set the AE title it expects."),
+)
+REJECTED_CALLED_AE_TITLE = Fault(
+    "TLM-NET-023",
+    N_("{peer} does not answer to the AE title {called_ae_title}."),
+    N_("Ask the PACS administrator for its exact AE title (capitals matter) and correct it in the destination."),
+)
+REJECTED_PROTOCOL_VERSION = Fault(
+    "TLM-NET-024",
+    N_("{peer} rejected the association: protocol version not supported."),
+    N_("Check the port: another service of that machine may be listening there."),
+)
+REJECTED_CONGESTION = Fault(
+    "TLM-NET-025",
+    N_("{peer} is overloaded for the moment (temporary congestion)."),
+    N_("Nothing to do: it is tried again by itself. If it lasts, look at the load of the PACS."),
+)
+REJECTED_LOCAL_LIMIT = Fault(
+    "TLM-NET-026",
+    N_("{peer} has no free association (local limit exceeded)."),
+    N_(
+        "It is tried again by itself. If it lasts, use fewer associations to this destination or raise its limit there."
+    ),
+)
+
+# Associations that end ------------------------------------------------------------------------------------------------
+
+ABORTED = Fault(
+    "TLM-NET-030",
+    N_("{peer} aborted the association ({reason})."),
+    N_("It is tried again by itself. If it repeats, look into the log of the PACS at this minute."),
+)
+CONNECTION_LOST = Fault(
+    "TLM-NET-031",
+    N_("The connection to {peer} broke: {detail}."),
+    N_("It is tried again by itself; sending the same image twice does no harm."),
+)
+RELEASED_BY_PEER = Fault(
+    "TLM-NET-032",
+    N_("{peer} released the association before we were done."),
+    N_("It is tried again by itself. If it repeats, raise the idle time of associations in the PACS."),
+)
+ASSOCIATION_TIMEOUT = Fault(
+    "TLM-NET-033",
+    N_("{peer} took the connection but did not answer the association request within {seconds} s."),
+    N_("Check that this port speaks DICOM (without TLS); if it is the PACS, it hangs: restart it."),
+)
+RESPONSE_TIMEOUT = Fault(
+    "TLM-NET-034",
+    N_("{peer} did not answer within {seconds} s."),
+    N_("It is tried again by itself. If the PACS is just slow, raise dimse_timeout_seconds for it."),
+)
+SEND_TIMEOUT = Fault(
+    "TLM-NET-035",
+    N_("{peer} stopped taking data for {seconds} s."),
+    N_("It is tried again by itself. Check the disk of the PACS and the network in between."),
+)
+TOO_SLOW = Fault(
+    "TLM-NET-036",
+    N_("{peer} began a message and did not finish it in time ({detail})."),
+    N_("It is tried again by itself. Check the network in between."),
+)
+PROTOCOL_VIOLATION = Fault(
+    "TLM-NET-037",
+    N_("{peer} sent something that is against the DICOM protocol: {detail}."),
+    N_("It is tried again by itself. If it repeats, give this line to the maker of that device."),
+)
+NOT_DICOM = Fault(
+    "TLM-NET-038",
+    N_("{peer} does not speak DICOM on this port: {detail}."),
+    N_("Check the port; a web server or a TLS port may be listening there."),
+)
+ASSOCIATION_OVER = Fault(
+    "TLM-NET-039",
+    N_("The association with {peer} was over before this instance was sent."),
+    N_("Nothing to do: it is sent with the next association."),
+)
+
+# Presentation contexts ------------------------------------------------------------------------------------------------
+
+SOP_CLASS_NOT_ACCEPTED = Fault(
+    "TLM-NET-040",
+    N_("{peer} does not take objects of the kind {sop_class}."),
+    N_("Enable this SOP class in the PACS, or leave such objects out of this destination."),
+)
+TRANSFER_SYNTAX_NOT_ACCEPTED = Fault(
+    "TLM-NET-041",
+    N_("{peer} takes {sop_class}, but not in the transfer syntax {transfer_syntax}."),
+    N_("Enable this transfer syntax in the PACS; tolmach never changes compressed pixels."),
+)
+CONTEXT_NOT_PROPOSED = Fault(
+    "TLM-NET-042",
+    N_("{sop_class} in {transfer_syntax} was not proposed to {peer} on this association."),
+    N_("Nothing to do: it is sent with an association that proposes it."),
+)
+
+# Answers that are no proof --------------------------------------------------------------------------------------------
+
+WRONG_MESSAGE_ID = Fault(
+    "TLM-NET-050",
+    N_("{peer} answered message {received}, but {expected} was waiting: the image is not counted as stored."),
+    N_("It is tried again by itself. If it repeats, the PACS mixes up its answers: tell its maker."),
+)
+WRONG_SOP_INSTANCE_UID = Fault(
+    "TLM-NET-051",
+    N_("{peer} confirmed another image ({received}) than the one sent ({expected}): it is not counted as stored."),
+    N_("It is tried again by itself. If it repeats, the PACS mixes up its answers: tell its maker."),
+)
+ECHO_FAILED = Fault(
+    "TLM-NET-052",
+    N_("{peer} answered C-ECHO with status {status}."),
+    N_("The connection works, but the PACS is not well: look into its log."),
+)
+
+# What we were asked to send -------------------------------------------------------------------------------------------
+
+LENGTH_ODD = Fault(
+    "TLM-NET-060",
+    N_("The data set of {sop_instance_uid} is empty or has an odd length ({length} bytes) and was not sent."),
+    N_("The file is damaged: let tolmach repair it first, or export it again from the device."),
+)
+LENGTH_LIES = Fault(
+    "TLM-NET-061",
+    N_("The data set of {sop_instance_uid} changed while it was sent: {declared} bytes were announced, {found} came."),
+    N_("The source file was being written: it is sent again when it is complete."),
+)
