@@ -1,0 +1,246 @@
+"""The acceptor's side of one association: requests in, instances to the sink, answers out.
+
+Nothing of a data set is held in memory: it goes to a spool file as it arrives, up to the object limit.
+
+Standard: PS3.8 section 9.2 (the acceptor's half), PS3.7 sections 9.1.1 and 9.1.5.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+from tolmach.adapters.dimse import faults, pdu, pdu_codec
+from tolmach.adapters.dimse.dimse import (
+    COMMAND_LIMIT,
+    CEchoRequest,
+    CEchoResponse,
+    Command,
+    CStoreRequest,
+    CStoreResponse,
+    MalformedCommand,
+    encode_command,
+    parse_command,
+)
+from tolmach.adapters.dimse.errors import ProtocolViolation
+from tolmach.adapters.dimse.part10_meta import encode_file_meta
+from tolmach.adapters.dimse.status import OUT_OF_RESOURCES, SUCCESS
+from tolmach.adapters.dimse.transport import Clock, Transport
+from tolmach.base import TolmachError
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedInstance:
+    """A whole data set in a Part 10 spool file; not yet safe: syncing and keeping it is the sink's task.
+
+    The data set, byte for byte as it came, begins at `data_set_offset`. `file` is open, complete for other readers and
+    positioned at the end. Sync it through `file`; the sink may close it. The file belongs to the SCP and disappears
+    after the sink returns, unless the sink has renamed it away.
+    """
+
+    sop_class_uid: str
+    sop_instance_uid: str
+    transfer_syntax_uid: str
+    calling_ae_title: str
+    called_ae_title: str
+    peer_host: str
+    path: Path
+    file: BinaryIO
+    data_set_offset: int
+    data_set_length: int
+
+
+# Gives the C-STORE status to answer; 0000H means that the instance is durable. An exception means no answer at all: the
+# connection is closed and the peer will send again.
+Sink = Callable[[ReceivedInstance], int]
+
+
+@dataclass(frozen=True, slots=True)
+class ReceptionLimits:
+    """What one association may take of us."""
+
+    max_pdu_length: int = 1 << 17
+    object_limit_bytes: int = 4 << 30
+    idle_timeout_seconds: float = 60.0
+
+
+@dataclass(slots=True)
+class _Spool:
+    """The instance that is arriving; without a file when none could be made."""
+
+    request: CStoreRequest
+    context_id: int
+    offset: int
+    path: Path | None = None
+    file: BinaryIO | None = None
+    length: int = 0
+    error: OSError | None = None
+
+
+@dataclass(slots=True)
+class Reception:
+    """One accepted association, until the peer releases it; `run` is called once."""
+
+    transport: Transport
+    request: pdu.AssociateRequest
+    accept: pdu.AssociateAccept
+    peer_host: str
+    spool_folder: Path
+    sink: Sink
+    limits: ReceptionLimits
+    clock: Clock
+    is_busy: bool = False  # in the middle of a message: read by the thread that stops the SCP
+    _command: bytearray = field(default_factory=bytearray)
+    _command_context: int | None = None
+    _spool: _Spool | None = None
+    _syntaxes: dict[int, tuple[str, str]] = field(default_factory=dict)
+
+    def run(self) -> None:
+        """Serve requests until the peer releases or aborts; no spool file is left behind.
+
+        Raises `ProtocolViolation`, `PeerTimeout`, `AssociationLost`, and `TimeoutError` for a peer that idles too long.
+        """
+        abstract = {context.context_id: context.abstract_syntax for context in self.request.contexts}
+        for result in self.accept.results:
+            if result.result == pdu.ACCEPTANCE:
+                self._syntaxes[result.context_id] = (abstract[result.context_id], result.transfer_syntax)
+        try:
+            while self._serve_pdu():
+                pass
+        finally:
+            self._discard_spool()
+
+    def _serve_pdu(self) -> bool:
+        """Take one PDU; False when the association is over."""
+        deadline = self.clock() + self.limits.idle_timeout_seconds
+        pdu_type, body = self.transport.read_pdu(deadline, self.limits.max_pdu_length)
+        if pdu_type == pdu.P_DATA_TF:
+            try:
+                for pdv in pdu_codec.parse_pdvs(body):
+                    self._take(pdv)
+            except (pdu.MalformedPdu, MalformedCommand) as error:
+                raise self._violation(str(error)) from error
+            return True
+        if pdu_type == pdu.RELEASE_RQ:
+            self.transport.send([pdu_codec.encode_release_rp()])
+            return False
+        if pdu_type == pdu.ABORT:
+            return False
+        raise self._violation(f"unexpected PDU {pdu_type:02X}H")
+
+    def _take(self, pdv: pdu.Pdv) -> None:
+        if pdv.context_id not in self._syntaxes:
+            raise self._violation(f"presentation context {pdv.context_id} was not accepted")
+        self.is_busy = True
+        if pdv.is_command:
+            self._take_command(pdv)
+        else:
+            self._take_data(pdv)
+
+    def _take_command(self, pdv: pdu.Pdv) -> None:
+        if self._spool is not None or self._command_context not in (None, pdv.context_id):
+            raise self._violation("a command in the middle of another message")
+        self._command_context = pdv.context_id
+        self._command += pdv.fragment
+        if len(self._command) > COMMAND_LIMIT:
+            raise self._violation(f"command set longer than {COMMAND_LIMIT} bytes")
+        if not pdv.is_last:
+            return
+        command = parse_command(self._command)
+        self._command, self._command_context = bytearray(), None
+        match command:
+            case CEchoRequest():
+                self._answer(pdv.context_id, CEchoResponse(command.message_id, SUCCESS))
+            case CStoreRequest():
+                self._begin_spool(pdv.context_id, command)
+            case _:
+                raise self._violation("a response that nothing was asked for")
+
+    def _begin_spool(self, context_id: int, request: CStoreRequest) -> None:
+        abstract_syntax, transfer_syntax = self._syntaxes[context_id]
+        if request.sop_class_uid != abstract_syntax:
+            raise self._violation("the SOP class is not that of the presentation context")
+        meta = encode_file_meta(
+            request.sop_class_uid, request.sop_instance_uid, transfer_syntax, self.request.calling_ae_title
+        )
+        spool = self._spool = _Spool(request, context_id, len(meta))
+        try:
+            # The name is never built from what the peer sends.
+            handle, name = tempfile.mkstemp(".part", "store-", self.spool_folder)
+            spool.path, spool.file = Path(name), os.fdopen(handle, "wb", buffering=0)
+        except OSError as error:
+            spool.error = error
+        self._write(spool, memoryview(meta))
+
+    def _take_data(self, pdv: pdu.Pdv) -> None:
+        spool = self._spool
+        if spool is None or spool.context_id != pdv.context_id:
+            raise self._violation("data without a command")
+        spool.length += len(pdv.fragment)
+        if spool.length > self.limits.object_limit_bytes:
+            raise self._violation(f"data set longer than {self.limits.object_limit_bytes} bytes")
+        self._write(spool, pdv.fragment)
+        if pdv.is_last:
+            self._finish(spool)
+
+    def _write(self, spool: _Spool, view: memoryview) -> None:
+        """Append to the spool; a full disk becomes the status of this instance, not the end of the association."""
+        try:
+            while spool.error is None and spool.file is not None and len(view):
+                view = view[spool.file.write(view) :]
+        except OSError as error:
+            spool.error = error
+
+    def _finish(self, spool: _Spool) -> None:
+        received = self._received(spool)
+        status = OUT_OF_RESOURCES if received is None else self.sink(received)
+        self._discard_spool()
+        request = spool.request
+        comment = (spool.error.strerror or "") if spool.error else ""
+        response = CStoreResponse(request.message_id, status, request.sop_class_uid, request.sop_instance_uid, comment)
+        self._answer(spool.context_id, response)
+
+    def _received(self, spool: _Spool) -> ReceivedInstance | None:
+        if spool.error is not None or spool.path is None or spool.file is None:
+            return None
+        return ReceivedInstance(
+            sop_class_uid=spool.request.sop_class_uid,
+            sop_instance_uid=spool.request.sop_instance_uid,
+            transfer_syntax_uid=self._syntaxes[spool.context_id][1],
+            calling_ae_title=self.request.calling_ae_title,
+            called_ae_title=self.request.called_ae_title,
+            peer_host=self.peer_host,
+            path=spool.path,
+            file=spool.file,
+            data_set_offset=spool.offset,
+            data_set_length=spool.length,
+        )
+
+    def _discard_spool(self) -> None:
+        spool, self._spool = self._spool, None
+        if spool is not None and spool.file is not None:
+            spool.file.close()
+        if spool is not None and spool.path is not None:
+            spool.path.unlink(missing_ok=True)
+
+    def _answer(self, context_id: int, command: Command) -> None:
+        """Send a response in one write, so that no peer waits for Nagle's algorithm because of us."""
+        raw = encode_command(command)
+        limit = self.request.user_information.max_pdu_length
+        fragment_length = max(limit or len(raw) + pdu.PDV_OVERHEAD, pdu.SMALLEST_PEER_PDU) - pdu.PDV_OVERHEAD & ~1
+        buffers: list[pdu.Buffer] = []
+        for start in range(0, len(raw), fragment_length):
+            fragment = raw[start : start + fragment_length]
+            is_last = start + len(fragment) == len(raw)
+            buffers.append(pdu_codec.encode_p_data_header(context_id, len(fragment), is_command=True, is_last=is_last))
+            buffers.append(fragment)
+        self.transport.send(buffers)
+        self.is_busy = False
+
+    def _violation(self, detail: str) -> TolmachError:
+        peer = f"{self.request.calling_ae_title}@{self.peer_host}"
+        return ProtocolViolation(faults.PROTOCOL_VIOLATION, peer=peer, detail=detail)
