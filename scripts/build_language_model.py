@@ -1,0 +1,223 @@
+"""Build src/tolmach/text/language.bin from the word lists in scripts/words.
+
+Run:  python scripts/build_language_model.py
+
+Family names beyond the lists come from stems and endings; patronymics from given names; feminine forms and the
+neighbour's spelling (Шевченко in Russian, Кузнєцов in Ukrainian) from rules. Every word of tests/data/text/holdout_*.txt
+is left out, so that what the tests measure is what a hospital will see.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+import zlib
+from collections import Counter, defaultdict
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "src"))
+
+from tolmach.text.language import SCRIPTS, SIXTEENTHS, symbol_of  # noqa: E402
+
+WORDS = ROOT / "scripts" / "words"
+HOLDOUT = ROOT / "tests" / "data" / "text"
+TARGET = ROOT / "src" / "tolmach" / "text" / "language.bin"
+
+LISTED = 6.0  # weight of a word somebody wrote down
+GENERATED = 0.35  # weight of a word made from a stem and an ending
+
+LATIN = ("de", "fr", "es", "pl", "cs", "tr", "sv", "hu", "ro", "pt")
+OTHER = {"greek": ("el",), "hebrew": ("he",), "arabic": ("ar",), "latin": LATIN}
+
+UK_ENDINGS = (
+    "енко", "ченко", "чук", "ук", "юк", "ський", "ська", "цький", "цька", "ко", "ик", "ник", "як", "ак", "ець", "ів",
+    "ишин", "ович", "евич", "ай", "ій", "иха", "ий", "ла", "ло", "ун", "ач", "аш", "ура", "юра", "ала", "ий", "ова",
+    "ов", "ян", "ець", "івський", "івська",
+)  # fmt: skip
+RU_ENDINGS = (
+    "ов", "ова", "ев", "ева", "ин", "ина", "ский", "ская", "цкий", "цкая", "их", "ых", "ской", "ко", "енко", "юк",
+    "чук", "ников", "никова", "ёв", "ёва", "евич", "ович", "енков", "енкова", "кин", "кина", "ушкин", "ушкина",
+)  # fmt: skip
+BE_ENDINGS = ("овіч", "евіч", "скі", "ская", "енка", "ёнак", "чык", "аў", "ава", "еў", "ева", "ін", "іна", "ук", "юк")
+BG_ENDINGS = ("ов", "ова", "ев", "ева", "ски", "ска", "чев", "чева")
+KK_ENDINGS = ("ов", "ова", "ев", "ева", "ұлы", "қызы", "баев", "баева", "беков", "бекова", "ханов", "хан", "бай", "бек")
+
+CONSONANTS = "бвгґғджзйкқлмнңпрстфхһцчшщ"
+
+
+def read(path: Path) -> list[str]:
+    """Give the words of one list, lower-case, in order; a line starting with # is a remark."""
+    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
+    return [word.lower().replace("’", "'") for line in lines for word in line.replace("-", " ").split()]
+
+
+def held_out() -> frozenset[str]:
+    """Give every word the model must not have seen."""
+    return frozenset(word for path in sorted(HOLDOUT.glob("holdout_*.txt")) for word in read(path))
+
+
+def stems(surnames: list[str], endings: tuple[str, ...]) -> list[str]:
+    """Give what remains of each family name when its longest known ending is taken off."""
+    found = []
+    for name in surnames:
+        ending = max((e for e in endings if name.endswith(e)), key=len, default="")
+        stem = name[: len(name) - len(ending)].rstrip("ьй")
+        if len(stem) >= 3 and stem[-1] in CONSONANTS:
+            found.append(stem)
+    return list(dict.fromkeys(found))
+
+
+def grown(surnames: list[str], endings: tuple[str, ...]) -> list[str]:
+    """Give stem times ending."""
+    return [stem + ending for stem in stems(surnames, endings) for ending in dict.fromkeys(endings)]
+
+
+def patronymics(given: list[str], language: str) -> list[str]:
+    """Give the patronymics made from masculine given names of a language."""
+    made = []
+    for name in given:
+        if name[-1] in "аяью" and not name.endswith("ь") and name not in ("микола", "никита", "илья", "лука"):
+            continue
+        if language == "uk":
+            if name.endswith("ій"):
+                made += [name[:-2] + "ійович", name[:-2] + "іївна"]
+            elif name.endswith(("о", "а")):
+                made += [name[:-1] + "ович", name[:-1] + "івна"]
+            elif name.endswith("ь"):
+                made += [name[:-1] + "ьович", name[:-1] + "івна", name[:-1] + "ович"]
+            else:
+                made += [name + "ович", name + "івна"]
+        elif name.endswith("ий"):
+            made += [name[:-2] + "ьевич", name[:-2] + "ьевна", name[:-2] + "иевич", name[:-2] + "иевна"]
+        elif name.endswith("й"):
+            made += [name[:-1] + "евич", name[:-1] + "евна"]
+        elif name.endswith("ь"):
+            made += [name[:-1] + "евич", name[:-1] + "евна"]
+        elif name[-1] in CONSONANTS:
+            made += [name + "ович", name + "овна"]
+    return made
+
+
+def feminine(surnames: list[str], language: str) -> list[str]:
+    """Give the feminine forms of family names that have one."""
+    made = []
+    for name in surnames:
+        if name.endswith(("ов", "ев", "ёв", "єв", "їв", "ин", "ін", "ын")):
+            made.append(name + "а")
+        elif language == "ru" and name.endswith(("ий", "ый", "ой")):
+            made.append(name[:-2] + "ая")
+        elif language == "uk" and name.endswith("ий"):
+            made.append(name[:-2] + "а")
+    return made
+
+
+def respelt(words: list[str], language: str) -> list[str]:
+    """Give the words of Ukrainian as a Russian clerk writes them (to `ru`), or the other way round (to `uk`)."""
+    if language == "ru":
+        table = {"і": "и", "ї": "и", "є": "е", "ґ": "г", "'": "ь"}
+        return ["".join(table.get(letter, letter) for letter in word) for word in words]
+    made = []
+    for word in words:
+        plain = word.replace("ё", "ьо").replace("ъ", "'").replace("э", "е").replace("ы", "и")
+        made.append(plain)
+        made.append(plain.replace("и", "і"))
+        made.append(plain.replace("е", "є", 1) if "ле" in plain or "не" in plain else plain)
+    return made
+
+
+def cyrillic_words() -> tuple[list[str], list[str]]:
+    """Give the words somebody wrote down, and the words made from them."""
+    uk, ru = read(WORDS / "uk_surnames.txt"), read(WORDS / "ru_surnames.txt")
+    uk_given, ru_given = read(WORDS / "uk_given.txt"), read(WORDS / "ru_given.txt")
+    be, kk, bg = read(WORDS / "be_words.txt"), read(WORDS / "kk_words.txt"), read(WORDS / "bg_words.txt")
+    neighbours = read(WORDS / "ru_neighbour_names.txt")
+    medical = read(WORDS / "uk_words.txt") + read(WORDS / "ru_words.txt")
+    uk_patronymics, ru_patronymics = patronymics(uk_given, "uk"), patronymics(ru_given, "ru")
+    listed = uk * 2 + ru * 2 + uk_given * 2 + ru_given * 2 + medical + neighbours + uk_patronymics + ru_patronymics
+    listed += be + kk + bg
+    women = feminine(uk, "uk") + feminine(ru, "ru") + feminine(neighbours, "ru")
+    made = women * 4 + grown(uk, UK_ENDINGS) + grown(ru, RU_ENDINGS)
+    made += grown(be, BE_ENDINGS) + grown(bg, BG_ENDINGS) + grown(kk, KK_ENDINGS) + grown(neighbours, RU_ENDINGS)
+    made += grown(uk_given, UK_ENDINGS) + grown(ru_given, RU_ENDINGS)
+    made += respelt(uk, "ru") * 3 + respelt(ru + feminine(ru, "ru"), "uk") + respelt(uk_patronymics, "ru")
+    return listed, made
+
+
+def weights() -> dict[str, Counter[str]]:
+    """Give, per script, every word with its weight; hold-out words are not among them."""
+    forbidden = held_out()
+    result: dict[str, Counter[str]] = {script: Counter() for script in SCRIPTS}
+    listed, made = cyrillic_words()
+    for words, weight in ((listed, LISTED), (made, GENERATED)):
+        for word in words:
+            if word not in forbidden:
+                result["cyrillic"][word] += weight
+    for script, languages in OTHER.items():
+        for language in languages:
+            for word in read(WORDS / f"{language}_words.txt"):
+                if word not in forbidden:
+                    result[script][word] += LISTED
+    return result
+
+
+def symbols(script: str, word: str) -> bytes | None:
+    """Give a word as symbols, or None when it holds a character the script lacks."""
+    table = symbol_of(script)
+    if any(letter not in table for letter in word):
+        return None
+    return bytes(table[letter] & 63 for letter in word)
+
+
+def table_of(script: str, words: Counter[str]) -> bytes:
+    """Give the 64 x 64 x 64 table of surprise: interpolated trigrams (Witten and Bell), one byte each."""
+    threes: Counter[tuple[int, int, int]] = Counter()
+    for word, weight in words.items():
+        coded = symbols(script, word)
+        if coded is None:
+            continue
+        padded = (0, 0, *coded, 0)
+        for index in range(2, len(padded)):
+            threes[padded[index - 2], padded[index - 1], padded[index]] += weight / LISTED
+    twos: dict[tuple[int, int], Counter[int]] = defaultdict(Counter)
+    ones: dict[int, Counter[int]] = defaultdict(Counter)
+    every: Counter[int] = Counter()
+    for (first, second, third), weight in threes.items():
+        twos[first, second][third] += weight
+        ones[second][third] += weight
+        every[third] += weight
+    count = len(SCRIPTS[script]) + 1
+    total = sum(every.values())
+    base = [(every[s] + 0.5) / (total + 0.5 * count) for s in range(64)]
+    output = bytearray(b"\xff" * 64**3)
+    for second in range(count):
+        lower = blend(ones.get(second, Counter()), base)
+        for first in range(count):
+            row = blend(twos.get((first, second), Counter()), lower)
+            start = first << 12 | second << 6
+            for third in range(count):
+                output[start + third] = min(254, round(-math.log(row[third]) * SIXTEENTHS))
+    return bytes(output)
+
+
+def blend(seen: Counter[int], lower: list[float]) -> list[float]:
+    """Give probabilities that trust what was seen as far as it is varied and frequent, and `lower` for the rest."""
+    kinds = len(seen) or 1
+    total = sum(seen.values())
+    return [(seen[symbol] + kinds * lower[symbol]) / (total + kinds) for symbol in range(64)]
+
+
+def main() -> None:
+    """Write the model and say how large it is."""
+    words = weights()
+    parts = [table_of(script, words[script]) for script in SCRIPTS]
+    listed = {symbols("cyrillic", word) for word, weight in words["cyrillic"].items() if weight >= 1 and len(word) > 2}
+    known = b"\0".join(sorted(word for word in listed if word is not None))
+    packed = zlib.compress(b"".join(parts) + known, 9)
+    TARGET.write_bytes(packed)
+    print({script: len(counter) for script, counter in words.items()}, "known words", known.count(b"\0") + 1)
+    print(TARGET.relative_to(ROOT), len(packed), "bytes")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,86 @@
+"""What letters look like next to one another: the language model behind `detect` and `spoil`.
+
+One table per script holds how surprising each letter is after the two before it, in sixteenths of a nat, one byte per
+triple of letters; a list of whole words beside it tells known names and words from letters that merely get along.
+`scripts/build_language_model.py` builds `language.bin`; this module reads it on first use (a few milliseconds).
+
+A *symbol* is one byte: 0 a boundary, 1 to 62 a lower-case letter of the script, plus 64 when it is a capital,
+`ALIEN` a character that has no business in a word, `MARK` harmless punctuation such as a quote or a numero sign.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Final
+
+CAPITAL: Final = 64
+ALIEN: Final = 127
+MARK: Final = 128
+SIXTEENTHS: Final = 16.0
+HARMLESS: Final = frozenset("\u00a0«»–—…“”„°§·№”‘")
+
+SCRIPTS: Final = {
+    "cyrillic": "абвгдежзийклмнопрстуфхцчшщъыьэюяёіїєґўәғқңөұүһ'",
+    "latin": "abcdefghijklmnopqrstuvwxyzàáâãäåæçèéêëíîñòóôõöøúüßþąćżłčšěğşő'",
+    "greek": "αβγδεζηθικλμνξοπρστυφχψωςάέήίόύώϊϋΐΰ'",
+    "hebrew": "אבגדהוזחטיךכלםמןנסעףפץצקרשת'",
+    "arabic": "ءآأؤإئابةتثجحخدذرزسشصضطظعغـفقكلمنهوىيًٌٍَُِّْ",
+}
+"""The letters of each script, in the order of their symbols."""
+
+# Rare Latin letters share the symbol of a letter that behaves like them, so that all fit in 62.
+_ALIKE: Final = {
+    "ę": "ą", "ń": "ć", "ś": "ć", "ź": "ć", "ď": "č", "ť": "č", "ň": "č", "ľ": "č", "ĺ": "č", "ŕ": "č", "ž": "š",
+    "ř": "ě", "ů": "ě", "ı": "ğ", "ţ": "ş", "ș": "ş", "ț": "ş", "ă": "â", "ű": "ő", "ì": "î", "ï": "î", "ù": "ú", "û": "ú", "ý": "í",
+    "ð": "þ", "đ": "þ", "ÿ": "í", "’": "'", "œ": "æ", "ō": "ő", "ē": "ě", "ū": "ő", "ī": "î", "ā": "à",
+    "ĝ": "ğ", "ģ": "ğ", "ķ": "č", "ļ": "ł", "ņ": "ć", "į": "ą", "ų": "ą", "ė": "ě", "ŗ": "ě",
+}  # fmt: skip
+
+
+@cache
+def symbol_of(script: str) -> dict[str, int]:
+    """Give the symbol of every letter of a script, small and capital."""
+    symbols: dict[str, int] = {}
+    letters = SCRIPTS[script]
+    for number, letter in enumerate(letters, start=1):
+        symbols[letter] = number
+    for letter, like in _ALIKE.items():
+        if like in symbols:
+            symbols[letter] = symbols[like]
+    for letter, number in list(symbols.items()):
+        capital = letter.upper()
+        if capital != letter and len(capital) == 1:
+            symbols.setdefault(capital, number + CAPITAL)
+    if script == "latin":
+        symbols["İ"] = symbols["i"] + CAPITAL
+    return symbols
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """The built tables: per script 64 x 64 x 64 bytes of surprise, and the whole words as symbols."""
+
+    surprise: dict[str, bytes]
+    words: frozenset[bytes]
+
+    def nats(self, script: str, word: bytes) -> float:
+        """Give how surprising the letters of one word (symbols, small) are, boundaries included, in nats."""
+        table = self.surprise[script]
+        before = previous = total = 0
+        for symbol in word:
+            total += table[before << 12 | previous << 6 | symbol]
+            before, previous = previous, symbol
+        return (total + table[before << 12 | previous << 6]) / SIXTEENTHS
+
+
+@cache
+def model() -> Model:
+    """Give the language model, read from the package on the first call."""
+    packed = resources.files("tolmach.text").joinpath("language.bin").read_bytes()
+    plain = zlib.decompress(packed)
+    size = 64 * 64 * 64
+    surprise = {script: plain[number * size : (number + 1) * size] for number, script in enumerate(SCRIPTS)}
+    return Model(surprise, frozenset(plain[len(SCRIPTS) * size :].split(b"\0")))

@@ -1,0 +1,206 @@
+"""Readings: how well the same bytes read under each code page, in nats, one scale for all scripts.
+
+A *chunk* is a run of letters and high bytes with at least one high byte in it. Chunks of one file are collected once,
+each different one counted once, and read under every code page that could be meant. A chunk that reads badly costs no
+more than one that means nothing at all, so a single damaged value cannot outvote a file.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+from tolmach.text.code_pages import codec_of
+from tolmach.text.language import ALIEN, CAPITAL, HARMLESS, MARK, Model, symbol_of
+
+CHUNK: Final = re.compile(rb"[A-Za-z'\x80-\xff]*[\x80-\xff][A-Za-z'\x80-\xff]*")
+MOST_BYTES: Final = 4096
+"""Evidence beyond this many bytes changes nothing any more and is not looked at."""
+
+ESCAPE: Final = b"\x1b"
+_SMALL_SYMBOLS: Final = bytes(range(CAPITAL))
+_TO_SMALL: Final = bytes((b & 63) if b < ALIEN else 0 for b in range(256))
+_BREAKS: Final = bytes(0 if b in (ALIEN, MARK) else b for b in range(256))
+_NOT_ALIEN: Final = bytes(b for b in range(256) if b != ALIEN)
+_NOT_MARK: Final = bytes(b for b in range(256) if b != MARK)
+_ASCII_LETTERS: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_HIGH: Final = bytes(range(0x80, 0x100))
+_LOW: Final = bytes(range(0x80))
+_NO_LETTERS: Final = bytes((0, ALIEN, MARK))
+
+# Costs in nats, tuned on the build lists, checked on the hold-out (benchmarks/text.py).
+COST_ALIEN: Final = 9.0  # a character that no word of the script holds
+COST_MARK: Final = 4.0  # a quote or a numero sign glued to a word
+COST_LOOKALIKE: Final = 2.5  # a Latin letter standing for the Cyrillic one of the same shape
+COST_KNOWN: Final = 9.5  # a word on the list, however long it is
+COST_UPPER: Final = 0.5
+COST_TITLE: Final = 1.0
+COST_LOWER: Final = 2.6
+COST_MIXED: Final = 3.5
+COST_MIXED_LETTER: Final = 2.0
+COST_CASELESS: Final = 0.7
+COST_NOTHING: Final = (4.0, 5.3, 4.2)  # of a chunk that means nothing: once, per high byte, per ASCII letter
+
+_LOOKALIKES: Final = dict(zip("AaBCcEeHIiKMOoPpTXxy'", "АаВСсЕеНІіКМОоРрТХху'", strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What a file gives as evidence: its different chunks, and the bytes of all of them."""
+
+    chunks: tuple[bytes, ...]
+    joined: bytes
+    high: int
+    nothing: float
+
+    @property
+    def empty(self) -> bool:
+        """Tell whether there is nothing outside ASCII to judge."""
+        return not self.chunks
+
+
+def sample(values: Iterable[bytes]) -> Sample:
+    """Collect the different chunks of all values; ASCII-only values and ISO 2022 values give none."""
+    seen: dict[bytes, None] = {}
+    size = 0
+    for value in values:
+        if value.isascii() or ESCAPE in value:
+            continue
+        for chunk in CHUNK.findall(value):
+            seen[chunk] = None
+        size += len(value)
+        if size > MOST_BYTES:
+            break
+    joined = b"\0".join(seen)
+    return Sample(tuple(seen), joined, len(joined.translate(None, _LOW)), sum(map(cost_of_nothing, seen)))
+
+
+def cost_of_nothing(chunk: bytes) -> float:
+    """Give what a chunk costs when no script explains it."""
+    once, per_high, per_ascii = COST_NOTHING
+    high = len(chunk.translate(None, _LOW))
+    return once + per_high * high + per_ascii * (len(chunk) - high)
+
+
+@cache
+def table(code_page: str, script: str) -> bytes:
+    """Give the translation of bytes of a code page into symbols of a script."""
+    symbols = symbol_of(script)
+    codec = codec_of(code_page)
+    row = bytearray(256)
+    for byte in range(256):
+        try:
+            character = bytes((byte,)).decode(codec)
+        except UnicodeDecodeError:
+            row[byte] = ALIEN
+            continue
+        if byte < 0x80:
+            row[byte] = _ascii_symbol(character, script, symbols)
+        elif character in symbols:
+            row[byte] = symbols[character]
+        else:
+            row[byte] = MARK if character in HARMLESS else ALIEN
+    return bytes(row)
+
+
+def _ascii_symbol(character: str, script: str, symbols: dict[str, int]) -> int:
+    if script == "cyrillic":
+        character = _LOOKALIKES.get(character, character)
+    if character in symbols:
+        return symbols[character]
+    return ALIEN if character.isalpha() else 0
+
+
+def shape_cost(word: bytes, caseless: bool) -> float:
+    """Give what the capitals of one word (symbols) cost: УПЕР and Титул are usual, нижний less, меШАНый never."""
+    if caseless:
+        return COST_CASELESS
+    capitals = len(word.translate(None, _SMALL_SYMBOLS))
+    if capitals == 0:
+        return COST_LOWER
+    if capitals == len(word):
+        return COST_UPPER
+    if capitals == 1 and word[0] >= CAPITAL:
+        return COST_TITLE
+    return COST_MIXED + COST_MIXED_LETTER * min(capitals, len(word) - capitals)
+
+
+def chunk_cost(symbols: bytes, script: str, language: Model) -> float:
+    """Give how surprising one chunk, already in symbols, is in a script."""
+    aliens = len(symbols.translate(None, _NOT_ALIEN))
+    marks = len(symbols.translate(None, _NOT_MARK))
+    cost = COST_ALIEN * aliens + COST_MARK * marks
+    caseless = script in ("hebrew", "arabic")
+    words = symbols.translate(_BREAKS).split(b"\0") if aliens or marks else (symbols,)
+    for word in words:
+        if not word:
+            continue
+        small = word.translate(_TO_SMALL)
+        nats = language.nats(script, small)
+        if nats > COST_KNOWN and small in language.words:
+            nats = COST_KNOWN
+        cost += nats + shape_cost(word, caseless)
+    return cost
+
+
+def read(given: Sample, code_page: str, script: str, language: Model) -> tuple[float, bytes] | None:
+    """Give the cost of a whole sample under a code page, and its symbols; None when it is out of the question."""
+    row = table(code_page, script)
+    symbols = given.joined.translate(row)
+    if symbols.count(ALIEN) * 3 > given.high + len(given.chunks):
+        return None
+    cost = 0.0
+    for chunk in given.chunks:
+        here = chunk_cost(chunk.translate(row), script, language)
+        if script == "cyrillic":
+            here += COST_LOOKALIKE * len(chunk.translate(None, _HIGH + b"'"))
+        cost += min(here, cost_of_nothing(chunk))
+    return cost, symbols
+
+
+def read_utf8(given: Sample, language: Model) -> tuple[float, bool] | None:
+    """Give the cost of a sample as UTF-8 and whether its letters are Cyrillic; None when it is not UTF-8.
+
+    A last character cut in two by a length limit is forgiven; every other fault is final for its chunk.
+    """
+    cyrillic, latin = symbol_of("cyrillic"), symbol_of("latin")
+    cost = 0.0
+    ours = others = faults = 0
+    for chunk in given.chunks:
+        try:
+            text, used = codecs.utf_8_decode(chunk, "strict", False)
+        except UnicodeDecodeError:
+            faults += 1
+            cost += cost_of_nothing(chunk)
+            continue
+        cut = 3.0 if used < len(chunk) else 0.0
+        foreign = [character for character in text if character > "\x7f"]
+        known = sum(character in cyrillic for character in foreign)
+        ours += known
+        others += len(foreign) - known
+        script, symbols = ("cyrillic", cyrillic) if known * 2 >= len(foreign) else ("latin", latin)
+        coded = bytes(symbols.get(character, MARK if character in HARMLESS else ALIEN) for character in text)
+        cost += min(chunk_cost(coded, script, language), 4.0 + 5.0 * len(text)) + cut
+    if faults * 4 > len(given.chunks) or ours + others == 0:
+        return None
+    return cost, ours > 0 and ours * 2 >= others
+
+
+def letters(symbols: bytes) -> int:
+    """Give how many letters a string of symbols holds."""
+    return len(symbols.translate(None, _NO_LETTERS))
+
+
+def decodes(values: Sequence[bytes], code_page: str) -> bool:
+    """Tell whether every value is legal under a code page."""
+    codec = codec_of(code_page)
+    try:
+        for value in values:
+            value.decode(codec)
+    except UnicodeDecodeError:
+        return False
+    return True
