@@ -10,8 +10,8 @@ from typing import Literal
 
 Layout = Literal["ru", "uk"]
 
-# Pairs that look the same in the fonts of modality consoles. Lower-case к, м, т, н, в have no Latin twin; J/Ј and S/Ѕ are
-# left out of the Latin-to-Cyrillic direction because Serbian and Macedonian letters are never meant in our words.
+# Pairs that look the same in the fonts of modality consoles. Lower-case к, м, т, н, в have no Latin twin; J/Ј and S/Ѕ
+# are left out of the Latin-to-Cyrillic direction: Serbian and Macedonian letters are never meant in our words.
 _LATIN_TWINS = "ABCEHKMOPTXYIËÏaceopxyiëï"
 _CYRILLIC_TWINS = "АВСЕНКМОРТХУІЁЇасеорхуіёї"
 _TO_CYRILLIC = str.maketrans(_LATIN_TWINS, _CYRILLIC_TWINS)
@@ -41,8 +41,8 @@ _BACK_TO_QWERTY = str.maketrans(_UKRAINIAN + _RUSSIAN + "ґҐ", _QWERTY + _QWERT
 def has_lookalikes(text: str) -> bool:
     """Tell whether some word mixes Latin and Cyrillic letters.
 
-    Letters parted by digits belong to one word when all of them have a twin in the other alphabet (`А123B` is suspicious,
-    `КТ3D` is ordinary). A whole word in the wrong alphabet (`CAXAPOBA`) cannot be seen here.
+    Letters parted by digits belong to one word when all of them have a twin in the other alphabet (`А123B` is
+    suspicious, `КТ3D` is ordinary). A whole word in the wrong alphabet (`CAXAPOBA`) cannot be seen here.
     """
     if text.isascii():
         return False
@@ -60,9 +60,9 @@ def has_lookalikes(text: str) -> bool:
 def mend_lookalikes(text: str) -> str:
     """Propose the text with every mixed-script word written in one alphabet; the length never changes.
 
-    A letter without a twin decides the alphabet of its word (И in `ИВАHОВ`, S in `SHCHUКIN`); a word that has such letters
-    of both alphabets is left alone. Where every letter has a twin the majority decides, and Cyrillic wins a tie unless the
-    word touches a digit (identifiers are Latin by standard). Repeating changes nothing.
+    A letter without a twin decides the alphabet of its word (И in `ИВАHОВ`, S in `SHCHUКIN`); a word that has such
+    letters of both alphabets is left alone. Where every letter has a twin the majority decides and Cyrillic wins a tie,
+    but a word with digits becomes Latin (identifiers are Latin by standard). Repeating changes nothing.
     """
     if text.isascii() or not _LATIN.search(text):
         return text
@@ -72,8 +72,8 @@ def mend_lookalikes(text: str) -> str:
 def switch_layout(text: str, layout: Layout = "ru") -> str:
     """Give the text as the same keys print it under the other keyboard layout (ФИ1234 ↔ AB1234).
 
-    Any Cyrillic letter means "typed under ЙЦУКЕН, meant in Latin" (Russian and Ukrainian layouts both); text without one
-    goes the other way, into `layout`. Punctuation follows its key, digits stay.
+    Any Cyrillic letter means "typed under ЙЦУКЕН, meant in Latin" (Russian and Ukrainian layouts both); text without
+    one goes the other way, into `layout`. Punctuation follows its key, digits stay.
     """
     if _CYRILLIC.search(text):
         return text.translate(_BACK_TO_QWERTY)
