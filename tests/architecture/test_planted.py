@@ -190,7 +190,10 @@ def test_a_planted_fault_is_found(house: Path, gate: str, path: str, content: st
 # What looks like a fault and is none: a gate that cries wolf is soon switched off.
 INNOCENT: dict[str, list[tuple[str, str]]] = {
     "tags": [
-        (OUTSIDE, '"""T."""\n\nREFUSED = (0xA700, 0xA7FF)\nDUPLICATE = (0x0111, 0x0111)\nOK = (0x0000, 0x0000)\n')
+        (
+            OUTSIDE,
+            '"""T."""\n\nREFUSED = (0xA700, 0xA7FF)\nDUPLICATE = (0x0111, 0x0111)\nOK = (0x0000, 0x0000)\nGROUPS = (0x0000, 0x0002, 0x0008)\n',
+        )
     ],
     "uids": [(OUTSIDE, '"""Answers 1.2.840.10008.1.1."""\n')],
     "broad_except": [
