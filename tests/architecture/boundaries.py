@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.architecture.source import Finding, Gate, Module, docstrings, dotted, imported, modules
 
 UID = re.compile(r"(?<!\d)1\.2\.840\.")
-# `0x0010, 0x0020` as it stands in the text. Status ranges look alike, so the dictionary decides; three in a row are none.
+# `0x0010, 0x0020` as it stands in the text. Status ranges look alike, so the dictionary decides; three are no tag.
 RUN = re.compile(r"0x[0-9A-Fa-f]{4}(?:\s*,\s*0x[0-9A-Fa-f]{4})+(?![0-9A-Fa-f_])")
 WHOLE_TAG = re.compile(r"0x([0-9A-Fa-f]{8})(?![0-9A-Fa-f_])")
 
