@@ -192,8 +192,10 @@ INNOCENT: dict[str, list[tuple[str, str]]] = {
     "tags": [
         (
             OUTSIDE,
-            '"""T."""\n\nREFUSED = (0xA700, 0xA7FF)\nDUPLICATE = (0x0111, 0x0111)\nOK = (0x0000, 0x0000)\n'
-            "GROUPS = (0x0000, 0x0002, 0x0008)\n",
+            (
+                '"""T."""\n\nREFUSED = (0xA700, 0xA7FF)\nDUPLICATE = (0x0111, 0x0111)\nOK = (0x0000, 0x0000)\n'
+                "GROUPS = (0x0000, 0x0002, 0x0008)\n"
+            ),
         )
     ],
     "uids": [(OUTSIDE, '"""Answers 1.2.840.10008.1.1."""\n')],
