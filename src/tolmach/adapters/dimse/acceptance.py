@@ -28,8 +28,9 @@ CALLED_AE_TITLE_NOT_RECOGNISED = AssociateReject(PERMANENT, 1, 7)
 PROTOCOL_VERSION_NOT_SUPPORTED = AssociateReject(PERMANENT, 2, 2)
 LOCAL_LIMIT_EXCEEDED = AssociateReject(TRANSIENT, 3, 2)
 
-_STANDARD_ROOT = "1.2.840.10008."
-_STORAGE_ROOTS = ("1.2.840.10008.5.1.4.1.1.", "1.2.840.10008.5.1.4.34.")
+# The standard's own root, and the part of it where storage classes are registered.
+_STANDARD_ROOT = uids.Verification.removesuffix("1.1")
+_STORAGE_ROOT = uids.CTImageStorage.removesuffix("2")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,5 +79,5 @@ def is_ours(abstract_syntax: str) -> bool:
         return True
     keyword = uids.SOP_CLASSES.get(abstract_syntax)
     if keyword is None:
-        return not abstract_syntax.startswith(_STANDARD_ROOT) or abstract_syntax.startswith(_STORAGE_ROOTS)
+        return not abstract_syntax.startswith(_STANDARD_ROOT) or abstract_syntax.startswith(_STORAGE_ROOT)
     return "Storage" in keyword and not keyword.startswith(("StorageCommitment", "MediaStorageDirectory"))
