@@ -7,12 +7,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from tolmach.base import Problem
-from tolmach.dicom.scanner import ROOT, Element, Encoding
+from tolmach.dicom import dictionary
+from tolmach.dicom.scanner import ROOT, Element, Encoding, Scanner
 from tolmach.dicom.source import Source
+from tolmach.dicom.vrs import TEXT_VRS
 
 SPECIFIC_CHARACTER_SET = 0x00080005
+MAX_TEXT = 16 << 20  # bytes of one text value that are ever read into memory
+_MARKED_VRS = TEXT_VRS | {"CS"}
 _SOP_CLASS_UID, _SOP_INSTANCE_UID = 0x00080016, 0x00080018
 _META_SOP_CLASS_UID, _META_SOP_INSTANCE_UID = 0x00020002, 0x00020003
 
@@ -22,12 +27,15 @@ class DataSet:
     """One data set and where it stands.
 
     `file` holds the whole file, `source` the data set's own bytes: the same, unless the data set is deflated. Offsets
-    of `elements` refer to `source`, those of `meta` to `file`. `end` leaves out stray bytes behind the last element.
+    of `elements` refer to `source`, those of `meta` to `file`, where the meta information ends at `meta_end`. `end`
+    leaves out stray bytes behind the last element. `odd_fragment` is the last fragment of odd length in encapsulated
+    pixel data, as (index of its element, offset of the item, length).
     """
 
     file: Source
     source: Source
     meta: tuple[Element, ...]
+    meta_end: int
     start: int
     end: int
     elements: list[Element]
@@ -35,6 +43,21 @@ class DataSet:
     encodings: dict[int, Encoding]
     transfer_syntax_uid: str
     problems: tuple[Problem, ...]
+    odd_fragment: tuple[int, int, int] | None = None
+
+    @classmethod
+    def of(cls, file: Source, source: Source, scanner: Scanner, **known: Any) -> DataSet:
+        """Join what a scanner found with what is known of the file around it."""
+        return cls(
+            file=file,
+            source=source,
+            end=scanner.end,
+            elements=scanner.elements,
+            encoding=scanner.encoding,
+            encodings=scanner.encodings,
+            odd_fragment=scanner.odd_fragment,
+            **known,
+        )
 
     def raw(self, element: Element) -> bytes:
         """Give a copy of an element's value as it stands in the file."""
@@ -77,6 +100,23 @@ class DataSet:
     def sop_instance_uid(self) -> str:
         """The SOP Instance UID of the data set, or else of the file meta information."""
         return self.uid(_SOP_INSTANCE_UID) or self._meta_uid(_META_SOP_INSTANCE_UID)
+
+    @cached_property
+    def marked_text(self) -> tuple[tuple[int, str, bytes], ...]:
+        """Every text value that is not plain ASCII: (index, VR, raw value). CS is among them; huge values are not read.
+
+        VRs are those the dictionary knows where the file says only UN. Standard: PS3.5 section 6.1.2.2.
+        """
+        found = []
+        for position, element in enumerate(self.elements):
+            vr, length = element[1], element[4]
+            if vr == "UN":
+                vr = dictionary.vr_of(element[0])
+            if length and vr in _MARKED_VRS and length <= MAX_TEXT:
+                raw = bytes(self.source.read(element[3], length))
+                if not raw.isascii() or b"\x1b" in raw:
+                    found.append((position, vr, raw))
+        return tuple(found)
 
     @cached_property
     def character_sets(self) -> dict[int, tuple[str, ...]]:

@@ -9,7 +9,7 @@ import struct
 from collections.abc import Sequence
 from struct import pack
 
-from tolmach.base import N_
+from tolmach.base import N_, Phrase
 from tolmach.dicom import faults
 from tolmach.dicom.faults import BadValue
 from tolmach.dicom.scanner import ITEM, Encoding
@@ -70,5 +70,5 @@ def binary(vr: str, text: str, encoding: Encoding) -> bytes:
     except (ValueError, OverflowError, struct.error) as error:
         raise BadValue(faults.BAD_VALUE, value=text, path="", vr=vr, why=str(error)) from error
     raise BadValue(
-        faults.BAD_VALUE, value=text, path="", vr=vr, why=N_("values of this kind cannot be written as text")
+        faults.BAD_VALUE, value=text, path="", vr=vr, why=Phrase(N_("values of this kind cannot be written as text"))
     )

@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
-from tolmach.base import N_, Problem
+from tolmach.base import N_, Phrase, Problem
 from tolmach.dicom import dictionary, faults, uids
 from tolmach.dicom.data_set import DataSet
 from tolmach.dicom.faults import Damaged, NotDicom
@@ -38,15 +38,15 @@ _ENCODING_OF = {uids.ImplicitVRLittleEndian: _IMPLICIT, uids.ExplicitVRBigEndian
 
 # What other kinds of files begin with, so that the line can say what it is instead.
 _MAGIC = (
-    (b"\xff\xd8\xff", N_("it is a JPEG picture")),
-    (b"\x89PNG", N_("it is a PNG picture")),
-    (b"%PDF", N_("it is a PDF document")),
-    (b"BM", N_("it is a Windows bitmap")),
-    (b"PK\x03\x04", N_("it is a ZIP archive")),
-    (b"\x1f\x8b", N_("it is a gzip archive")),
-    (b"GIF8", N_("it is a GIF picture")),
-    (b"MZ", N_("it is a Windows program")),
-    (b"<", N_("it is a web page or XML")),
+    (b"\xff\xd8\xff", Phrase(N_("it is a JPEG picture"))),
+    (b"\x89PNG", Phrase(N_("it is a PNG picture"))),
+    (b"%PDF", Phrase(N_("it is a PDF document"))),
+    (b"BM", Phrase(N_("it is a Windows bitmap"))),
+    (b"PK\x03\x04", Phrase(N_("it is a ZIP archive"))),
+    (b"\x1f\x8b", Phrase(N_("it is a gzip archive"))),
+    (b"GIF8", Phrase(N_("it is a GIF picture"))),
+    (b"MZ", Phrase(N_("it is a Windows program"))),
+    (b"<", Phrase(N_("it is a web page or XML"))),
 )
 
 Inflate = Callable[[Iterable[bytes]], Source]
@@ -68,7 +68,7 @@ def open_data_set(source: Source, inflate: Inflate | None = None) -> DataSet:
     """
     problems: list[Problem] = []
     if source.size == 0:
-        raise NotDicom(faults.NOT_DICOM, why=N_("it is empty"))
+        raise NotDicom(faults.NOT_DICOM, why=Phrase(N_("it is empty")))
     start = _start_of_content(source)
     meta = _read_meta(source, start)
     declared = _declared_syntax(source, meta)
@@ -77,7 +77,7 @@ def open_data_set(source: Source, inflate: Inflate | None = None) -> DataSet:
     if declared == uids.DeflatedExplicitVRLittleEndian:
         return _open_deflated(source, meta, inflate or _join, problems)
     if start == 0 and not meta.elements and source.size < 8:
-        raise NotDicom(faults.NOT_DICOM, why=N_("it is too short"))
+        raise NotDicom(faults.NOT_DICOM, why=Phrase(N_("it is too short")))
     if source.size - meta.end < 8:
         raise Damaged(faults.CUT_SHORT, offset=meta.end, expected=8, present=source.size - meta.end)
     encoding = _find_encoding(source, meta.end, declared, problems)
@@ -85,6 +85,25 @@ def open_data_set(source: Source, inflate: Inflate | None = None) -> DataSet:
         _require_plausible(source, encoding)
     syntax = declared if declared and _ENCODING_OF.get(declared, _EXPLICIT) == encoding else _SYNTAX_OF[encoding]
     return _scan(source, source, meta, encoding, syntax, problems)
+
+
+def peek(source: Source) -> tuple[str, str] | None:
+    """Give (SOP Class UID, Transfer Syntax UID) that the file meta information claims, or None when it does not.
+
+    Quick and unproved: good for planning what to propose to a peer, not for sending. Never raises for bad bytes.
+    """
+    try:
+        meta = _read_meta(source, _start_of_content(source))
+    except (NotDicom, Damaged):
+        return None
+    values = {element.tag: element for element in meta.elements if element.tag in (0x00020002, 0x00020010)}
+    if len(values) < 2:
+        return None
+    sop_class, syntax = (
+        bytes(source.read(values[tag].value, values[tag].length)).rstrip(b"\0 ").decode("ascii", "replace")
+        for tag in (0x00020002, 0x00020010)
+    )
+    return sop_class, syntax
 
 
 def _scan(
@@ -95,15 +114,13 @@ def _scan(
     scanner.run()
     if scanner.end < source.size:
         problems.append(Problem(faults.TRAILING_BYTES, {"count": source.size - scanner.end}))
-    return DataSet(
-        file=file,
-        source=source,
+    return DataSet.of(
+        file,
+        source,
+        scanner,
         meta=meta.elements,
+        meta_end=meta.end,
         start=start,
-        end=scanner.end,
-        elements=scanner.elements,
-        encoding=encoding,
-        encodings=scanner.encodings,
         transfer_syntax_uid=syntax,
         problems=(*problems, *scanner.problems),
     )
@@ -144,7 +161,9 @@ def _read_meta(source: Source, start: int) -> _Meta:
             length = int.from_bytes(head[8:12], "little")
         if not vr:
             raise Damaged(
-                faults.BROKEN_STRUCTURE, offset=start + at, why=N_("the file meta information has no readable VR")
+                faults.BROKEN_STRUCTURE,
+                offset=start + at,
+                why=Phrase(N_("the file meta information has no readable VR")),
             )
         tag = 0x00020000 | int.from_bytes(head[2:4], "little")
         if at + header + length > block.size:
@@ -196,7 +215,7 @@ def _require_plausible(source: Source, encoding: Encoding) -> None:
             break
         tag = int.from_bytes(head[:2], order) << 16 | int.from_bytes(head[2:4], order)  # type: ignore[arg-type]
         if tag <= previous or (previous < 0 and tag >> 16 not in (0x0002, 0x0004, 0x0008)):
-            raise NotDicom(faults.NOT_DICOM, why=N_("it does not begin like one"))
+            raise NotDicom(faults.NOT_DICOM, why=Phrase(N_("it does not begin like one")))
         known += dictionary.lookup(tag) is not None
         length = int.from_bytes(head[4:8], order)  # type: ignore[arg-type]
         header = 8
@@ -208,7 +227,7 @@ def _require_plausible(source: Source, encoding: Encoding) -> None:
             break
         position, previous = position + header + length, tag
     if not known:
-        raise NotDicom(faults.NOT_DICOM, why=N_("it does not begin like one"))
+        raise NotDicom(faults.NOT_DICOM, why=Phrase(N_("it does not begin like one")))
 
 
 def _open_deflated(file: Source, meta: _Meta, inflate: Inflate, problems: list[Problem]) -> DataSet:

@@ -10,11 +10,16 @@ import difflib
 import re
 from dataclasses import dataclass
 
-from tolmach.base import N_
+from tolmach.base import N_, Phrase
 from tolmach.dicom import dictionary, faults
 from tolmach.dicom.data_set import DataSet
 from tolmach.dicom.faults import BadPath
 from tolmach.dicom.scanner import ROOT, Element
+
+_ITEM_AT_END = N_("it ends in an item number")
+_NO_ITEM = N_("a sequence on the way has no item number, as in [0]")
+_NO_KEYWORD = N_("there is no such keyword")
+_NEAREST = N_("there is no such keyword; the nearest is {near}")
 
 _STEP = re.compile(
     r"(?:\(?(?P<tag>[0-9A-Fa-f]{4},?[0-9A-Fa-f]{4})\)?|(?P<keyword>[A-Za-z][A-Za-z0-9]*))(?:\[(?P<item>\d{1,6})\])?"
@@ -45,16 +50,16 @@ def parse_path(text: str) -> AttributePath:
     for position, part in enumerate(parts):
         match = _STEP.fullmatch(part)
         if match is None:
-            raise BadPath(faults.BAD_PATH, path=text, why=N_("it is not written like one"))
+            raise BadPath(faults.BAD_PATH, path=text, why=Phrase(N_("it is not written like one")))
         tag = _tag_of(match, text)
         last = position == len(parts) - 1
         if last != (match["item"] is None):
-            why = N_("it ends in an item number") if last else N_("a sequence on the way has no item number, as in [0]")
+            why = Phrase(_ITEM_AT_END if last else _NO_ITEM)
             raise BadPath(faults.BAD_PATH, path=text, why=why)
         if last:
             return AttributePath(tuple(steps), tag)
         steps.append((tag, int(match["item"])))
-    raise BadPath(faults.BAD_PATH, path=text, why=N_("it is empty"))
+    raise BadPath(faults.BAD_PATH, path=text, why=Phrase(N_("it is empty")))
 
 
 def _tag_of(match: re.Match[str], text: str) -> int:
@@ -64,7 +69,7 @@ def _tag_of(match: re.Match[str], text: str) -> int:
     tag = dictionary.tag_of(keyword)
     if tag is None:
         near = difflib.get_close_matches(keyword, dictionary.keywords(), 1, 0.6)
-        why = f"no such keyword, did you mean {near[0]}?" if near else N_("no such keyword")
+        why = Phrase(_NEAREST, {"near": near[0]}) if near else Phrase(_NO_KEYWORD)
         raise BadPath(faults.BAD_PATH, path=text, why=why)
     return tag
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 from struct import Struct
 from typing import NamedTuple
 
-from tolmach.base import N_, Fault, Problem
+from tolmach.base import N_, Fault, Phrase, Problem
 from tolmach.dicom import dictionary, faults
 from tolmach.dicom.faults import Damaged
 from tolmach.dicom.source import Source
@@ -29,10 +29,10 @@ ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 PIXEL_DATA = 0x7FE00010
 ROOT = -1
 
-_NO_VR = N_("an element has no readable VR and length")
-_NO_ITEM = N_("an item of a sequence was expected")
-_STRAY_ITEM = N_("an item stands outside a sequence")
-_OVERLONG = N_("a value is longer than what encloses it")
+_NO_VR = Phrase(N_("an element has no readable VR and length"))
+_NO_ITEM = Phrase(N_("an item of a sequence was expected"))
+_STRAY_ITEM = Phrase(N_("an item stands outside a sequence"))
+_OVERLONG = Phrase(N_("a value is longer than what encloses it"))
 
 _MAX_PROBLEMS = 100
 _SHORT_LE, _SHORT_BE = Struct("<HH2sH").unpack_from, Struct(">HH2sH").unpack_from
@@ -93,6 +93,7 @@ class Scanner:
         self.frames = [_Frame(ROOT, source.size, False, encoding, is_sequence=False)]
         self.counts: dict[int, int] = {}
         self.end = source.size
+        self.odd_fragment: tuple[int, int, int] | None = None
 
     def run(self) -> None:
         """Walk to the end of the data set; raises `Damaged` where that cannot be reached."""
@@ -285,16 +286,22 @@ class Scanner:
             if tag != ITEM:
                 raise self._broken(_NO_ITEM)
             if fragments:
-                if length == UNDEFINED or value + length > frame.limit:
-                    raise self._overlong(value, length, frame)
-                self.counts[frame.holder] = self.counts.get(frame.holder, 0) + 1
-                if self.counts[frame.holder] > MAX_FRAGMENTS:
-                    raise Damaged(faults.TOO_MANY_ELEMENTS, limit=MAX_FRAGMENTS)
-                self.position = value + length
+                self._step_over_fragment(frame, position, length)
                 continue
             self._enter_item(frame, position, value, length)
             return
         self._close(frame, self.position)
+
+    def _step_over_fragment(self, frame: _Frame, position: int, length: int) -> None:
+        value = position + 8
+        if length == UNDEFINED or value + length > frame.limit:
+            raise self._overlong(value, length, frame)
+        self.counts[frame.holder] = self.counts.get(frame.holder, 0) + 1
+        if self.counts[frame.holder] > MAX_FRAGMENTS:
+            raise Damaged(faults.TOO_MANY_ELEMENTS, limit=MAX_FRAGMENTS)
+        if length % 2:
+            self.odd_fragment = (frame.holder, position, length)
+        self.position = value + length
 
     def _enter_item(self, frame: _Frame, position: int, value: int, length: int) -> None:
         number = self.counts.get(frame.holder, 0)
@@ -398,5 +405,5 @@ class Scanner:
         self.position = value
         return self._broken(_OVERLONG)
 
-    def _broken(self, why: str) -> Damaged:
+    def _broken(self, why: Phrase) -> Damaged:
         return Damaged(faults.BROKEN_STRUCTURE, offset=self.position, why=why)

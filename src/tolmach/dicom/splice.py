@@ -20,6 +20,7 @@ from tolmach.dicom.data_set import DataSet
 from tolmach.dicom.faults import BadValue
 from tolmach.dicom.scanner import ROOT, Element
 from tolmach.dicom.source import Source
+from tolmach.dicom.vrs import VRS
 
 
 class Extent(NamedTuple):
@@ -56,10 +57,11 @@ class Edits:
     removals: frozenset[int] = frozenset()
     insertions: Sequence[Insertion] = ()
     items: Sequence[AppendedItem] = ()
+    paddings: frozenset[int] = frozenset()  # elements that get one padding byte, whatever their size
 
     def __bool__(self) -> bool:
         """Tell whether anything is to change at all."""
-        return bool(self.replacements or self.removals or self.insertions or self.items)
+        return bool(self.replacements or self.removals or self.insertions or self.items or self.paddings)
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,9 @@ def splice(data_set: DataSet, edits: Edits) -> Pieces:
     Raises `BadValue` when a length no longer fits its field. The data set is not changed; may be repeated.
     """
     if not edits:
+        source = data_set.source
+        if isinstance(source, Pieces) and (data_set.start, data_set.end) == (0, source.size):
+            return source
         return Pieces.of(data_set.source, [Extent(data_set.start, data_set.end)])
     work = _Splicer(data_set, edits)
     return Pieces.of(data_set.source, work.parts())
@@ -151,6 +156,8 @@ class _Splicer:
             self._insert(insertion)
         for item in self.edits.items:
             self._append_item(item)
+        for index in self.edits.paddings:
+            self._pad(elements[index], index)
         self._correct_lengths()
         return self._cut()
 
@@ -172,6 +179,22 @@ class _Splicer:
         if len(value) != element.length or element.undefined:
             head = self._with_length(head, len(value), element)
         self._patch_element(element, head + value)
+
+    def _pad(self, element: Element, index: int) -> None:
+        """Put one byte behind a value of odd length, or behind the odd fragment of encapsulated pixel data."""
+        odd = self.data_set.odd_fragment
+        pad = VRS[element.vr].pad or b"\0"
+        if odd is not None and odd[0] == index:
+            at, length = odd[1] + 8 + odd[2], (odd[2] + 1).to_bytes(4, "little")
+            self.patches.append(_Patch(odd[1] + 4, odd[1] + 8, 0, element.tag, length))
+            self._grow(index, 0, 1)
+        else:
+            at = element.value + element.length
+            head = bytes(self.data_set.source.read(element.start, element.value - element.start))
+            head = self._with_length(head, element.length + 1, element)
+            self.patches.append(_Patch(element.start, element.value, 0, element.tag, head))
+            self._grow(element.parent, element.tag, 1)
+        self.patches.append(_Patch(at, at, -self._depth(element.parent) - 1, element.tag, pad))
 
     def _with_length(self, head: bytes, length: int, element: Element) -> bytes:
         encoding = self.data_set.encoding_in(element.parent)

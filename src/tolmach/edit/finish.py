@@ -1,0 +1,260 @@
+"""From a draft to bytes: every text in one character set, the label honest, the changes returned.
+
+Standard: PS3.3 section C.12.1.1.2; PS3.5 section 6.1.2.3 (the label governs nested items too).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from tolmach.base import N_, Fault, Problem
+from tolmach.dicom import character_sets, encode
+from tolmach.dicom.data_set import SPECIFIC_CHARACTER_SET, DataSet
+from tolmach.dicom.paths import AttributePath, container_of, path_of
+from tolmach.dicom.scanner import ROOT, Encoding
+from tolmach.dicom.splice import AppendedItem, Edits, Insertion, Pieces, splice
+from tolmach.dicom.vrs import TEXT_VRS
+from tolmach.edit.changes import Change
+from tolmach.edit.draft import Draft
+
+LETTERS_DO_NOT_FIT = Fault(
+    "TLM-EDT-022",
+    N_("The text has letters that the character set {term} lacks; it was written in UTF-8 (ISO_IR 192)."),
+    N_("Check that the receiver can read UTF-8, or choose transliteration for it."),
+)
+UNREADABLE_TEXT = Fault(
+    "TLM-EDT-023",
+    N_("{path} cannot be read under its character set; its bytes were left as they are."),
+    N_("Look at the attribute and set it by hand if it matters."),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The one character set all text is to be written in.
+
+    `term` is the label (empty: leave it alone); `encode` gives the bytes of a text, or None where a letter is missing;
+    `codec` is what reads them again, which a receiver with a code page of its own knows without the label.
+    """
+
+    term: str
+    encode: Callable[[str], bytes | None]
+    codec: str
+
+
+UTF_8 = Target(character_sets.UTF_8, lambda text: text.encode("utf-8"), "utf_8")
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """A data set with its changes made: the new bytes, what changed, what was noticed.
+
+    `edits` are what the bytes were made with, and `readings` how each rewritten text must read again: the means by
+    which `repair.verify` proves that nothing else changed.
+    """
+
+    data_set: DataSet
+    pieces: Pieces
+    edits: Edits
+    changes: tuple[Change, ...]
+    problems: tuple[Problem, ...]
+    readings: dict[int, str]
+    codec: str | None
+
+    @property
+    def is_changed(self) -> bool:
+        """Tell whether the bytes differ from those that came."""
+        return bool(self.edits)
+
+
+def finish(draft: Draft, target: Target | None = None) -> Revision:
+    """Write a draft out.
+
+    With a target every text is put into it and the label says so, in nested items too. Without one, texts stay in the
+    character set they are in, and only when that cannot hold a new letter does everything become UTF-8.
+    """
+    work = _Finisher(draft)
+    if target is not None:
+        if not work.retarget(target):
+            draft.note(Problem(LETTERS_DO_NOT_FIT, {"term": target.term}))
+            work = _Finisher(draft)
+            work.retarget(UTF_8)
+    elif not work.keep():
+        work = _Finisher(draft)
+        work.retarget(UTF_8)
+    return work.revision()
+
+
+class _Finisher:
+    """Turns one draft into edits, under one decision about the character set."""
+
+    def __init__(self, draft: Draft) -> None:
+        self.draft, self.data_set = draft, draft.data_set
+        self.replacements: dict[int, bytes] = dict(draft.values)
+        self.readings: dict[int, str] = {}
+        self.transcoded: list[Change] = []
+        self.label: Target | None = None
+        self.problems: list[Problem] = []
+
+    def keep(self) -> bool:
+        """Encode each changed text where it stands; False when one does not fit."""
+        for index, text in self.draft.texts.items():
+            terms = self.data_set.character_set_at(self.data_set.elements[index].parent)
+            raw = character_sets.encode(text, terms)
+            if raw is None:
+                return False
+            self._replace(index, text, raw)
+        return self._added_fit()
+
+    def retarget(self, target: Target) -> bool:
+        """Encode every text that is not plain ASCII into the target; False when one does not fit."""
+        self.label = target
+        draft, data_set = self.draft, self.data_set
+        marked = {index: raw for index, vr, raw in data_set.marked_text if vr != "CS"}
+        for index in sorted(marked.keys() | draft.texts.keys()):
+            if index in draft.removed:
+                continue
+            text = self._text_of(index, marked.get(index))
+            if text is None:
+                self._leave(index)
+                continue
+            raw = target.encode(text)
+            if raw is None:
+                return False
+            if raw != marked.get(index):
+                self._replace(index, text, raw)
+                if index not in draft.texts:
+                    self._record_transcoding(index, marked[index])
+        return self._added_fit()
+
+    def _added_fit(self) -> bool:
+        added = self.draft.added.items()
+        return all(self._encode_added(path, vr, text) is not None for path, (vr, text) in added)
+
+    def _text_of(self, index: int, raw: bytes | None) -> str | None:
+        known = self.draft.texts.get(index) or self.draft.readings.get(index)
+        if known is not None or raw is None:
+            return known
+        return character_sets.decode(raw, self.data_set.character_set_at(self.data_set.elements[index].parent))
+
+    def _leave(self, index: int) -> None:
+        path = path_of(self.data_set, self.data_set.elements[index])
+        self.problems.append(Problem(UNREADABLE_TEXT, {"path": path.keyword or str(path)}))
+
+    def _replace(self, index: int, text: str, raw: bytes) -> None:
+        self.replacements[index] = raw
+        self.readings[index] = text if self.label is None else raw.decode(self.label.codec)
+
+    def _record_transcoding(self, index: int, raw: bytes) -> None:
+        element = self.data_set.elements[index]
+        path, shown = path_of(self.data_set, element), self.draft.text_at(index)
+        self.transcoded.append(
+            Change(str(path), path.keyword, element.vr, self.draft.shown(index), shown, "character-set", raw)
+        )
+
+    def _encode_added(self, path: AttributePath, vr: str, text: str) -> bytes | None:
+        encoding = self.data_set.encoding
+        if vr in TEXT_VRS:
+            if self.label is not None:
+                return self.label.encode(text)
+            container = container_of(self.data_set, path)
+            return character_sets.encode(text, self.data_set.character_set_at(ROOT if container is None else container))
+        if text.isascii() and vr not in ("US", "SS", "UL", "SL", "UV", "SV", "FL", "FD", "AT"):
+            return text.encode("ascii")
+        return encode.binary(vr, text, encoding) if text else b""
+
+    def revision(self) -> Revision:
+        """Join everything into edits and splice."""
+        insertions, items = self._additions()
+        label_change = self._write_label(insertions)
+        edits = Edits(self.replacements, frozenset(self.draft.removed), tuple(insertions), tuple(items))
+        changes = (*label_change, *self.draft.changes, *self.transcoded)
+        return Revision(
+            self.data_set,
+            splice(self.data_set, edits),
+            edits,
+            changes,
+            (*self.draft.problems, *self.problems),
+            self.readings,
+            self.label.codec if self.label is not None else None,
+        )
+
+    def _write_label(self, insertions: list[Insertion]) -> list[Change]:
+        """Make Specific Character Set say what the text is in; nested ones follow."""
+        if self.label is None or not self.label.term or not self._needs_label():
+            return []
+        value = self.label.term.encode("ascii")
+        changes: list[Change] = []
+        for index, element in enumerate(self.data_set.elements):
+            if element.tag == SPECIFIC_CHARACTER_SET and index not in self.draft.removed:
+                raw = self.data_set.raw(element)
+                if raw.rstrip(b" \0") != value:
+                    self.replacements[index] = value
+                    path = path_of(self.data_set, element)
+                    before = raw.decode("latin_1").rstrip(" \0")
+                    changes.append(Change(str(path), path.keyword, "CS", before, self.label.term, "character-set", raw))
+        if self.data_set.find(SPECIFIC_CHARACTER_SET) is None:
+            insertions.append(Insertion(ROOT, SPECIFIC_CHARACTER_SET, "CS", value))
+            path = AttributePath((), SPECIFIC_CHARACTER_SET)
+            changes.append(Change(str(path), path.keyword, "CS", None, self.label.term, "character-set"))
+        return changes
+
+    def _needs_label(self) -> bool:
+        """Tell whether text was written at all: a file whose texts are all as they were keeps its label."""
+        return bool(self.readings) or any(vr in TEXT_VRS for vr, _text in self.draft.added.values())
+
+    def _additions(self) -> tuple[list[Insertion], list[AppendedItem]]:
+        """Turn new attributes into insertions where their container exists, and into new items where it does not."""
+        insertions: list[Insertion] = []
+        items: list[AppendedItem] = []
+        groups: dict[tuple[int, int, int], list[tuple[AttributePath, str, bytes]]] = {}
+        for path, (vr, text) in self.draft.added.items():
+            raw = self._encode_added(path, vr, text)
+            if raw is None:
+                continue
+            container = container_of(self.data_set, path)
+            if container is not None:
+                insertions.append(Insertion(container, path.tag, vr, raw))
+                continue
+            depth, holder = self._deepest(path)
+            groups.setdefault((holder, path.steps[depth][0], depth), []).append((path, vr, raw))
+        for (holder, tag, depth), members in groups.items():
+            encoding = self.data_set.encoding_in(holder)
+            contents = _items(members, depth, encoding)
+            sequence = self.data_set.index.get((holder, tag))
+            if sequence is None:
+                value = b"".join(encode.item(content, encoding) for content in contents)
+                insertions.append(Insertion(holder, tag, "SQ", value))
+            else:
+                items.extend(AppendedItem(sequence, content) for content in contents)
+        return insertions, items
+
+    def _deepest(self, path: AttributePath) -> tuple[int, int]:
+        holder = ROOT
+        for depth in range(len(path.steps)):
+            found = container_of(self.data_set, AttributePath(path.steps[: depth + 1], 0))
+            if found is None:
+                return depth, holder
+            holder = found
+        return len(path.steps), holder
+
+
+def _items(members: Iterable[tuple[AttributePath, str, bytes]], depth: int, encoding: Encoding) -> list[bytes]:
+    """Give the contents of new items, in order; sequences inside them are made the same way."""
+    by_item: dict[int, list[tuple[AttributePath, str, bytes]]] = {}
+    for member in members:
+        by_item.setdefault(member[0].steps[depth][1], []).append(member)
+    contents = []
+    for _number, attributes in sorted(by_item.items()):
+        parts: dict[int, bytes] = {}
+        deeper: dict[int, list[tuple[AttributePath, str, bytes]]] = {}
+        for path, vr, raw in attributes:
+            if len(path.steps) == depth + 1:
+                parts[path.tag] = encode.element(path.tag, vr, raw, encoding)
+            else:
+                deeper.setdefault(path.steps[depth + 1][0], []).append((path, vr, raw))
+        for tag, inner in deeper.items():
+            parts[tag] = encode.sequence(tag, _items(inner, depth + 1, encoding), encoding)
+        contents.append(b"".join(parts[tag] for tag in sorted(parts)))
+    return contents

@@ -1,0 +1,68 @@
+"""One file's journey: diagnose its text, plan the repair, apply the rules, write it, and prove what was written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from tolmach.base import Problem
+from tolmach.dicom import uids
+from tolmach.dicom.data_set import DataSet
+from tolmach.dicom.faults import IS_DICOMDIR, NotDicom
+from tolmach.edit.changes import Change
+from tolmach.edit.conditions import Origin
+from tolmach.edit.draft import Draft
+from tolmach.edit.finish import Revision, finish
+from tolmach.edit.rules import apply_rules
+from tolmach.repair.diagnose import Diagnosis, diagnose
+from tolmach.repair.plan import plan
+from tolmach.repair.profile import Profile
+from tolmach.repair.verify import verify
+
+Verdict = Literal["clean", "repairable", "unsure"]
+
+
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """What became of one data set: what was found, what was changed, and the new data set, read again from its bytes.
+
+    `result` is the data set that came when nothing was to change.
+    """
+
+    diagnosis: Diagnosis
+    revision: Revision
+    result: DataSet
+    verdict: Verdict
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """Every attribute that differs from the file as it came."""
+        return self.revision.changes
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What was noticed in the file and while mending it."""
+        return (*self.revision.data_set.problems, *self.revision.problems)
+
+
+def mend(data_set: DataSet, profile: Profile, origin: Origin) -> Mended:
+    """Repair a data set's text and carry out the profile's rules; what comes back was read again and proved.
+
+    Doubtful text is left as it is and makes the verdict `unsure`. Raises `NotDicom` for the index of a disc, whose byte
+    offsets no edit would survive, and `NotVerified` when the proof fails.
+    """
+    if data_set.sop_class_uid == uids.MediaStorageDirectoryStorage:
+        raise NotDicom(IS_DICOMDIR)
+    diagnosis = diagnose(data_set, profile.code_page)
+    draft = Draft(data_set)
+    target = plan(diagnosis, draft, profile)
+    apply_rules(profile.rules, draft, origin)
+    revision = finish(draft, target)
+    return Mended(diagnosis, revision, verify(revision), _verdict(diagnosis, revision))
+
+
+def _verdict(diagnosis: Diagnosis, revision: Revision) -> Verdict:
+    doubtful_codes = {change.path for change in revision.changes if change.reason == "code-string"}
+    if diagnosis.doubtful or len(doubtful_codes) < len(diagnosis.code_strings):
+        return "unsure"
+    return "repairable" if revision.is_changed else "clean"

@@ -1,0 +1,59 @@
+"""What can be doubtful about text, and what to do about it. None of these stops an image."""
+
+from __future__ import annotations
+
+from tolmach.base import N_, Fault, NeedsOperator, Refused
+
+UNSURE = Fault(
+    "TLM-TXT-010",
+    N_("It is not sure in which code page {attributes} is written; the bytes were left as they are."),
+    N_("If you know the code page of this machine, say it with --from or in the profile."),
+)
+ODD_ONE_OUT = Fault(
+    "TLM-TXT-011",
+    N_("{attributes} does not fit the code page {code_page} of the other text; its bytes were left as they are."),
+    N_("Look at the attribute and set it by hand if it matters."),
+)
+CODE_STRING = Fault(
+    "TLM-TXT-012",
+    N_("{attribute} may hold only A-Z, 0-9, blank and underscore, and no such form was found for “{text}”."),
+    N_("Give it a value with a rule, for example a table for this machine (map)."),
+)
+UNKNOWN_LABEL = Fault(
+    "TLM-TXT-013",
+    N_("Specific Character Set says “{term}”, which the standard does not know."),
+    N_("Nothing to do: the text was judged by its bytes."),
+)
+FOREIGN_CODE = Fault(
+    "TLM-TXT-017",
+    N_("{attribute} holds letters of another script, where only A-Z, 0-9, blank and underscore are allowed."),
+    N_("Nothing was changed; give it a value with a rule if the receiver minds."),
+)
+GREW_TOO_LONG = Fault(
+    "TLM-TXT-014",
+    N_("{attribute} has {length} characters after transliteration, {limit} are allowed; nothing was cut."),
+    N_("Shorten it with a rule, or send this receiver UTF-8."),
+)
+UNKNOWN_POLICY = Fault(
+    "TLM-TXT-015",
+    N_("“{policy}” is not a way to write text."),
+    N_("Use utf-8, iso_ir_144, as-is, a code page such as cp1251, or transliterate:RULE."),
+)
+UNKNOWN_CODE_PAGE = Fault(
+    "TLM-TXT-016",
+    N_("“{code_page}” is not a code page tolmach knows."),
+    N_("Use auto or one of: {known}."),
+)
+NOT_VERIFIED = Fault(
+    "TLM-TXT-020",
+    N_("The repaired data set does not read back as planned at {path}: {why}."),
+    N_("The file was left as it is. Please report this as an error in tolmach, with this line."),
+)
+
+
+class UnknownPolicy(NeedsOperator):
+    """A way to write or read text was named that does not exist."""
+
+
+class NotVerified(Refused):
+    """What was written does not read back as planned: the repair is thrown away."""

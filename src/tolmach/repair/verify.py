@@ -1,0 +1,160 @@
+"""The proof: the new bytes are read again, and only what was named differs."""
+
+from __future__ import annotations
+
+from tolmach.base import N_, Phrase
+from tolmach.dicom import character_sets, encode
+from tolmach.dicom.data_set import DataSet
+from tolmach.dicom.paths import path_of
+from tolmach.dicom.scanner import ROOT, Element, Scanner
+from tolmach.dicom.splice import Extent, Pieces
+from tolmach.dicom.values import strip_padding
+from tolmach.edit.finish import Revision
+from tolmach.repair import faults
+from tolmach.repair.faults import NotVerified
+
+_COMPARED_BYTES = 1 << 16  # longer values are proved by being the very slice of the source
+
+
+def verify(revision: Revision) -> DataSet:
+    """Read a revision's bytes again and require that exactly the planned attributes differ; gives what was read.
+
+    Elements are walked in step: untouched ones must have the same tag, VR, length and bytes, rewritten ones the planned
+    bytes and, read under the label now in force, the planned text; new ones must be among the planned insertions.
+    Raises `NotVerified`. The data set that comes back has no file around it.
+    """
+    old = revision.data_set
+    if not revision.is_changed:
+        return old
+    scanner = Scanner(revision.pieces, 0, old.encoding)
+    scanner.run()
+    if scanner.end != revision.pieces.size:
+        raise _failed(old, None, Phrase(N_("it ends too early")))
+    new = DataSet.of(
+        revision.pieces,
+        revision.pieces,
+        scanner,
+        meta=(),
+        meta_end=0,
+        start=0,
+        transfer_syntax_uid=old.transfer_syntax_uid,
+        problems=(),
+    )
+    _Comparison(revision, old, new).walk()
+    return new
+
+
+class _Comparison:
+    """Walks the old and the new data set in step."""
+
+    def __init__(self, revision: Revision, old: DataSet, new: DataSet) -> None:
+        self.revision, self.old, self.new = revision, old, new
+        self.grown = self._containers_of_edits()
+        self.planned = {(insertion.container, insertion.tag) for insertion in revision.edits.insertions}
+        self.extended = {item.sequence for item in revision.edits.items}
+        self.matches: dict[int, int] = {ROOT: ROOT}  # container in the new data set: its counterpart in the old
+
+    def _containers_of_edits(self) -> set[int]:
+        """Containers whose length may differ, because something inside them does."""
+        elements, edits = self.old.elements, self.revision.edits
+        grown: set[int] = set()
+        starts = [elements[index].parent for index in (*edits.replacements, *edits.removals)]
+        starts += [insertion.container for insertion in edits.insertions] + [item.sequence for item in edits.items]
+        for container in starts:
+            while container != ROOT and container not in grown:
+                grown.add(container)
+                container = elements[container].parent
+        return grown
+
+    def walk(self) -> None:
+        edits = self.revision.edits
+        position, count = 0, len(self.new.elements)
+        gone: set[int] = set()
+        for index, element in enumerate(self.old.elements):
+            if index in edits.removals or element.parent in gone:
+                gone.add(index)
+                continue
+            position = self._skip_planned(position, element)
+            if position >= count:
+                raise _failed(self.old, element, Phrase(N_("it is missing")))
+            self._compare(index, element, position, self.new.elements[position])
+            position += 1
+        position = self._skip_planned(position, None)
+        if position != count:
+            raise _failed(self.new, self.new.elements[position], Phrase(N_("it was not planned")))
+
+    def _skip_planned(self, position: int, until: Element | None) -> int:
+        """Step over elements that were planned to be new."""
+        elements = self.new.elements
+        while position < len(elements):
+            element = elements[position]
+            home = self.matches.get(element.parent)
+            if home is None:  # inside something new
+                position += 1
+                continue
+            if not element.vr and home in self.extended and (until is None or until.parent != home):
+                position += 1
+                continue
+            if (home, element.tag) in self.planned and not self._is_old(home, element.tag, until):
+                position += 1
+                continue
+            break
+        return position
+
+    def _is_old(self, home: int, tag: int, until: Element | None) -> bool:
+        return until is not None and until.parent == home and until.tag == tag
+
+    def _compare(self, index: int, old: Element, position: int, new: Element) -> None:
+        if old.tag != new.tag or old.vr != new.vr or self.matches.get(new.parent) != old.parent:
+            raise _failed(self.old, old, Phrase(N_("another element stands in its place")))
+        self.matches[position] = index
+        planned = self.revision.edits.replacements.get(index)
+        if planned is not None:
+            self._compare_planned(index, old, new, planned)
+        elif old.vr in ("SQ", "") or index in self.old.encodings:
+            if index not in self.grown and (old.length, old.undefined) != (new.length, new.undefined):
+                raise _failed(self.old, old, Phrase(N_("its length changed")))
+        elif old.tag & 0xFFFF == 0 and old.tag >> 16 > 2:
+            return  # a group length follows its group
+        elif not self._same_bytes(old, new):
+            raise _failed(self.old, old, Phrase(N_("its value changed")))
+
+    def _compare_planned(self, index: int, old: Element, new: Element, planned: bytes) -> None:
+        raw = self.new.raw(new)
+        if raw != encode.padded(planned, old.vr):
+            raise _failed(self.old, old, Phrase(N_("its value is not the planned one")))
+        reading = self.revision.readings.get(index)
+        if reading is not None:
+            text = self._read(raw, new.parent)
+            if text is None or strip_padding(text, old.vr) != strip_padding(reading, old.vr):
+                raise _failed(self.old, old, Phrase(N_("it does not read as planned")))
+
+    def _read(self, raw: bytes, container: int) -> str | None:
+        """Read text as its receiver will: by the label, or by the code page asked for when the label stays silent."""
+        codec = self.revision.codec
+        if codec not in (None, "utf_8"):
+            return raw.decode(codec)
+        return character_sets.decode(raw, self.new.character_set_at(container))
+
+    def _same_bytes(self, old: Element, new: Element) -> bool:
+        if old.length != new.length:
+            return False
+        if old.length <= _COMPARED_BYTES:
+            return self.old.source.read(old.value, old.length) == self.new.source.read(new.value, new.length)
+        return _is_slice(self.revision.pieces, new, old.value)
+
+
+def _is_slice(pieces: Pieces, new: Element, start: int) -> bool:
+    """Tell whether a value is, byte for byte, the slice of the source that begins at `start`."""
+    begin = 0
+    for part, end in zip(pieces.parts, pieces.ends, strict=True):
+        if begin <= new.value < end:
+            return (
+                isinstance(part, Extent) and part.start + new.value - begin == start and new.value + new.length <= end
+            )
+        begin = end
+    return False
+
+
+def _failed(data_set: DataSet, element: Element | None, why: Phrase) -> NotVerified:
+    return NotVerified(faults.NOT_VERIFIED, path="" if element is None else str(path_of(data_set, element)), why=why)
