@@ -14,6 +14,7 @@ from tolmach.adapters.dimse.pdu_codec import encode_p_data_header
 
 SMALL_CHUNK = 1 << 12  # copying this much is cheaper than one more system call and one more packet
 HELD_BACK = 2
+FULL_BATCH = 512  # buffers; what one `sendmsg` takes with room to spare, and all the memory a data set costs
 
 
 class LengthLies(Exception):
@@ -50,7 +51,7 @@ class DataPdus:
             if found != self._length:
                 raise LengthLies(found)
             for chunk in chunks:
-                self._add(memoryview(chunk).cast("B"))
+                yield from self._add(memoryview(chunk).cast("B"))
             yield self._batch
         else:
             yield from self._batches_of_stream(chunks)
@@ -62,24 +63,25 @@ class DataPdus:
             found = self._taken + len(held) + len(view)
             if found > self._length:
                 raise LengthLies(found)
-            self._add(memoryview(held))
+            yield from self._add(memoryview(held))
             held = b""
             if found == self._length:
                 # More could follow; were all of it out by then, the peer would store a data set that is cut short.
                 held = bytes(view[-HELD_BACK:])
                 view = view[: len(view) - len(held)]
             if len(view) <= SMALL_CHUNK:
-                self._add(memoryview(bytes(view)))
+                yield from self._add(memoryview(bytes(view)))
             else:
-                self._add(view)
+                yield from self._add(view)
                 yield self._batch
                 self._batch = []
         if self._taken + len(held) != self._length:
             raise LengthLies(self._taken + len(held))
-        self._add(memoryview(held))
+        yield from self._add(memoryview(held))
         yield self._batch
 
-    def _add(self, view: memoryview) -> None:
+    def _add(self, view: memoryview) -> Iterator[list[Buffer]]:
+        """Put the bytes into the batch, with the headers that fall between them; give each batch that is full."""
         position = 0
         while position < len(view):
             if not self._left_in_pdu:
@@ -91,3 +93,6 @@ class DataPdus:
             position += len(piece)
             self._taken += len(piece)
             self._left_in_pdu -= len(piece)
+            if len(self._batch) >= FULL_BATCH:
+                yield self._batch
+                self._batch = []

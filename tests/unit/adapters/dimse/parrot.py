@@ -24,13 +24,14 @@ class Line:
         self.data_sets: list[bytes] = []
 
     def exactly(self, length: int) -> bytes:
-        data = b""
-        while len(data) < length:
-            more = self.sock.recv(length - len(data))
-            if not more:
+        data = bytearray(length)
+        view = memoryview(data)
+        while view:
+            received = self.sock.recv_into(view)
+            if not received:
                 raise EOFError
-            data += more
-        return data
+            view = view[received:]
+        return bytes(data)
 
     def hear(self) -> tuple[int, bytes]:
         pdu_type, length = struct.unpack(">BxL", self.exactly(6))
@@ -56,7 +57,7 @@ class Line:
 
     def hear_message(self) -> tuple[int, Command, bytes]:
         """Give context id, command and data set of the next message."""
-        raw, data, done = b"", b"", False
+        raw, data, done = b"", bytearray(), False
         command: Command | None = None
         context_id = 0
         while not done:
@@ -74,8 +75,8 @@ class Line:
                     done = pdv.is_last
         assert command is not None
         if isinstance(command, CStoreRequest):
-            self.data_sets.append(data)
-        return context_id, command, data
+            self.data_sets.append(bytes(data))
+        return context_id, command, bytes(data)
 
     def answer(self, context_id: int, command: Command) -> None:
         raw = encode_command(command)
