@@ -3,8 +3,8 @@
 Run:  python scripts/build_language_model.py
 
 Family names beyond the lists come from stems and endings; patronymics from given names; feminine forms and the
-neighbour's spelling (Шевченко in Russian, Кузнєцов in Ukrainian) from rules. Every word of tests/data/text/holdout_*.txt
-is left out, so that what the tests measure is what a hospital will see.
+neighbour's spelling (Шевченко in Russian, Кузнєцов in Ukrainian) from rules. Every word of
+tests/data/text/holdout_*.txt is left out, so that what the tests measure is what a hospital will see.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def stems(surnames: list[str], endings: tuple[str, ...]) -> list[str]:
     found = []
     for name in surnames:
         ending = max((e for e in endings if name.endswith(e)), key=len, default="")
-        stem = name[: len(name) - len(ending)].rstrip("ьй")
+        stem = name[: len(name) - len(ending)].rstrip("ьйаяоеиіыую")
         if len(stem) >= 3 and stem[-1] in CONSONANTS:
             found.append(stem)
     return list(dict.fromkeys(found))
@@ -73,29 +73,32 @@ def grown(surnames: list[str], endings: tuple[str, ...]) -> list[str]:
     return [stem + ending for stem in stems(surnames, endings) for ending in dict.fromkeys(endings)]
 
 
+# Endings of masculine given names, longest first, and what a patronymic puts in their place.
+UK_PATRONYMICS = (
+    ("ій", ("ійович", "іївна")),
+    ("о", ("ович", "івна")),
+    ("а", ("ович", "івна")),
+    ("ь", ("ьович", "івна", "ович")),
+    ("", ("ович", "івна")),
+)
+RU_PATRONYMICS = (
+    ("ий", ("ьевич", "ьевна", "иевич", "иевна")),
+    ("й", ("евич", "евна")),
+    ("ь", ("евич", "евна")),
+    ("", ("ович", "овна")),
+)
+MEN_IN_A = ("микола", "микита", "лука", "сава", "хома", "кузьма", "никита", "илья")
+
+
 def patronymics(given: list[str], language: str) -> list[str]:
     """Give the patronymics made from masculine given names of a language."""
     made = []
     for name in given:
-        if name[-1] in "аяью" and not name.endswith("ь") and name not in ("микола", "никита", "илья", "лука"):
+        if name[-1] in "аяюїи" and name not in MEN_IN_A:
             continue
-        if language == "uk":
-            if name.endswith("ій"):
-                made += [name[:-2] + "ійович", name[:-2] + "іївна"]
-            elif name.endswith(("о", "а")):
-                made += [name[:-1] + "ович", name[:-1] + "івна"]
-            elif name.endswith("ь"):
-                made += [name[:-1] + "ьович", name[:-1] + "івна", name[:-1] + "ович"]
-            else:
-                made += [name + "ович", name + "івна"]
-        elif name.endswith("ий"):
-            made += [name[:-2] + "ьевич", name[:-2] + "ьевна", name[:-2] + "иевич", name[:-2] + "иевна"]
-        elif name.endswith("й"):
-            made += [name[:-1] + "евич", name[:-1] + "евна"]
-        elif name.endswith("ь"):
-            made += [name[:-1] + "евич", name[:-1] + "евна"]
-        elif name[-1] in CONSONANTS:
-            made += [name + "ович", name + "овна"]
+        rules = UK_PATRONYMICS if language == "uk" else RU_PATRONYMICS
+        ending, forms = next(rule for rule in rules if name.endswith(rule[0]))
+        made += [name[: len(name) - len(ending)] + form for form in forms]
     return made
 
 
@@ -117,6 +120,8 @@ def respelt(words: list[str], language: str) -> list[str]:
     if language == "ru":
         table = {"і": "и", "ї": "и", "є": "е", "ґ": "г", "'": "ь"}
         return ["".join(table.get(letter, letter) for letter in word) for word in words]
+    if language == "be":
+        return [belarusian(word) for word in words]
     made = []
     for word in words:
         plain = word.replace("ё", "ьо").replace("ъ", "'").replace("э", "е").replace("ы", "и")
@@ -126,21 +131,35 @@ def respelt(words: list[str], language: str) -> list[str]:
     return made
 
 
+def belarusian(word: str) -> str:
+    """Give a Russian word roughly as Belarusian spells it (after the ear: о to а, hard р, дз and ц)."""
+    for russian, spelt in (
+        ("ов", "оў"), ("ев", "еў"), ("ёв", "ёў"), ("щ", "шч"), ("ре", "рэ"), ("ри", "ры"), ("ти", "ці"), ("те", "це"),
+        ("ть", "ць"), ("ди", "дзі"), ("де", "дзе"), ("чи", "чы"), ("жи", "жы"), ("ши", "шы"), ("че", "чэ"),
+        ("ше", "шэ"), ("же", "жэ"), ("ци", "цы"), ("ий", "і"), ("и", "і"), ("ъ", "'"),
+    ):  # fmt: skip
+        word = word.replace(russian, spelt)
+    return word[0] + word[1:].replace("о", "а") if word.count("о") > 1 else word
+
+
 def cyrillic_words() -> tuple[list[str], list[str]]:
     """Give the words somebody wrote down, and the words made from them."""
     uk, ru = read(WORDS / "uk_surnames.txt"), read(WORDS / "ru_surnames.txt")
     uk_given, ru_given = read(WORDS / "uk_given.txt"), read(WORDS / "ru_given.txt")
     be, kk, bg = read(WORDS / "be_words.txt"), read(WORDS / "kk_words.txt"), read(WORDS / "bg_words.txt")
     neighbours = read(WORDS / "ru_neighbour_names.txt")
+    uk_nouns, ru_nouns = read(WORDS / "uk_stems.txt"), read(WORDS / "ru_stems.txt")
     medical = read(WORDS / "uk_words.txt") + read(WORDS / "ru_words.txt")
     uk_patronymics, ru_patronymics = patronymics(uk_given, "uk"), patronymics(ru_given, "ru")
-    listed = uk * 2 + ru * 2 + uk_given * 2 + ru_given * 2 + medical + neighbours + uk_patronymics + ru_patronymics
-    listed += be + kk + bg
+    listed = uk * 2 + ru * 2 + uk_given * 4 + ru_given * 4 + medical + neighbours + uk_patronymics + ru_patronymics
+    listed += be + kk + bg + uk_nouns + ru_nouns
     women = feminine(uk, "uk") + feminine(ru, "ru") + feminine(neighbours, "ru")
     made = women * 4 + grown(uk, UK_ENDINGS) + grown(ru, RU_ENDINGS)
     made += grown(be, BE_ENDINGS) + grown(bg, BG_ENDINGS) + grown(kk, KK_ENDINGS) + grown(neighbours, RU_ENDINGS)
+    made += grown(uk_nouns, UK_ENDINGS) + grown(ru_nouns, RU_ENDINGS)
     made += grown(uk_given, UK_ENDINGS) + grown(ru_given, RU_ENDINGS)
     made += respelt(uk, "ru") * 3 + respelt(ru + feminine(ru, "ru"), "uk") + respelt(uk_patronymics, "ru")
+    made += respelt(ru + ru_given + ru_nouns, "be")
     return listed, made
 
 
@@ -158,6 +177,9 @@ def weights() -> dict[str, Counter[str]]:
             for word in read(WORDS / f"{language}_words.txt"):
                 if word not in forbidden:
                     result[script][word] += LISTED
+    for word in read(WORDS / "kk_words.txt") + grown(read(WORDS / "kk_words.txt"), KK_ENDINGS):
+        if word not in forbidden:
+            result["kazakh"][word] += 1.0
     return result
 
 

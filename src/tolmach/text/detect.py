@@ -14,7 +14,7 @@ from typing import Final, Literal
 
 from tolmach.base import N_, Phrase
 from tolmach.text.code_pages import canonical, codec_of
-from tolmach.text.language import Model, model
+from tolmach.text.language import SCRIPTS, Model, model
 from tolmach.text.readings import ESCAPE, Sample, decodes, letters, read, read_utf8, sample
 
 SURE: Final = 0.9
@@ -22,6 +22,10 @@ SURE: Final = 0.9
 
 FEWEST_LETTERS: Final = 3
 """Fewer letters than this are no evidence in a one-byte code page (ЛИ is also ЬТ and МК)."""
+
+FEW_LETTERS: Final = 4
+SURE_OF_FEW: Final = 0.97
+"""What `SURE` is below `FEW_LETTERS` letters: three letters make a word in too many scripts."""
 
 TEMPERATURE: Final = 1.6
 """Letters are not independent of one another, so their nats count for a little less than they say."""
@@ -40,18 +44,33 @@ RARITY: Final = {
     "cp1125": 1.5,
     "koi8-u": 1.7,
     "mac-cyrillic": 2.5,
-    "kz-1048": 2.5,
+    "kz-1048": 3.5,
 }
-_OTHERS: Final = (
-    ("cp1252", "latin", 0.0),
-    ("iso8859-2", "latin", 1.0),
-    ("cp1250", "latin", 1.0),
-    ("cp1254", "latin", 1.0),
-    ("iso8859-7", "greek", 2.0),
-    ("iso8859-8", "hebrew", 2.5),
-    ("iso8859-6", "arabic", 2.5),
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """One way to read the bytes, and how rare it is in nats before the bytes are looked at."""
+
+    code_page: str
+    script: str
+    rarity: float
+
+
+OTHERS: Final = (
+    _Reading("cp1252", "latin", 0.0),
+    _Reading("iso8859-2", "latin", 1.0),
+    _Reading("cp1250", "latin", 1.0),
+    _Reading("cp1254", "latin", 1.0),
+    _Reading("iso8859-7", "greek", 2.0),
+    _Reading("iso8859-8", "hebrew", 1.5),
+    _Reading("iso8859-6", "arabic", 2.0),
 )
-NOTHING_RARITY: Final = 2.0
+_NOTHING: Final = _Reading("", "", 2.0)
+
+SIEVE_BYTES: Final = 40
+SIEVE_NATS: Final = 30.0
+"""After so many high bytes, a reading this much worse than the best one is not looked at any further."""
 
 # Scripts of one-byte labels that the model knows, and labels it trusts as soon as the bytes are legal under them.
 _LABELLED_SCRIPT: Final = {
@@ -89,12 +108,16 @@ class Detection:
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """Readings that come to the same: one text, or leaving the bytes alone, or not knowing what they are."""
+    """What one reading comes to: a text, or leaving the bytes alone, or not knowing what they are."""
 
     outcome: Outcome
-    code_page: str
+    reading: _Reading
     cost: float
-    letters: int
+    symbols: bytes
+
+    @property
+    def letters(self) -> int:
+        return len(self.symbols) if self.reading.script == "utf-8" else letters(self.symbols)
 
 
 def detect(
@@ -107,15 +130,14 @@ def detect(
     Both are weak evidence. Never raises for any bytes; may be repeated with the same result.
     """
     given = sample(values)
-    if given.empty:
+    if not given.chunks:
         return Detection(None, "leave", 1.0, Phrase(N_("There is nothing but ASCII.")))
     label = canonical(declared) if declared else None
     if label in _TRUSTED and decodes([value for value in values if ESCAPE not in value], label):
         facts = {"code_page": label}
         return Detection(None, "leave", 0.99, Phrase(N_("The text is legal {code_page}, as its label says."), facts))
     language = model()
-    answers = _answers(given, label, _shifts(label, memory), language)
-    return _verdict(answers, label)
+    return _verdict(_answers(given, label, _shifts(label, memory), language), label)
 
 
 def _shifts(label: str | None, memory: Mapping[str, float] | None) -> dict[str, float]:
@@ -134,54 +156,63 @@ def _shifts(label: str | None, memory: Mapping[str, float] | None) -> dict[str, 
 
 
 def _answers(given: Sample, label: str | None, shifts: Mapping[str, float], language: Model) -> list[_Answer]:
-    answers = [_Answer("unsure", "", given.nothing + NOTHING_RARITY, 0)]
-    answers += _utf8_answers(given, shifts, language)
-    answers += _cyrillic_answers(given, shifts, language)
-    answers += _other_answers(given, label, language)
+    """Give every answer that is not hopeless, judged on the whole sample.
+
+    A first part of the sample sieves the readings; only those it leaves are read to the end.
+    """
+    readings = _readings(label, shifts)
+    first = given.first(SIEVE_BYTES)
+    answers = _read_all(first, readings, language)
+    if first is given:
+        return _merged(answers)
+    limit = min(answer.cost for answer in answers) + SIEVE_NATS
+    left = {answer.reading for answer in answers if answer.cost <= limit}
+    return _merged(_read_all(given, [reading for reading in readings if reading in left], language))
+
+
+def _readings(label: str | None, shifts: Mapping[str, float]) -> list[_Reading]:
+    """Give all readings to try, each with how rare it is after what the label and the memory say."""
+    readings = [
+        _Reading(page, "utf-8" if page == "utf-8" else "cyrillic", rarity - shifts.get(page, 0.0))
+        for page, rarity in RARITY.items()
+    ]
+    labelled = _SCRIPT_OF.get(label or "")
+    readings += [reading for reading in OTHERS if labelled is None or codec_of(reading.code_page) != label]
+    if label is not None and labelled is not None:
+        readings.append(_Reading(label, labelled, -SCRIPT_LABEL_WEIGHT))
+    return readings
+
+
+def _read_all(given: Sample, readings: Sequence[_Reading], language: Model) -> list[_Answer]:
+    known: dict[str, dict[bytes, float]] = {script: {} for script in SCRIPTS}
+    answers = [_Answer("unsure", _NOTHING, given.nothing + _NOTHING.rarity, b"")]
+    for reading in readings:
+        outcome: Outcome = "cyrillic" if reading.script == "cyrillic" else "leave"
+        symbols: bytes
+        if reading.script == "utf-8":
+            utf8 = read_utf8(given, language)
+            if utf8 is None:
+                continue
+            cost, cyrillic = utf8
+            outcome, symbols = ("cyrillic" if cyrillic else "leave"), bytes(given.high // 2)
+        else:
+            found = read(given, reading.code_page, reading.script, language, known[reading.script])
+            if found is None:
+                continue
+            cost, symbols = found
+        answers.append(_Answer(outcome, reading, cost + reading.rarity, symbols))
     return answers
 
 
-def _utf8_answers(given: Sample, shifts: Mapping[str, float], language: Model) -> list[_Answer]:
-    found = read_utf8(given, language)
-    if found is None:
-        return []
-    cost, cyrillic = found
-    cost += RARITY["utf-8"] - shifts.get("utf-8", 0.0)
-    return [_Answer("cyrillic" if cyrillic else "leave", "utf-8", cost, given.high // 2)]
-
-
-def _cyrillic_answers(given: Sample, shifts: Mapping[str, float], language: Model) -> list[_Answer]:
-    """Give one answer per different text; its code page is the least rare of those that give this text."""
-    answers: dict[bytes, _Answer] = {}
-    for page, rarity in RARITY.items():
-        if page == "utf-8":
-            continue
-        found = read(given, page, "cyrillic", language)
-        if found is None:
-            continue
-        cost, symbols = found
-        cost += rarity - shifts.get(page, 0.0)
-        if symbols not in answers or cost < answers[symbols].cost:
-            answers[symbols] = _Answer("cyrillic", page, cost, letters(symbols))
-    return list(answers.values())
-
-
-def _other_answers(given: Sample, label: str | None, language: Model) -> list[_Answer]:
-    """Give the single answer "leave it", its probability that of all readings in other scripts together."""
-    readings = list(_OTHERS)
-    labelled = _SCRIPT_OF.get(label or "")
-    if label is not None and labelled is not None:
-        readings = [r for r in readings if codec_of(r[0]) != label]
-        readings.append((label, labelled, -SCRIPT_LABEL_WEIGHT))
-    costs = []
-    for page, script, rarity in readings:
-        found = read(given, page, script, language)
-        if found is not None:
-            costs.append((found[0] + rarity, page))
-    if not costs:
-        return []
-    cost, page = min(costs)
-    return [_Answer("leave", page, cost, 0)]
+def _merged(answers: Sequence[_Answer]) -> list[_Answer]:
+    """Give one answer per different text: of the readings that agree, the least rare."""
+    merged: dict[tuple[str, bytes, str], _Answer] = {}
+    for answer in answers:
+        text = answer.symbols if answer.outcome == "cyrillic" else b""
+        key = (answer.outcome, text, answer.reading.script)
+        if key not in merged or answer.cost < merged[key].cost:
+            merged[key] = answer
+    return list(merged.values())
 
 
 def _verdict(answers: Sequence[_Answer], label: str | None) -> Detection:
@@ -195,7 +226,7 @@ def _verdict(answers: Sequence[_Answer], label: str | None) -> Detection:
             alike += share
     confidence = alike / total
     facts: dict[str, object] = {
-        "code_page": best.code_page,
+        "code_page": best.reading.code_page,
         "letters": best.letters,
         "percent": round(confidence * 100, 1),
         "label": label or "",
@@ -211,12 +242,12 @@ def _verdict(answers: Sequence[_Answer], label: str | None) -> Detection:
     if best.outcome == "cyrillic" and best.letters < _enough(best):
         evidence = Phrase(N_("Only {letters} letters: too few to tell the code page."), facts)
         return Detection(None, "unsure", min(confidence, SURE), evidence)
-    if best.outcome == "cyrillic" and confidence >= SURE:
+    if best.outcome == "cyrillic" and confidence >= (SURE if best.letters >= FEW_LETTERS else SURE_OF_FEW):
         evidence = Phrase(N_("{letters} letters read as words in {code_page}."), facts)
-        return Detection(best.code_page, "cyrillic", confidence, evidence)
+        return Detection(best.reading.code_page, "cyrillic", confidence, evidence)
     evidence = Phrase(N_("Most likely {code_page}, but only {percent} % sure."), facts)
     return Detection(None, "unsure", min(confidence, SURE), evidence)
 
 
 def _enough(answer: _Answer) -> int:
-    return 2 if answer.code_page == "utf-8" else FEWEST_LETTERS
+    return 2 if answer.reading.code_page == "utf-8" else FEWEST_LETTERS

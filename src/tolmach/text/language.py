@@ -22,19 +22,24 @@ MARK: Final = 128
 SIXTEENTHS: Final = 16.0
 HARMLESS: Final = frozenset("\u00a0«»–—…“”„°§·№”‘")
 
+CYRILLIC: Final = "абвгдежзийклмнопрстуфхцчшщъыьэюяёіїєґўәғқңөұүһ'"
 SCRIPTS: Final = {
-    "cyrillic": "абвгдежзийклмнопрстуфхцчшщъыьэюяёіїєґўәғқңөұүһ'",
+    "cyrillic": CYRILLIC,
+    "kazakh": CYRILLIC,
     "latin": "abcdefghijklmnopqrstuvwxyzàáâãäåæçèéêëíîñòóôõöøúüßþąćżłčšěğşő'",
     "greek": "αβγδεζηθικλμνξοπρστυφχψωςάέήίόύώϊϋΐΰ'",
     "hebrew": "אבגדהוזחטיךכלםמןנסעףפץצקרשת'",
     "arabic": "ءآأؤإئابةتثجحخدذرزسشصضطظعغـفقكلمنهوىيًٌٍَُِّْ",
 }
-"""The letters of each script, in the order of their symbols."""
+"""The letters of each script, in the order of their symbols; Kazakh is told apart by the letters only it has."""
+
+_KAZAKH: Final = bytes(CYRILLIC.index(letter) + 1 for letter in "әғқңөұүһ")
 
 # Rare Latin letters share the symbol of a letter that behaves like them, so that all fit in 62.
 _ALIKE: Final = {
     "ę": "ą", "ń": "ć", "ś": "ć", "ź": "ć", "ď": "č", "ť": "č", "ň": "č", "ľ": "č", "ĺ": "č", "ŕ": "č", "ž": "š",
-    "ř": "ě", "ů": "ě", "ı": "ğ", "ţ": "ş", "ș": "ş", "ț": "ş", "ă": "â", "ű": "ő", "ì": "î", "ï": "î", "ù": "ú", "û": "ú", "ý": "í",
+    "ř": "ě", "ů": "ě", "ı": "ğ", "ţ": "ş", "ș": "ş", "ț": "ş", "ă": "â", "ű": "ő", "ì": "î", "ï": "î",
+    "ù": "ú", "û": "ú", "ý": "í",
     "ð": "þ", "đ": "þ", "ÿ": "í", "’": "'", "œ": "æ", "ō": "ő", "ē": "ě", "ū": "ő", "ī": "î", "ā": "à",
     "ĝ": "ğ", "ģ": "ğ", "ķ": "č", "ļ": "ł", "ņ": "ć", "į": "ą", "ų": "ą", "ė": "ě", "ŗ": "ě",
 }  # fmt: skip
@@ -43,10 +48,7 @@ _ALIKE: Final = {
 @cache
 def symbol_of(script: str) -> dict[str, int]:
     """Give the symbol of every letter of a script, small and capital."""
-    symbols: dict[str, int] = {}
-    letters = SCRIPTS[script]
-    for number, letter in enumerate(letters, start=1):
-        symbols[letter] = number
+    symbols = {letter: number for number, letter in enumerate(SCRIPTS[script], start=1)}
     for letter, like in _ALIKE.items():
         if like in symbols:
             symbols[letter] = symbols[like]
@@ -68,12 +70,14 @@ class Model:
 
     def nats(self, script: str, word: bytes) -> float:
         """Give how surprising the letters of one word (symbols, small) are, boundaries included, in nats."""
+        if script == "cyrillic" and len(word.translate(None, _KAZAKH)) != len(word):
+            script = "kazakh"
         table = self.surprise[script]
-        before = previous = total = 0
+        state = total = 0
         for symbol in word:
-            total += table[before << 12 | previous << 6 | symbol]
-            before, previous = previous, symbol
-        return (total + table[before << 12 | previous << 6]) / SIXTEENTHS
+            state = (state << 6 | symbol) & 0x3FFFF
+            total += table[state]
+        return (total + table[state << 6 & 0x3FFFF]) / SIXTEENTHS
 
 
 @cache

@@ -15,11 +15,14 @@ from functools import cache
 from typing import Final
 
 from tolmach.text.code_pages import codec_of
-from tolmach.text.language import ALIEN, CAPITAL, HARMLESS, MARK, Model, symbol_of
+from tolmach.text.language import ALIEN, CAPITAL, HARMLESS, MARK, SIXTEENTHS, Model, symbol_of
 
 CHUNK: Final = re.compile(rb"[A-Za-z'\x80-\xff]*[\x80-\xff][A-Za-z'\x80-\xff]*")
 MOST_BYTES: Final = 4096
 """Evidence beyond this many bytes changes nothing any more and is not looked at."""
+
+FEWEST_BEFORE_CUT: Final = 3
+"""Fewer whole UTF-8 characters than this before a broken one are chance."""
 
 ESCAPE: Final = b"\x1b"
 _SMALL_SYMBOLS: Final = bytes(range(CAPITAL))
@@ -33,34 +36,46 @@ _LOW: Final = bytes(range(0x80))
 _NO_LETTERS: Final = bytes((0, ALIEN, MARK))
 
 # Costs in nats, tuned on the build lists, checked on the hold-out (benchmarks/text.py).
-COST_ALIEN: Final = 9.0  # a character that no word of the script holds
-COST_MARK: Final = 4.0  # a quote or a numero sign glued to a word
+COST_ALIEN: Final = 10.0  # a character that no word of the script holds
+COST_MARK: Final = 8.0  # a quote or a numero sign glued to a word
+COST_BROKEN: Final = 5.0  # a character that is no letter in the middle of a word
 COST_LOOKALIKE: Final = 2.5  # a Latin letter standing for the Cyrillic one of the same shape
 COST_KNOWN: Final = 9.5  # a word on the list, however long it is
 COST_UPPER: Final = 0.5
 COST_TITLE: Final = 1.0
 COST_LOWER: Final = 2.6
-COST_MIXED: Final = 3.5
+COST_MIXED: Final = 5.0
 COST_MIXED_LETTER: Final = 2.0
 COST_CASELESS: Final = 0.7
-COST_NOTHING: Final = (4.0, 5.3, 4.2)  # of a chunk that means nothing: once, per high byte, per ASCII letter
+COST_INITIAL: Final = (0.5, 5.0)  # of a letter on its own: a capital (an initial), a small one (a preposition)
+COST_NOTHING: Final = (5.0, 5.3, 4.2)  # of a chunk that means nothing: once, per high byte, per ASCII letter
 
 _LOOKALIKES: Final = dict(zip("AaBCcEeHIiKMOoPpTXxy'", "АаВСсЕеНІіКМОоРрТХху'", strict=True))
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What a file gives as evidence: its different chunks, and the bytes of all of them."""
+    """What a file gives as evidence: its different chunks, and what each would cost if it meant nothing."""
 
     chunks: tuple[bytes, ...]
     joined: bytes
     high: int
-    nothing: float
+    nothings: tuple[float, ...]
+    ascii_letters: tuple[int, ...]
 
     @property
-    def empty(self) -> bool:
-        """Tell whether there is nothing outside ASCII to judge."""
-        return not self.chunks
+    def nothing(self) -> float:
+        """What the whole sample costs when no script explains it."""
+        return sum(self.nothings)
+
+    def first(self, high: int) -> Sample:
+        """Give the first chunks that hold that many high bytes together, or the sample itself when it is no longer."""
+        total = 0
+        for number, chunk in enumerate(self.chunks, start=1):
+            total += len(chunk) - self.ascii_letters[number - 1]
+            if total >= high:
+                return self if number == len(self.chunks) else sample_of(self.chunks[:number])
+        return self
 
 
 def sample(values: Iterable[bytes]) -> Sample:
@@ -70,20 +85,25 @@ def sample(values: Iterable[bytes]) -> Sample:
     for value in values:
         if value.isascii() or ESCAPE in value:
             continue
-        for chunk in CHUNK.findall(value):
-            seen[chunk] = None
+        seen.update(dict.fromkeys(CHUNK.findall(value)))
         size += len(value)
         if size > MOST_BYTES:
             break
-    joined = b"\0".join(seen)
-    return Sample(tuple(seen), joined, len(joined.translate(None, _LOW)), sum(map(cost_of_nothing, seen)))
+    return sample_of(tuple(seen))
 
 
-def cost_of_nothing(chunk: bytes) -> float:
-    """Give what a chunk costs when no script explains it."""
+def sample_of(chunks: tuple[bytes, ...]) -> Sample:
+    """Give the sample made of these chunks."""
     once, per_high, per_ascii = COST_NOTHING
-    high = len(chunk.translate(None, _LOW))
-    return once + per_high * high + per_ascii * (len(chunk) - high)
+    joined = b"\0".join(chunks)
+    ascii_letters = tuple([len(chunk.translate(None, _HIGH)) for chunk in chunks])
+    nothings = tuple(
+        [
+            once + per_ascii * few + per_high * (len(chunk) - few)
+            for chunk, few in zip(chunks, ascii_letters, strict=True)
+        ]
+    )
+    return Sample(chunks, joined, len(joined.translate(None, _LOW)), nothings, ascii_letters)
 
 
 @cache
@@ -112,7 +132,9 @@ def _ascii_symbol(character: str, script: str, symbols: dict[str, int]) -> int:
         character = _LOOKALIKES.get(character, character)
     if character in symbols:
         return symbols[character]
-    return ALIEN if character.isalpha() else 0
+    if character == "\0":
+        return 0
+    return ALIEN if character.isalpha() else MARK
 
 
 def shape_cost(word: bytes, caseless: bool) -> float:
@@ -129,15 +151,27 @@ def shape_cost(word: bytes, caseless: bool) -> float:
     return COST_MIXED + COST_MIXED_LETTER * min(capitals, len(word) - capitals)
 
 
+def initial_cost(word: bytes, script: str, language: Model) -> float:
+    """Give how surprising a letter on its own is; its neighbours say nothing, only how often words begin with it."""
+    small = word.translate(_TO_SMALL)
+    capital, other = COST_INITIAL
+    return language.surprise[script][small[0]] / SIXTEENTHS + (other if small == word else capital)
+
+
 def chunk_cost(symbols: bytes, script: str, language: Model) -> float:
     """Give how surprising one chunk, already in symbols, is in a script."""
     aliens = len(symbols.translate(None, _NOT_ALIEN))
     marks = len(symbols.translate(None, _NOT_MARK))
     cost = COST_ALIEN * aliens + COST_MARK * marks
     caseless = script in ("hebrew", "arabic")
-    words = symbols.translate(_BREAKS).split(b"\0") if aliens or marks else (symbols,)
+    words: Sequence[bytes] = (symbols,)
+    if aliens or marks:
+        words = symbols.translate(_BREAKS).strip(b"\0").split(b"\0")
+        cost += COST_BROKEN * (len(words) - 1)
     for word in words:
-        if not word:
+        if len(word) < 2:
+            if word:
+                cost += initial_cost(word, script, language)
             continue
         small = word.translate(_TO_SMALL)
         nats = language.nats(script, small)
@@ -147,18 +181,24 @@ def chunk_cost(symbols: bytes, script: str, language: Model) -> float:
     return cost
 
 
-def read(given: Sample, code_page: str, script: str, language: Model) -> tuple[float, bytes] | None:
-    """Give the cost of a whole sample under a code page, and its symbols; None when it is out of the question."""
-    row = table(code_page, script)
-    symbols = given.joined.translate(row)
+def read(
+    given: Sample, code_page: str, script: str, language: Model, known: dict[bytes, float]
+) -> tuple[float, bytes] | None:
+    """Give the cost of a whole sample under a code page, and its symbols; None when it is out of the question.
+
+    `known` carries the costs of chunks of one script from one code page to the next: they often agree.
+    """
+    symbols = given.joined.translate(table(code_page, script))
     if symbols.count(ALIEN) * 3 > given.high + len(given.chunks):
         return None
     cost = 0.0
-    for chunk in given.chunks:
-        here = chunk_cost(chunk.translate(row), script, language)
-        if script == "cyrillic":
-            here += COST_LOOKALIKE * len(chunk.translate(None, _HIGH + b"'"))
-        cost += min(here, cost_of_nothing(chunk))
+    lookalike = COST_LOOKALIKE if script in ("cyrillic", "kazakh") else 0.0
+    for chunk, nothing, few in zip(symbols.split(b"\0"), given.nothings, given.ascii_letters, strict=True):
+        here = known.get(chunk)
+        if here is None:
+            known[chunk] = here = chunk_cost(chunk, script, language)
+        here += lookalike * few
+        cost += here if here < nothing else nothing
     return cost, symbols
 
 
@@ -170,24 +210,42 @@ def read_utf8(given: Sample, language: Model) -> tuple[float, bool] | None:
     cyrillic, latin = symbol_of("cyrillic"), symbol_of("latin")
     cost = 0.0
     ours = others = faults = 0
-    for chunk in given.chunks:
+    for chunk, nothing in zip(given.chunks, given.nothings, strict=True):
         try:
             text, used = codecs.utf_8_decode(chunk, "strict", False)
+            whole = _is_text(text, cut=used < len(chunk))
         except UnicodeDecodeError:
+            whole = False
+        if not whole:
             faults += 1
-            cost += cost_of_nothing(chunk)
+            cost += nothing
             continue
-        cut = 3.0 if used < len(chunk) else 0.0
         foreign = [character for character in text if character > "\x7f"]
         known = sum(character in cyrillic for character in foreign)
         ours += known
         others += len(foreign) - known
         script, symbols = ("cyrillic", cyrillic) if known * 2 >= len(foreign) else ("latin", latin)
         coded = bytes(symbols.get(character, MARK if character in HARMLESS else ALIEN) for character in text)
-        cost += min(chunk_cost(coded, script, language), 4.0 + 5.0 * len(text)) + cut
+        cost += min(chunk_cost(coded, script, language), 4.0 + sum(map(_utf8_nothing, text)))
     if faults * 4 > len(given.chunks) or ours + others == 0:
         return None
     return cost, ours > 0 and ours * 2 >= others
+
+
+def _is_text(text: str, *, cut: bool) -> bool:
+    """Tell whether UTF-8 gave characters that exist, and enough of them where the last one is cut in two."""
+    if any(character > "\u07ff" and not character.isprintable() for character in text):
+        return False
+    return not cut or sum(character > "\x7f" for character in text) >= FEWEST_BEFORE_CUT
+
+
+def _utf8_nothing(character: str) -> float:
+    """Give what a character that was written as UTF-8 costs when its word is not known: little, if it is in use."""
+    if character < "\u0180":
+        return 4.2 if character < "\x80" else 5.5
+    if "\u0370" <= character < "\u0700":
+        return 5.5
+    return 10.0 if character < "\u0800" else 8.0
 
 
 def letters(symbols: bytes) -> int:
