@@ -1,14 +1,15 @@
 """Keep the gettext catalogues of ru and uk in step with the code.
 
     python scripts/translations.py extract             list the msgids of the code
-    python scripts/translations.py update              bring ru and uk in step: new msgids empty, gone ones removed
-    python scripts/translations.py missing ru          print the untranslated ones as JSON, to be filled in
+    python scripts/translations.py update              bring ru and uk in step: new msgids in, gone ones out
+    python scripts/translations.py missing ru          print what is not translated as JSON, to be filled in
     python scripts/translations.py fill ru FILE.json   take translations from such a file
     python scripts/translations.py compile             write the .mo files that the programs read
     python scripts/translations.py check               exit 1 when anything is missing, fuzzy, stale or does not fit
 
 In the JSON a key is the msgid; the value is the translation, or for a plural the list of the language's three forms
-(1 file, 2 files, 5 files). Placeholders such as `{path}` stay as they are.
+(1 file, 2 files, 5 files). Placeholders such as `{path}` stay as they are. Where a msgid was only reworded, the old
+translation stands there as a suggestion; it counts as missing until it is filled in again.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import string
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from pathlib import Path
 
 from babel.messages.catalog import Catalog, Message
@@ -93,19 +95,24 @@ def mo_bytes(catalog: Catalog) -> bytes:
 
 
 def brought_in_step(root: Path, language: str, template: Catalog) -> Catalog:
-    """Make the catalogue that has exactly the msgids of the code, with the translations already there."""
+    """Make the catalogue that has exactly the msgids of the code, with the translations already there.
+
+    A new msgid that is close to one that is gone gets its translation as a suggestion, marked fuzzy.
+    """
     old = load(root, language)
+    wanted = {_key(message) for message in template if message.id}
+    gone = [_key(message) for message in old if message.id and _key(message) not in wanted]
     catalog = new_catalog(language)
     for message in template:
         if message.id:
             known = old.get(_key(message))
-            fits = known is not None and bool(known.pluralizable) == bool(message.pluralizable)
-            catalog.add(
-                message.id,
-                known.string if known is not None and fits else "",
-                auto_comments=message.auto_comments,
-                flags=known.flags & {"fuzzy"} if known is not None else (),
-            )
+            flags = known.flags & {"fuzzy"} if known is not None else {"fuzzy"}
+            if known is None and (near := get_close_matches(_key(message), gone, 1, 0.7)):
+                known = old.get(near[0])
+            if known is None or bool(known.pluralizable) != bool(message.pluralizable) or not _texts(known):
+                known, flags = None, set()
+            text = known.string if known is not None else ""
+            catalog.add(message.id, text, auto_comments=message.auto_comments, flags=flags)
     return catalog
 
 
@@ -163,11 +170,13 @@ def _key(message: Message) -> str:
 
 
 def missing(root: Path, language: str) -> dict[str, str | list[str]]:
-    """Give what is still to be translated: msgid to an empty text, or to three empty forms."""
+    """Give what is still to be translated: msgid to an empty text, to three empty forms, or to what may nearly fit."""
     catalog = brought_in_step(root, language, extracted(root))
     open_ones: dict[str, str | list[str]] = {}
     for message in catalog:
-        if message.id and (message.fuzzy or not _texts(message)):
+        if message.id and message.fuzzy:
+            open_ones[_key(message)] = list(message.string) if message.pluralizable else str(message.string)
+        elif message.id and not _texts(message):
             open_ones[_key(message)] = [""] * catalog.num_plurals if message.pluralizable else ""
     return open_ones
 

@@ -80,6 +80,14 @@ def test_a_new_text_is_missing_until_it_is_filled_in(house: Path) -> None:
     assert translations.check(house) == []
 
 
+def test_a_reworded_text_keeps_its_translation_as_a_suggestion(house: Path) -> None:
+    (house / "src" / "tolmach" / "words.py").write_text('A = N_("{path} is cut short.")\n', encoding="utf-8")
+    template = translations.extracted(house)
+    translations.save(house, "ru", translations.brought_in_step(house, "ru", template))
+    assert any("fuzzy" in fault for fault in translations.faults_of(house, "ru", template))
+    assert translations.missing(house, "ru") == {"{path} is cut short.": "{path} обрезан."}
+
+
 def test_update_keeps_translations_and_drops_what_is_gone(house: Path) -> None:
     (house / "src" / "tolmach" / "words.py").write_text('A = N_("Done.")\n', encoding="utf-8")
     catalog: Catalog = translations.brought_in_step(house, "ru", translations.extracted(house))
