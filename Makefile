@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup peers demo test check bench docs translations lock clean
+.PHONY: help setup peers demo test check check-form check-lint check-types check-imports check-tests bench docs translations lock clean
 
 export PYTHON
 BIN := .venv/bin
@@ -27,10 +27,16 @@ test: setup peers  ## everything, slow parts and real peers included (under 15 m
 	@$(PYTEST) -n 2 --dist loadfile tests </dev/null
 
 check: setup  ## every gate and the fast tests (under a minute)
-	@$(BIN)/ruff format --check --quiet .
+	@$(MAKE) --keep-going check-form check-lint check-types check-imports check-tests
+check-form:
+	@$(BIN)/ruff format --check .
+check-lint:
 	@$(BIN)/ruff check --quiet .
+check-types:
 	@$(BIN)/mypy
+check-imports:
 	@$(BIN)/lint-imports --no-logo
+check-tests:
 	@$(PYTEST) -q -n 2 -m "not slow" tests/architecture tests/unit </dev/null
 
 bench: setup  ## measure against the peers, ratios in one run (BENCH="text delivery" chooses)
