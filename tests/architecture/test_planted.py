@@ -9,6 +9,7 @@ import pytest
 
 from tests.architecture.test_gates import GATES
 
+PYDICOM = "pydicom==3.0.2 \\\n    --hash=sha256:00\n"
 HOUSE = {
     "src/tolmach/__init__.py": '"""A small house."""\n\n__version__ = "0"\n',
     "src/tolmach/base/__init__.py": (
@@ -31,7 +32,9 @@ HOUSE = {
         '    """Read the environment and a file."""\n    Path(os.environ["HOME"]).read_text()\n'
     ),
     "docs/errors.md": "| TLM-DCM-001 | {path} is cut. | Export it again. |\n",
-    "requirements/runtime.txt": "pydicom==3.0.2 \\\n    --hash=sha256:00\nrich==15.0.0 \\\n    --hash=sha256:00\n",
+    "pyproject.toml": ('[project]\ndependencies = ["pydicom>=3"]\n\n[dependency-groups]\ndev = ["ruff[all]>=1"]\n'),
+    "requirements/runtime.txt": PYDICOM,
+    "requirements/dev.txt": PYDICOM + "ruff==1.0 \\\n    --hash=sha256:00\n",
     "tests/architecture/supervisors.toml": "",
     "tests/architecture/size_waivers.toml": "",
 }
@@ -148,7 +151,9 @@ PLANTS: dict[str, list[tuple[str, str]]] = {
             "requirements/runtime.txt",
             "--extra-index-url https://example.org/simple\npydicom==3 \\\n    --hash=sha256:00\n",
         ),
-        ("requirements/dev.txt", "pydicom==3.0.2 \\\n    --hash=sha256:00\nrich @ https://example.org/rich.whl\n"),
+        ("requirements/runtime.txt", PYDICOM + "rich @ https://example.org/rich.whl\n"),
+        ("requirements/dev.txt", PYDICOM),
+        ("requirements/dev.txt", "ruff==1.0 \\\n    --hash=sha256:00\n"),
     ],
 }
 

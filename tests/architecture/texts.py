@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import string
+import tomllib
 from collections import Counter
 from pathlib import Path
 
@@ -76,8 +77,8 @@ def private_words(root: Path) -> list[Finding]:
 
 
 def locks(root: Path) -> list[Finding]:
-    """Every requirement is pinned and hashed, and says nothing about where it comes from."""
-    found = []
+    """Every requirement of pyproject.toml is locked, pinned and hashed; no lock says where a package comes from."""
+    found = _unlocked(root)
     for file in sorted((root / "requirements").glob("*.txt")):
         path = file.relative_to(root).as_posix()
         entries = re.split(r"(?<!\\)\n", file.read_text(encoding="utf-8").strip())
@@ -86,6 +87,23 @@ def locks(root: Path) -> list[Finding]:
                 found.append(Finding(path, f"not pinned with hashes: {entry.splitlines()[0]}"))
             if "://" in entry or " @ " in entry:
                 found.append(Finding(path, f"names an address: {entry.splitlines()[0]}"))
+    return found
+
+
+def _unlocked(root: Path) -> list[Finding]:
+    written = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+    runtime: list[str] = written["project"]["dependencies"]
+    wanted = {"runtime": runtime, "dev": runtime + written["dependency-groups"]["dev"]}
+    found = []
+    for lock, requirements in wanted.items():
+        path = root / "requirements" / f"{lock}.txt"
+        locked = {
+            line.partition("==")[0].lower() for line in path.read_text(encoding="utf-8").splitlines() if "==" in line
+        }
+        for requirement in requirements:
+            name = re.split(r"[^A-Za-z0-9_.-]", requirement)[0].lower()
+            if name not in locked:
+                found.append(Finding(f"requirements/{lock}.txt", f"{name} is not locked; run: make lock"))
     return found
 
 
