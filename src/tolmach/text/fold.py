@@ -26,7 +26,7 @@ _FROM_CYRILLIC = str.maketrans(
     {
         **dict(zip("абвгґдеёєжзиіїйклмнопрстуфхцчшщыэ", "abvggdeeeZziiiiklmnoprstufgcCSSie", strict=True)),
         **dict(zip("әғқңөұүһјђћќѓѕѣѳѵў", "agknouugidCkgzefiv", strict=True)),
-        **_spelt("ю=iu я=ia ъ= ь= љ=li њ=ni џ=dZ"),
+        **_spelt("ю=iu я=ia ъ= ь= љ=l њ=n џ=dZ"),
     }
 )
 # Latin letters with marks as the standards of `translit` and the neighbours use them; from all others the mark is
@@ -44,7 +44,7 @@ _DIGRAPH = re.compile(
     r"|(?P<Z>zh)"
     r"|(?P<c>ts(?!h)|tc(?!h)|tz|cz)"
     # x is х in GOST 7.79 and DSTU 9112, and ks in these stems only.
-    r"|(?P<ks>(?<=ale)x(?=[aes])|(?<=ma)x(?=im)|(?<=feli)x|(?<=a)x(?=[eu]n)|(?<=o)x(?=an)|\bx(?=en))"
+    r"|(?P<ks>(?<=ale)x(?=[aes])|(?<=ma)x(?=im)|(?<=feli)x|(?<=\ba)x(?=[eu]n)|(?<=o)x(?=an)|\bx(?=en))"
     r"|(?P<g>kh|gh|h|x)"
     r"|(?P<v>w|(?<=[eo])ff\b)"
     r"|(?P<k>q)"
@@ -54,9 +54,10 @@ _DIGRAPH = re.compile(
 )
 
 # What both alphabets need after that, in this order.
-_YO = re.compile("i+[eo]|(?<=[SZC])o")  # йе ye ie, ио йо yo; чо for чё
+# йе ye ie, ио йо yo; Горбачов for Горбачёв, Чорний for Чёрный, but not Шостак for Шестак
+_YO = re.compile("i+[eo]|(?<=[SZC])o(?=v)|(?<=C)o(?=rn)")
 _HARD_SIGN = re.compile("e+(?=i[au])")  # the ie of ICAO for ъ: Podieiachev
-_CLUSTER = re.compile("StS|t+s|t+(?=[cC])|[sSzZ]C")
+_CLUSTER = re.compile("StS|[sS]t*C|t+s|t+(?=[cC])")
 _DOUBLED = re.compile(r"(.)\1+")
 _FEMININE = re.compile("(?<=[sc])kaia$")  # -ская is -ська in Ukrainian
 _SHOWN = str.maketrans({"S": "sh", "Z": "zh", "C": "ch"})
@@ -100,10 +101,10 @@ class _Parts:
     """One component group of a name in skeletons: halves of the family name, given name, patronymic, initials."""
 
     family: tuple[str, ...]
-    family_alias: str = ""
     given: str = ""
     patronymic: str = ""
     initials: tuple[str, ...] = ()
+    other_readings: tuple[str, ...] = ()
 
 
 def fold_keys(name: str) -> tuple[str, ...]:
@@ -116,8 +117,8 @@ def fold_keys(name: str) -> tuple[str, ...]:
     0. the family name, halves of a double name joined (Петрова-Водкина: petrovavodkina);
     1. the given name, the same for its forms in all languages (Микола, Николай: nikolai);
     2. the patronymic, likewise (Олександрівна, Александровна: aleksandrvna);
-    3. the halves of a double family name, the given-name key of a family name that is a given name too, and the keys of
-       further component groups, where they differ.
+    3. where they differ: the halves of a double family name, the key of the other reading of a part that may be family
+       or given name, and the keys of further component groups.
 
     Absent parts and initials leave no key. A stored name is indexed under all its keys; a query matches it when the
     first key of the query is among them, so a name stored with its parts swapped is found too. Keys are a-z for
@@ -133,7 +134,7 @@ def fold_keys(name: str) -> tuple[str, ...]:
             parts.given,
             parts.patronymic,
             *(parts.family if len(parts.family) > 1 else ()),
-            parts.family_alias,
+            *parts.other_readings,
         ):
             if key:
                 keys[key.translate(_SHOWN)] = None
@@ -189,7 +190,7 @@ def _digraph(match: re.Match[str]) -> str:
 
 
 def _cluster(match: re.Match[str]) -> str:
-    """Write тс as ц, drop т before ц and ч, write сч зч жч шч as щ."""
+    """Write тс as ц, drop т before ц and ч, write сч стч шч and the ştş of Kazakh as щ."""
     cluster = match.group()
     if cluster[-1] in "SC":
         return "S"
@@ -221,9 +222,10 @@ def _parts_of(group: str) -> _Parts | None:
     """Take one component group apart; None when there is no letter in it."""
     family, given, middle = (_TOKEN.findall(mend_lookalikes(text)) for text in _three_components(group))
     if family and (given or middle):
-        if given and _is_given(family) and not _is_given(given):
+        reordered = bool(given) and _is_given(family) and not _is_given(given)
+        if reordered:
             family, given = given, family
-        return _parts(family, [*given, *middle])
+        return _parts(family, [*given, *middle], reordered)
     tokens = [*family, *given, *middle]
     if not tokens:
         return None
@@ -231,7 +233,7 @@ def _parts_of(group: str) -> _Parts | None:
     initials = [token for token in tokens if len(token) == 1 and token not in words]
     at = _family_at(words)
     others = [word for place, word in enumerate(words) if place != at]
-    return _parts([words[at]], [*others, *initials])
+    return _parts([words[at]], [*others, *initials], at > 0)
 
 
 def _three_components(group: str) -> tuple[str, str, str]:
@@ -258,17 +260,18 @@ def _is_given(words: list[str]) -> bool:
     return len(words) == 1 and _skeleton(words[0]) in _GIVEN
 
 
-def _parts(family: list[str], others: list[str]) -> _Parts:
+def _parts(family: list[str], others: list[str], reordered: bool) -> _Parts:
+    """Make skeletons; a family name may be read as a given name, and where the order was changed the other way too."""
     halves = tuple(_skeleton(half) for word in family for half in word.split("-") if half)
     names = [_joined(word) for word in others if len(word) > 1]
     given = names[0] if names else ""
     patronymic = names[1] if len(names) > 1 else ""
     return _Parts(
         family=halves,
-        family_alias=_GIVEN.get("".join(halves), ""),
         given=_GIVEN.get(given, given),
         patronymic=_patronymic_key(patronymic),
         initials=tuple(_skeleton(word)[:1] for word in others if len(word) == 1),
+        other_readings=(_GIVEN.get("".join(halves), ""), given if reordered else ""),
     )
 
 
@@ -287,7 +290,7 @@ def _patronymic_key(skeleton: str) -> str:
 
 def _swapped(parts: _Parts) -> _Parts:
     """Give the name with family name and given name in each other's place."""
-    return _Parts((parts.given,), "", "".join(parts.family), parts.patronymic, parts.initials)
+    return _Parts((parts.given,), "".join(parts.family), parts.patronymic, parts.initials)
 
 
 def _alike(one: _Parts, other: _Parts) -> float:
@@ -316,7 +319,7 @@ def _initial(parts: _Parts, at: int) -> str:
 
 def _part_closeness(mine: str, yours: str) -> float:
     """Compare given names or patronymics, either of which may be an initial."""
-    if len(mine) == 1 or len(yours) == 1:
+    if mine != yours and 1 in (len(mine), len(yours)):
         return 0.9 if mine[0] == yours[0] else 0.0
     return _closeness(mine, yours)
 
