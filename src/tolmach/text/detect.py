@@ -15,7 +15,7 @@ from typing import Final, Literal
 from tolmach.base import N_, Phrase
 from tolmach.text.code_pages import canonical, codec_of
 from tolmach.text.language import SCRIPTS, Model, model
-from tolmach.text.readings import ESCAPE, Sample, decodes, letters, read, read_utf8, sample
+from tolmach.text.readings import ESCAPE, Sample, decodes, letters, read, read_ideographs, read_utf8, sample
 
 SURE: Final = 0.9
 """A verdict below this probability is "unsure"; at most 0.2 % of the verdicts above it are wrong."""
@@ -65,6 +65,9 @@ OTHERS: Final = (
     _Reading("iso8859-7", "greek", 2.0),
     _Reading("iso8859-8", "hebrew", 1.5),
     _Reading("iso8859-6", "arabic", 2.0),
+    _Reading("cp737", "greek", 4.0),
+    _Reading("cp862", "hebrew", 4.0),
+    _Reading("gb18030", "ideographs", 5.0),
 )
 _NOTHING: Final = _Reading("", "", 2.0)
 
@@ -187,21 +190,28 @@ def _read_all(given: Sample, readings: Sequence[_Reading], language: Model) -> l
     known: dict[str, dict[bytes, float]] = {script: {} for script in SCRIPTS}
     answers = [_Answer("unsure", _NOTHING, given.nothing + _NOTHING.rarity, b"")]
     for reading in readings:
-        outcome: Outcome = "cyrillic" if reading.script == "cyrillic" else "leave"
-        symbols: bytes
-        if reading.script == "utf-8":
-            utf8 = read_utf8(given, language)
-            if utf8 is None:
-                continue
-            cost, cyrillic = utf8
-            outcome, symbols = ("cyrillic" if cyrillic else "leave"), bytes(given.high // 2)
-        else:
-            found = read(given, reading.code_page, reading.script, language, known[reading.script])
-            if found is None:
-                continue
-            cost, symbols = found
-        answers.append(_Answer(outcome, reading, cost + reading.rarity, symbols))
+        answer = _read_one(given, reading, language, known)
+        if answer is not None:
+            answers.append(answer)
     return answers
+
+
+def _read_one(
+    given: Sample, reading: _Reading, language: Model, known: Mapping[str, dict[bytes, float]]
+) -> _Answer | None:
+    if reading.script == "utf-8":
+        utf8 = read_utf8(given, language)
+        if utf8 is None:
+            return None
+        return _Answer("cyrillic" if utf8[1] else "leave", reading, utf8[0] + reading.rarity, bytes(given.high // 2))
+    if reading.script == "ideographs":
+        cost = read_ideographs(given)
+        return None if cost is None else _Answer("leave", reading, cost + reading.rarity, b"")
+    found = read(given, reading.code_page, reading.script, language, known[reading.script])
+    if found is None:
+        return None
+    outcome: Outcome = "cyrillic" if reading.script == "cyrillic" else "leave"
+    return _Answer(outcome, reading, found[0] + reading.rarity, found[1])
 
 
 def _merged(answers: Sequence[_Answer]) -> list[_Answer]:
@@ -240,7 +250,7 @@ def _verdict(answers: Sequence[_Answer], label: str | None) -> Detection:
             None, "leave", confidence, Phrase(N_("The text reads as another script ({code_page})."), facts)
         )
     if best.outcome == "cyrillic" and best.letters < _enough(best):
-        evidence = Phrase(N_("Only {letters} letters: too few to tell the code page."), facts)
+        evidence = Phrase(N_("Too few letters ({letters}) to tell the code page."), facts)
         return Detection(None, "unsure", min(confidence, SURE), evidence)
     if best.outcome == "cyrillic" and confidence >= (SURE if best.letters >= FEW_LETTERS else SURE_OF_FEW):
         evidence = Phrase(N_("{letters} letters read as words in {code_page}."), facts)

@@ -21,6 +21,7 @@ CHUNK: Final = re.compile(rb"[A-Za-z'\x80-\xff]*[\x80-\xff][A-Za-z'\x80-\xff]*")
 MOST_BYTES: Final = 4096
 """Evidence beyond this many bytes changes nothing any more and is not looked at."""
 
+_HIGH_RUN: Final = re.compile(rb"[\x80-\xff]+")
 FEWEST_BEFORE_CUT: Final = 3
 """Fewer whole UTF-8 characters than this before a broken one are chance."""
 
@@ -44,11 +45,13 @@ COST_KNOWN: Final = 9.5  # a word on the list, however long it is
 COST_UPPER: Final = 0.5
 COST_TITLE: Final = 1.0
 COST_LOWER: Final = 2.6
-COST_MIXED: Final = 5.0
-COST_MIXED_LETTER: Final = 2.0
+COST_MIXED: Final = 7.0
+COST_MIXED_LETTER: Final = 3.0
 COST_CASELESS: Final = 0.7
 COST_INITIAL: Final = (0.5, 5.0)  # of a letter on its own: a capital (an initial), a small one (a preposition)
-COST_NOTHING: Final = (5.0, 5.3, 4.2)  # of a chunk that means nothing: once, per high byte, per ASCII letter
+COST_IDEOGRAPH: Final = (1.5, 8.0, 10.5)  # of Chinese or Korean: once, per frequent character, per other one
+LAST_FREQUENT_LEAD: Final = 0xD7  # GB 2312 level 1 ends here, Hangul before it
+COST_NOTHING: Final = (5.0, 5.1, 4.2)  # of a chunk that means nothing: once, per high byte, per ASCII letter
 
 _LOOKALIKES: Final = dict(zip("AaBCcEeHIiKMOoPpTXxy'", "АаВСсЕеНІіКМОоРрТХху'", strict=True))
 
@@ -246,6 +249,21 @@ def _utf8_nothing(character: str) -> float:
     if "\u0370" <= character < "\u0700":
         return 5.5
     return 10.0 if character < "\u0800" else 8.0
+
+
+def read_ideographs(given: Sample) -> float | None:
+    """Give the cost of a sample as Chinese or Korean in pairs of high bytes (EUC); None when they are not pairs."""
+    once, usual, rare = COST_IDEOGRAPH
+    cost = 0.0
+    for chunk, nothing, few in zip(given.chunks, given.nothings, given.ascii_letters, strict=True):
+        here = once + COST_NOTHING[2] * few
+        for run in _HIGH_RUN.findall(chunk):
+            if len(run) % 2:
+                return None
+            frequent = sum(lead <= LAST_FREQUENT_LEAD for lead in run[::2])
+            here += usual * frequent + rare * (len(run) // 2 - frequent)
+        cost += min(here, nothing)
+    return cost
 
 
 def letters(symbols: bytes) -> int:
