@@ -186,16 +186,22 @@ STEMS = """
 шул шум шур шут щег щед щеп щук щур эдел юд юзеф юр юхн яблон ягод яз яким яков ян ярем яр ярош яст яц яш
 """
 RUSSIAN_ENDINGS = ("ов", "ин", "енков", "ский")
+IN_UKRAINIAN = str.maketrans("ыэё", "иее")
 UKRAINIAN_ENDINGS = ("енко", "чук", "ишин", "ець")
 
 
 def surnames(endings: tuple[str, ...]) -> list[str]:
-    """Join every stem with every ending it can take (no -чук after hushing letters, no vowel after й)."""
+    """Join every stem with every ending it can take (no -чук after hushing letters, no vowel after й).
+
+    With a Ukrainian ending the stem is written in Ukrainian letters, so лис- and лыс- become one name there.
+    """
     return sorted(
-        stem + ending
-        for stem in STEMS.split()
-        for ending in endings
-        if not (ending == "чук" and stem[-1] in "тдсзцчшщж") and not (stem[-1] == "й" and ending[0] in "оеи")
+        {
+            stem.translate(IN_UKRAINIAN if ending in UKRAINIAN_ENDINGS else {}) + ending
+            for stem in STEMS.split()
+            for ending in endings
+            if not (ending == "чук" and stem[-1] in "тдсзцчшщж") and not (stem[-1] == "й" and ending[0] in "оеи")
+        }
     )
 
 
