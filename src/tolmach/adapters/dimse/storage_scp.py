@@ -63,11 +63,7 @@ class _Connection:
 
     def shut(self) -> None:
         """Wake the thread: whatever it waits for ends now."""
-        try:
-            self.sock.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            # The peer or the thread was faster.
-            return
+        _wake(self.sock)
 
 
 @dataclass(slots=True)
@@ -110,6 +106,15 @@ class _Connections:
             return [*self.waiting, *self.associated]
 
 
+def _wake(sock: socket.socket) -> None:
+    """Make every wait on the socket end; where a system cannot do that, the deadline of the wait does."""
+    try:
+        sock.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        # Closed already, or a listener outside Linux.
+        return
+
+
 class StorageScp:
     """A listening Storage and Verification SCP; as a context manager it is started and stopped."""
 
@@ -149,9 +154,9 @@ class StorageScp:
     def stop(self, grace_seconds: float = 5.0) -> None:
         """Stop listening, let instances in hand be answered for so long, then close every connection; repeatable."""
         self._stopping.set()
-        if self._acceptor is not None:
+        if self._listener is not None and self._acceptor is not None:
+            _wake(self._listener)
             self._acceptor.join()
-        if self._listener is not None:
             self._listener.close()
         deadline = self._clock() + grace_seconds
         while (everyone := self._connections.everyone()) and self._clock() < deadline:
@@ -175,6 +180,8 @@ class StorageScp:
             except TimeoutError:
                 continue
             except OSError as error:
+                if self._stopping.is_set():
+                    return
                 # Out of file descriptors, or the peer left before we came: the next one may fare better.
                 log.warning("accept failed: %s", error.strerror)
                 self._stopping.wait(ACCEPT_POLL_SECONDS)

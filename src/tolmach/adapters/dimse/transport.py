@@ -13,7 +13,7 @@ from typing import Final
 
 from tolmach.adapters.dimse import faults
 from tolmach.adapters.dimse.errors import AssociationLost, PeerTimeout, ProtocolViolation
-from tolmach.adapters.dimse.pdu import HEADER_LENGTH, Buffer, MalformedPdu
+from tolmach.adapters.dimse.pdu import HEADER_LENGTH, P_DATA_TF, Buffer, MalformedPdu
 from tolmach.adapters.dimse.pdu_codec import check_length, parse_header
 from tolmach.adapters.dimse.timeouts import Timeouts
 
@@ -91,7 +91,9 @@ class Transport:
             check_length(pdu_type, length, p_data_limit)
         except MalformedPdu as error:
             raise ProtocolViolation(faults.PROTOCOL_VIOLATION, peer=self._peer, detail=error) from error
-        body_by = self._clock() + self._timeouts.header_timeout_seconds + self._seconds_for(length)
+        # Only data may take its time: nobody needs a quarter of an hour for an A-ASSOCIATE-RQ of 1 MiB.
+        body_seconds = self._seconds_for(length) if pdu_type == P_DATA_TF else 0
+        body_by = self._clock() + self._timeouts.header_timeout_seconds + body_seconds
         self._fill(HEADER_LENGTH + length, body_by, "a cut PDU")
         body = memoryview(self._buffer)[self._start + HEADER_LENGTH : self._start + HEADER_LENGTH + length]
         self._start += HEADER_LENGTH + length
