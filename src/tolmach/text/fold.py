@@ -40,7 +40,7 @@ _FROM_MARKED = str.maketrans(
 _APOSTROPHES = str.maketrans(dict.fromkeys("'’ʼ`\"′ʹ‘´ʺ″"))
 _DIGRAPH = re.compile(
     r"(?P<S>schtsch|shtsh|stsch|shch|szcz|shh|sch|sh|sz)"
-    r"|(?P<C>tsch|tch|ch|cz(?=[eiyj]|uk|ak\b|arn)|(?<=i)cz\b)"
+    r"|(?P<C>tsch|tch|ch|cz(?=[eiyj]|uk\b|ak\b|arn)|(?<=i)cz\b)"
     r"|(?P<Z>zh)"
     r"|(?P<c>ts(?!h)|tc(?!h)|tz|cz)"
     # x is х in GOST 7.79 and DSTU 9112, and ks in these stems only.
@@ -57,7 +57,7 @@ _DIGRAPH = re.compile(
 # йе ye ie, ио йо yo; Горбачов for Горбачёв, Чорний for Чёрный, but not Шостак for Шестак
 _YO = re.compile("i+[eo]|(?<=[SZC])o(?=v)|(?<=C)o(?=rn)")
 _HARD_SIGN = re.compile("e+(?=i[au])")  # the ie of ICAO for ъ: Podieiachev
-_CLUSTER = re.compile("StS|[sS]t*C|t+s|t+(?=[cC])")
+_CLUSTER = re.compile("StS|[sS]t*C|t+S|t+s|t+(?=[cC])")
 _DOUBLED = re.compile(r"(.)\1+")
 _FEMININE = re.compile("(?<=[sc])kaia$")  # -ская is -ська in Ukrainian
 _SHOWN = str.maketrans({"S": "sh", "Z": "zh", "C": "ch"})
@@ -117,8 +117,8 @@ def fold_keys(name: str) -> tuple[str, ...]:
     0. the family name, halves of a double name joined (Петрова-Водкина: petrovavodkina);
     1. the given name, the same for its forms in all languages (Микола, Николай: nikolai);
     2. the patronymic, likewise (Олександрівна, Александровна: aleksandrvna);
-    3. where they differ: the halves of a double family name, the key of the other reading of a part that may be family
-       or given name, and the keys of further component groups.
+    3. where they differ: the halves of a double family name, other readings (a part that may be family or given name,
+       ьо without its soft sign: Ковальов, Kovalov), and the keys of further component groups.
 
     Absent parts and initials leave no key. A stored name is indexed under all its keys; a query matches it when the
     first key of the query is among them, so a name stored with its parts swapped is found too. Keys are a-z for
@@ -190,11 +190,11 @@ def _digraph(match: re.Match[str]) -> str:
 
 
 def _cluster(match: re.Match[str]) -> str:
-    """Write тс as ц, drop т before ц and ч, write сч стч шч and the ştş of Kazakh as щ."""
+    """Write тс as ц, тш (the tş of Kazakh) as ч, сч стч шч and ştş as щ; drop т before ц and ч."""
     cluster = match.group()
-    if cluster[-1] in "SC":
+    if cluster[0] in "sS":
         return "S"
-    return "c" if cluster[-1] == "s" else ""
+    return {"S": "C", "s": "c"}.get(cluster[-1], "")
 
 
 def _given_keys() -> Mapping[str, str]:
@@ -264,6 +264,9 @@ def _parts(family: list[str], others: list[str], reordered: bool) -> _Parts:
     """Make skeletons; a family name may be read as a given name, and where the order was changed the other way too."""
     halves = tuple(_skeleton(half) for word in family for half in word.split("-") if half)
     names = [_joined(word) for word in others if len(word) > 1]
+    # Decree 55 drops the soft sign, so Ковальов is Kovalov there, where ь and о would else mean ё.
+    softened = "".join(family).lower()
+    without_soft_sign = _joined(softened.replace("ьо", "о")) if "ьо" in softened else ""
     given = names[0] if names else ""
     patronymic = names[1] if len(names) > 1 else ""
     return _Parts(
@@ -271,7 +274,7 @@ def _parts(family: list[str], others: list[str], reordered: bool) -> _Parts:
         given=_GIVEN.get(given, given),
         patronymic=_patronymic_key(patronymic),
         initials=tuple(_skeleton(word)[:1] for word in others if len(word) == 1),
-        other_readings=(_GIVEN.get("".join(halves), ""), given if reordered else ""),
+        other_readings=(_GIVEN.get("".join(halves), ""), given if reordered else "", without_soft_sign),
     )
 
 
