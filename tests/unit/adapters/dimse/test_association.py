@@ -57,7 +57,15 @@ def test_nobody_listens() -> None:
 
 
 @pytest.mark.parametrize("host", ["no-such-host.invalid", "a..b", "x" * 70 + ".invalid"])
-def test_the_name_is_not_known(host: str) -> None:
+def test_the_name_is_not_known(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = socket.getaddrinfo
+
+    def without_a_name_server(name: str, *args: object, **kwargs: object) -> object:
+        if name == "no-such-host.invalid":
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return real(name, *args, **kwargs)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(socket, "getaddrinfo", without_a_name_server)
     with pytest.raises(PeerUnreachable) as caught:
         Association.open(PeerAddress("PACS", host, 104), ECHO, timeouts=SHORT)
     assert caught.value.code == "TLM-NET-010"
