@@ -27,7 +27,7 @@ FEW_LETTERS: Final = 4
 SURE_OF_FEW: Final = 0.97
 """What `SURE` is below `FEW_LETTERS` letters: three letters make a word in too many scripts."""
 
-TEMPERATURE: Final = 1.6
+TEMPERATURE: Final = 1.4
 """Letters are not independent of one another, so their nats count for a little less than they say."""
 
 LABEL_WEIGHT: Final = 1.5
@@ -65,8 +65,8 @@ OTHERS: Final = (
     _Reading("iso8859-7", "greek", 2.0),
     _Reading("iso8859-8", "hebrew", 1.5),
     _Reading("iso8859-6", "arabic", 2.0),
-    _Reading("cp737", "greek", 4.0),
-    _Reading("cp862", "hebrew", 4.0),
+    _Reading("cp737", "greek", 5.5),
+    _Reading("cp862", "hebrew", 5.0),
     _Reading("gb18030", "ideographs", 5.0),
 )
 _NOTHING: Final = _Reading("", "", 2.0)

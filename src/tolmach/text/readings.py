@@ -50,6 +50,7 @@ COST_MIXED_LETTER: Final = 3.0
 COST_CASELESS: Final = 0.7
 COST_INITIAL: Final = (0.5, 5.0)  # of a letter on its own: a capital (an initial), a small one (a preposition)
 COST_IDEOGRAPH: Final = (1.5, 8.0, 10.5)  # of Chinese or Korean: once, per frequent character, per other one
+LOWEST_EUC: Final = 0xA1
 LAST_FREQUENT_LEAD: Final = 0xD7  # GB 2312 level 1 ends here, Hangul before it
 COST_NOTHING: Final = (5.0, 5.1, 4.2)  # of a chunk that means nothing: once, per high byte, per ASCII letter
 
@@ -258,7 +259,7 @@ def read_ideographs(given: Sample) -> float | None:
     for chunk, nothing, few in zip(given.chunks, given.nothings, given.ascii_letters, strict=True):
         here = once + COST_NOTHING[2] * few
         for run in _HIGH_RUN.findall(chunk):
-            if len(run) % 2:
+            if len(run) % 2 or min(run) < LOWEST_EUC:
                 return None
             frequent = sum(lead <= LAST_FREQUENT_LEAD for lead in run[::2])
             here += usual * frequent + rare * (len(run) // 2 - frequent)
