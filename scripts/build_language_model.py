@@ -18,7 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "src"))
 
-from tolmach.text.language import SCRIPTS, SIXTEENTHS, symbol_of  # noqa: E402
+from tolmach.text.language import APOSTROPHE, SCRIPTS, SIXTEENTHS, symbol_of  # noqa: E402
 
 WORDS = ROOT / "scripts" / "words"
 HOLDOUT = ROOT / "tests" / "data" / "text"
@@ -208,16 +208,16 @@ def table_of(script: str, words: Counter[str]) -> bytes:
         twos[first, second][third] += weight
         ones[second][third] += weight
         every[third] += weight
-    count = len(SCRIPTS[script]) + 1
+    alphabet = (*range(len(SCRIPTS[script]) + 1), APOSTROPHE)
     total = sum(every.values())
-    base = [(every[s] + 0.5) / (total + 0.5 * count) for s in range(64)]
+    base = [(every[s] + 0.5) / (total + 0.5 * len(alphabet)) for s in range(64)]
     output = bytearray(b"\xff" * 64**3)
-    for second in range(count):
+    for second in alphabet:
         lower = blend(ones.get(second, Counter()), base)
-        for first in range(count):
+        for first in alphabet:
             row = blend(twos.get((first, second), Counter()), lower)
             start = first << 12 | second << 6
-            for third in range(count):
+            for third in alphabet:
                 output[start + third] = min(254, round(-math.log(row[third]) * SIXTEENTHS))
     return bytes(output)
 

@@ -4,8 +4,8 @@ One table per script holds how surprising each letter is after the two before it
 triple of letters; a list of whole words beside it tells known names and words from letters that merely get along.
 `scripts/build_language_model.py` builds `language.bin`; this module reads it on first use (a few milliseconds).
 
-A *symbol* is one byte: 0 a boundary, 1 to 62 a lower-case letter of the script, plus 64 when it is a capital,
-`ALIEN` a character that has no business in a word, `MARK` harmless punctuation such as a quote or a numero sign.
+A *symbol* is one byte: 0 a boundary, 1 to 62 a lower-case letter of the script, plus 64 when it is a capital, 63 the
+apostrophe, `ALIEN` a character that has no business in a word, `MARK` harmless punctuation such as a quote.
 """
 
 from __future__ import annotations
@@ -17,18 +17,19 @@ from importlib import resources
 from typing import Final
 
 CAPITAL: Final = 64
+APOSTROPHE: Final = 63
 ALIEN: Final = 127
 MARK: Final = 128
 SIXTEENTHS: Final = 16.0
 HARMLESS: Final = frozenset("\u00a0«»–—…“”„°§·№”‘")
 
-CYRILLIC: Final = "абвгдежзийклмнопрстуфхцчшщъыьэюяёіїєґўәғқңөұүһ'"
+CYRILLIC: Final = "абвгдежзийклмнопрстуфхцчшщъыьэюяёіїєґўәғқңөұүһ"
 SCRIPTS: Final = {
     "cyrillic": CYRILLIC,
     "kazakh": CYRILLIC,
-    "latin": "abcdefghijklmnopqrstuvwxyzàáâãäåæçèéêëíîñòóôõöøúüßþąćżłčšěğşő'",
-    "greek": "αβγδεζηθικλμνξοπρστυφχψωςάέήίόύώϊϋΐΰ'",
-    "hebrew": "אבגדהוזחטיךכלםמןנסעףפץצקרשת'",
+    "latin": "abcdefghijklmnopqrstuvwxyzàáâãäåæçèéêëíîñòóôõöøúüßþąćżłčšěğşő",
+    "greek": "αβγδεζηθικλμνξοπρστυφχψωςάέήίόύώϊϋΐΰ",
+    "hebrew": "אבגדהוזחטיךכלםמןנסעףפץצקרשת",
     "arabic": "ءآأؤإئابةتثجحخدذرزسشصضطظعغـفقكلمنهوىيًٌٍَُِّْ",
 }
 """The letters of each script, in the order of their symbols; Kazakh is told apart by the letters only it has."""
@@ -40,7 +41,7 @@ _ALIKE: Final = {
     "ę": "ą", "ń": "ć", "ś": "ć", "ź": "ć", "ď": "č", "ť": "č", "ň": "č", "ľ": "č", "ĺ": "č", "ŕ": "č", "ž": "š",
     "ř": "ě", "ů": "ě", "ı": "ğ", "ţ": "ş", "ș": "ş", "ț": "ş", "ă": "â", "ű": "ő", "ì": "î", "ï": "î",
     "ù": "ú", "û": "ú", "ý": "í",
-    "ð": "þ", "đ": "þ", "ÿ": "í", "’": "'", "œ": "æ", "ō": "ő", "ē": "ě", "ū": "ő", "ī": "î", "ā": "à",
+    "ð": "þ", "đ": "þ", "ÿ": "í", "œ": "æ", "ō": "ő", "ē": "ě", "ū": "ő", "ī": "î", "ā": "à",
     "ĝ": "ğ", "ģ": "ğ", "ķ": "č", "ļ": "ł", "ņ": "ć", "į": "ą", "ų": "ą", "ė": "ě", "ŗ": "ě",
 }  # fmt: skip
 
@@ -49,6 +50,7 @@ _ALIKE: Final = {
 def symbol_of(script: str) -> dict[str, int]:
     """Give the symbol of every letter of a script, small and capital."""
     symbols = {letter: number for number, letter in enumerate(SCRIPTS[script], start=1)}
+    symbols["'"] = symbols["’"] = APOSTROPHE
     for letter, like in _ALIKE.items():
         if like in symbols:
             symbols[letter] = symbols[like]

@@ -15,7 +15,7 @@ from functools import cache
 from typing import Final
 
 from tolmach.text.code_pages import codec_of
-from tolmach.text.language import ALIEN, CAPITAL, HARMLESS, MARK, SIXTEENTHS, Model, symbol_of
+from tolmach.text.language import ALIEN, APOSTROPHE, CAPITAL, HARMLESS, MARK, SIXTEENTHS, Model, symbol_of
 
 CHUNK: Final = re.compile(rb"[A-Za-z'\x80-\xff]*[\x80-\xff][A-Za-z'\x80-\xff]*")
 MOST_BYTES: Final = 4096
@@ -34,7 +34,7 @@ _NOT_MARK: Final = bytes(b for b in range(256) if b != MARK)
 _ASCII_LETTERS: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _HIGH: Final = bytes(range(0x80, 0x100))
 _LOW: Final = bytes(range(0x80))
-_NO_LETTERS: Final = bytes((0, ALIEN, MARK))
+_NO_LETTERS: Final = bytes((0, APOSTROPHE, ALIEN, MARK))
 
 # Costs in nats, tuned on the build lists, checked on the hold-out (benchmarks/text.py).
 COST_ALIEN: Final = 10.0  # a character that no word of the script holds
@@ -148,7 +148,7 @@ def shape_cost(word: bytes, caseless: bool) -> float:
     capitals = len(word.translate(None, _SMALL_SYMBOLS))
     if capitals == 0:
         return COST_LOWER
-    if capitals == len(word):
+    if capitals == len(word) - word.count(APOSTROPHE):
         return COST_UPPER
     if capitals == 1 and word[0] >= CAPITAL:
         return COST_TITLE
@@ -211,7 +211,7 @@ def read_utf8(given: Sample, language: Model) -> tuple[float, bool] | None:
 
     A last character cut in two by a length limit is forgiven; every other fault is final for its chunk.
     """
-    cyrillic, latin = symbol_of("cyrillic"), symbol_of("latin")
+    cyrillic = symbol_of("cyrillic")
     cost = 0.0
     ours = others = faults = 0
     for chunk, nothing in zip(given.chunks, given.nothings, strict=True):
@@ -228,12 +228,20 @@ def read_utf8(given: Sample, language: Model) -> tuple[float, bool] | None:
         known = sum(character in cyrillic for character in foreign)
         ours += known
         others += len(foreign) - known
-        script, symbols = ("cyrillic", cyrillic) if known * 2 >= len(foreign) else ("latin", latin)
-        coded = bytes(symbols.get(character, MARK if character in HARMLESS else ALIEN) for character in text)
-        cost += min(chunk_cost(coded, script, language), 4.0 + sum(map(_utf8_nothing, text)))
+        cost += text_cost(text, language, ("cyrillic",) if known * 2 >= len(foreign) else ("latin",))
     if faults * 4 > len(given.chunks) or ours + others == 0:
         return None
     return cost, ours > 0 and ours * 2 >= others
+
+
+def text_cost(text: str, language: Model, scripts: Sequence[str]) -> float:
+    """Give how surprising one chunk of decoded text is in the best of these scripts."""
+    cost = 4.0 + sum(map(_character_cost, text))
+    for script in scripts:
+        symbols = symbol_of(script)
+        coded = bytes([symbols.get(character, MARK if character in HARMLESS else ALIEN) for character in text])
+        cost = min(cost, chunk_cost(coded, script, language))
+    return cost
 
 
 def _is_text(text: str, *, cut: bool) -> bool:
@@ -243,8 +251,8 @@ def _is_text(text: str, *, cut: bool) -> bool:
     return not cut or sum(character > "\x7f" for character in text) >= FEWEST_BEFORE_CUT
 
 
-def _utf8_nothing(character: str) -> float:
-    """Give what a character that was written as UTF-8 costs when its word is not known: little, if it is in use."""
+def _character_cost(character: str) -> float:
+    """Give what a character of decoded text costs when its word is not known: little, if it is in use."""
     if character < "\u0180":
         return 4.2 if character < "\x80" else 5.5
     if "\u0370" <= character < "\u0700":
