@@ -22,6 +22,8 @@ from tolmach.dicom.vrs import LONG_BY_CODE, SHORT_BY_CODE
 
 PREAMBLE = 128
 MAX_META = 1 << 20
+_USUAL_META = 1 << 11
+_META_WITHOUT_VR = Phrase(N_("the file meta information has no readable VR"))
 
 # A real deflated image shrinks 2 to 10 times; a bomb a thousand times.
 INFLATE_LIMIT = 2 << 30
@@ -144,30 +146,30 @@ def _read_meta(source: Source, start: int) -> _Meta:
 
     Standard: PS3.10 section 7.1 (always Explicit VR Little Endian).
     """
-    block = MemorySource(bytes(source.read(start, MAX_META if source.size > MAX_META else source.size)))
+    for room in (_USUAL_META, MAX_META):
+        block = bytes(source.read(start, room))
+        meta = _walk_meta(block, start)
+        if meta is not None:
+            return meta
+    raise Damaged(faults.CUT_SHORT, offset=start, expected=MAX_META, present=source.size - start)
+
+
+def _walk_meta(block: bytes, start: int) -> _Meta | None:
+    """Walk group 0002 in a block; None when it goes on behind the block."""
     elements: list[Element] = []
     at = 0
-    while block.size - at >= 8:
-        head = bytes(block.read(at, 12))
-        if head[:2] != b"\x02\x00":
-            break
-        code = head[4:6]
-        vr = SHORT_BY_CODE.get(code)
-        header = 8
-        if vr is not None:
-            length = int.from_bytes(head[6:8], "little")
-        else:
+    while block[at : at + 2] == b"\x02\x00":
+        code = block[at + 4 : at + 6]
+        vr, header = SHORT_BY_CODE.get(code), 8
+        length = int.from_bytes(block[at + 6 : at + 8], "little")
+        if vr is None:
             vr, header = LONG_BY_CODE.get(code, ""), 12
-            length = int.from_bytes(head[8:12], "little")
+            length = int.from_bytes(block[at + 8 : at + 12], "little")
+        if at + header + length + 2 > len(block):
+            return None
         if not vr:
-            raise Damaged(
-                faults.BROKEN_STRUCTURE,
-                offset=start + at,
-                why=Phrase(N_("the file meta information has no readable VR")),
-            )
-        tag = 0x00020000 | int.from_bytes(head[2:4], "little")
-        if at + header + length > block.size:
-            raise Damaged(faults.CUT_SHORT, offset=start + at, expected=length, present=block.size - at - header)
+            raise Damaged(faults.BROKEN_STRUCTURE, offset=start + at, why=_META_WITHOUT_VR)
+        tag = 0x00020000 | int.from_bytes(block[at + 2 : at + 4], "little")
         elements.append(Element(tag, vr, start + at, start + at + header, length, ROOT, False, 0))
         at += header + length
     return _Meta(tuple(elements), start + at)

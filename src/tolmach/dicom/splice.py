@@ -18,7 +18,7 @@ from typing import NamedTuple
 from tolmach.dicom import encode, faults
 from tolmach.dicom.data_set import DataSet
 from tolmach.dicom.faults import BadValue
-from tolmach.dicom.scanner import ROOT, Element
+from tolmach.dicom.scanner import ROOT, Element, Scanner
 from tolmach.dicom.source import Source
 from tolmach.dicom.vrs import VRS
 
@@ -133,6 +133,27 @@ def splice(data_set: DataSet, edits: Edits) -> Pieces:
         return Pieces.of(data_set.source, [Extent(data_set.start, data_set.end)])
     work = _Splicer(data_set, edits)
     return Pieces.of(data_set.source, work.parts())
+
+
+def reread(before: DataSet, pieces: Pieces) -> DataSet:
+    """Scan spliced bytes anew; what comes back has no file around it. Raises `Damaged` when they are not whole.
+
+    May be repeated.
+    """
+    if pieces is before.source:
+        return before
+    scanner = Scanner(pieces, 0, before.encoding)
+    scanner.run()
+    return DataSet.of(
+        pieces,
+        pieces,
+        scanner,
+        meta=(),
+        meta_end=0,
+        start=0,
+        transfer_syntax_uid=before.transfer_syntax_uid,
+        problems=(),
+    )
 
 
 class _Splicer:

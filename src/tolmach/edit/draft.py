@@ -90,6 +90,7 @@ class Draft:
         path = path_of(self.data_set, element)
         raw = self.data_set.raw(element)
         before = self._read(raw, element.vr, element.parent)
+        text = text.rstrip("\0 ")  # padding, which the new bytes may need otherwise
         after = strip_padding(text, element.vr)
         self.changes.append(Change(str(path), path.keyword, element.vr, before, after, reason, raw))
         if element.vr in TEXT_VRS:

@@ -104,7 +104,8 @@ class _Finisher:
             raw = character_sets.encode(text, terms)
             if raw is None:
                 return False
-            self._replace(index, text, raw)
+            self.replacements[index] = raw
+            self.readings[index] = text
         return self._added_fit()
 
     def retarget(self, target: Target) -> bool:
@@ -122,8 +123,9 @@ class _Finisher:
             raw = target.encode(text)
             if raw is None:
                 return False
+            self.readings[index] = raw.decode(target.codec)
             if raw != marked.get(index):
-                self._replace(index, text, raw)
+                self.replacements[index] = raw
                 if index not in draft.texts:
                     self._record_transcoding(index, marked[index])
         return self._added_fit()
@@ -133,18 +135,16 @@ class _Finisher:
         return all(self._encode_added(path, vr, text) is not None for path, (vr, text) in added)
 
     def _text_of(self, index: int, raw: bytes | None) -> str | None:
-        known = self.draft.texts.get(index) or self.draft.readings.get(index)
-        if known is not None or raw is None:
-            return known
+        for known in (self.draft.texts, self.draft.readings):
+            if index in known:
+                return known[index]
+        if raw is None:
+            return None
         return character_sets.decode(raw, self.data_set.character_set_at(self.data_set.elements[index].parent))
 
     def _leave(self, index: int) -> None:
         path = path_of(self.data_set, self.data_set.elements[index])
         self.problems.append(Problem(UNREADABLE_TEXT, {"path": path.keyword or str(path)}))
-
-    def _replace(self, index: int, text: str, raw: bytes) -> None:
-        self.replacements[index] = raw
-        self.readings[index] = text if self.label is None else raw.decode(self.label.codec)
 
     def _record_transcoding(self, index: int, raw: bytes) -> None:
         element = self.data_set.elements[index]
@@ -201,7 +201,7 @@ class _Finisher:
         return changes
 
     def _needs_label(self) -> bool:
-        """Tell whether text was written at all: a file whose texts are all as they were keeps its label."""
+        """Tell whether there is text at all that the label must be right for."""
         return bool(self.readings) or any(vr in TEXT_VRS for vr, _text in self.draft.added.values())
 
     def _additions(self) -> tuple[list[Insertion], list[AppendedItem]]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from tolmach.base import N_, Phrase
 from tolmach.dicom import dictionary
+from tolmach.dicom.data_set import SPECIFIC_CHARACTER_SET
 from tolmach.dicom.faults import BadPath
 from tolmach.dicom.paths import AttributePath, parse_path
 from tolmach.dicom.vrs import STRING_VRS, TEXT_VRS
@@ -164,7 +165,7 @@ def _attribute(text: str, where: str, *, writes: bool = False) -> AttributePath:
         path = parse_path(text)
     except BadPath as error:
         raise BadRule(faults.BAD_ATTRIBUTE, where=where, why=error.problem.what) from error
-    if writes and (path.tag >> 16 in (0x0000, 0x0002, 0xFFFE) or path.tag == 0x00080005):
+    if writes and (path.tag >> 16 in (0x0000, 0x0002, 0xFFFE) or path.tag == SPECIFIC_CHARACTER_SET):
         raise BadRule(faults.NOT_FOR_RULES, where=where, path=path.keyword or str(path))
     return path
 

@@ -15,6 +15,7 @@ from tolmach.edit.draft import Draft
 from tolmach.edit.finish import Revision, finish
 from tolmach.edit.rules import apply_rules
 from tolmach.repair.diagnose import Diagnosis, diagnose
+from tolmach.repair.faults import NotVerified
 from tolmach.repair.plan import plan
 from tolmach.repair.profile import Profile
 from tolmach.repair.verify import verify
@@ -48,8 +49,8 @@ class Mended:
 def mend(data_set: DataSet, profile: Profile, origin: Origin) -> Mended:
     """Repair a data set's text and carry out the profile's rules; what comes back was read again and proved.
 
-    Doubtful text is left as it is and makes the verdict `unsure`. Raises `NotDicom` for the index of a disc, whose byte
-    offsets no edit would survive, and `NotVerified` when the proof fails.
+    Doubtful text is left as it is and makes the verdict `unsure`; so does a repair whose proof fails, which is thrown
+    away whole. Raises `NotDicom` for the index of a disc, whose byte offsets no edit would survive.
     """
     if data_set.sop_class_uid == uids.MediaStorageDirectoryStorage:
         raise NotDicom(IS_DICOMDIR)
@@ -58,7 +59,13 @@ def mend(data_set: DataSet, profile: Profile, origin: Origin) -> Mended:
     target = plan(diagnosis, draft, profile)
     apply_rules(profile.rules, draft, origin)
     revision = finish(draft, target)
-    return Mended(diagnosis, revision, verify(revision), _verdict(diagnosis, revision))
+    try:
+        result = verify(revision)
+    except NotVerified as error:
+        untouched = Draft(data_set)
+        untouched.note(error.problem)
+        return Mended(diagnosis, finish(untouched), data_set, "unsure")
+    return Mended(diagnosis, revision, result, _verdict(diagnosis, revision))
 
 
 def _verdict(diagnosis: Diagnosis, revision: Revision) -> Verdict:

@@ -31,7 +31,7 @@ class Diagnosis:
     """What was found out about the text of one data set. Values are named by their index among the elements.
 
     `readings` are texts whose label lies, as they really read; `right` those that are what the label says; `doubtful`
-    those nobody can read surely. `code_strings` are CS values that hold letters CS may not hold, `None` when unreadable.
+    those nobody can read surely. `code_strings` are CS values with letters CS may not hold, `None` when unreadable.
     """
 
     detection: Detection | None = None
@@ -136,7 +136,7 @@ class _Judge:
             self.problems.append(Problem(faults.ODD_ONE_OUT, facts))
 
     def _is_foreign(self, index: int, raw: bytes) -> bool:
-        """Tell whether a code string holds letters of another script, right under the label: illegal, but not spoiled."""
+        """Tell whether a code string is right under the label, in another script: illegal, but not spoiled."""
         terms = self.data_set.character_set_at(self.data_set.elements[index].parent)
         codec = character_sets.codec_of(terms)
         if codec not in _MULTI_BYTE or character_sets.decode(raw, terms) is None:

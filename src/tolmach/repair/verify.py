@@ -6,8 +6,8 @@ from tolmach.base import N_, Phrase
 from tolmach.dicom import character_sets, encode
 from tolmach.dicom.data_set import DataSet
 from tolmach.dicom.paths import path_of
-from tolmach.dicom.scanner import ROOT, Element, Scanner
-from tolmach.dicom.splice import Extent, Pieces
+from tolmach.dicom.scanner import ROOT, Element
+from tolmach.dicom.splice import Extent, Pieces, reread
 from tolmach.dicom.values import strip_padding
 from tolmach.edit.finish import Revision
 from tolmach.repair import faults
@@ -26,20 +26,9 @@ def verify(revision: Revision) -> DataSet:
     old = revision.data_set
     if not revision.is_changed:
         return old
-    scanner = Scanner(revision.pieces, 0, old.encoding)
-    scanner.run()
-    if scanner.end != revision.pieces.size:
+    new = reread(old, revision.pieces)
+    if new.end != revision.pieces.size:
         raise _failed(old, None, Phrase(N_("it ends too early")))
-    new = DataSet.of(
-        revision.pieces,
-        revision.pieces,
-        scanner,
-        meta=(),
-        meta_end=0,
-        start=0,
-        transfer_syntax_uid=old.transfer_syntax_uid,
-        problems=(),
-    )
     _Comparison(revision, old, new).walk()
     return new
 
@@ -118,16 +107,21 @@ class _Comparison:
             return  # a group length follows its group
         elif not self._same_bytes(old, new):
             raise _failed(self.old, old, Phrase(N_("its value changed")))
+        self._compare_reading(index, old, new)
 
     def _compare_planned(self, index: int, old: Element, new: Element, planned: bytes) -> None:
         raw = self.new.raw(new)
         if raw != encode.padded(planned, old.vr):
             raise _failed(self.old, old, Phrase(N_("its value is not the planned one")))
+
+    def _compare_reading(self, index: int, old: Element, new: Element) -> None:
+        """Require that a text reads as planned under the label now in force, whether its bytes changed or not."""
         reading = self.revision.readings.get(index)
-        if reading is not None:
-            text = self._read(raw, new.parent)
-            if text is None or strip_padding(text, old.vr) != strip_padding(reading, old.vr):
-                raise _failed(self.old, old, Phrase(N_("it does not read as planned")))
+        if reading is None:
+            return
+        text = self._read(self.new.raw(new), new.parent)
+        if text is None or strip_padding(text, old.vr) != strip_padding(reading, old.vr):
+            raise _failed(self.old, old, Phrase(N_("it does not read as planned")))
 
     def _read(self, raw: bytes, container: int) -> str | None:
         """Read text as its receiver will: by the label, or by the code page asked for when the label stays silent."""

@@ -1,0 +1,95 @@
+"""What can go wrong with files and folders, and what to do about it. Errors of the system are mapped here."""
+
+from __future__ import annotations
+
+import errno
+
+from tolmach.base import N_, Fault, NeedsOperator, Retryable, TolmachError
+
+NOT_FOUND = Fault(
+    "TLM-FIL-001",
+    N_("{path} does not exist."),
+    N_("Check the path; if it is on a network drive, check that the drive is connected."),
+)
+NOT_ALLOWED = Fault(
+    "TLM-FIL-002",
+    N_("{path} may not be read or written."),
+    N_("Give the user that runs tolmach the right to it."),
+)
+NOT_A_FILE = Fault(
+    "TLM-FIL-003",
+    N_("{path} is not a regular file."),
+    N_("Leave it out: devices, pipes and sockets hold no images."),
+)
+DISK_FULL = Fault(
+    "TLM-FIL-004",
+    N_("There is no space left for {path}."),
+    N_("Free some space on the disk and run the command again; nothing half-written was left."),
+)
+SYSTEM_ERROR = Fault(
+    "TLM-FIL-005",
+    N_("{path}: {why}."),
+    N_("Check the disk or the network drive, then try again."),
+)
+ALREADY_THERE = Fault(
+    "TLM-FIL-006",
+    N_("{path} exists already with other content."),
+    N_("Choose another folder with --out, or allow replacing with --overwrite."),
+)
+NOT_FIXED_HERE = Fault(
+    "TLM-FIL-007",
+    N_("{path} was not fixed in place by tolmach, or was restored already."),
+    N_("Nothing to do."),
+)
+CHANGED_SINCE = Fault(
+    "TLM-FIL-008",
+    N_("{path} was changed by something else after tolmach fixed it."),
+    N_("The original is kept beside it as {original}; compare the two and rename by hand."),
+)
+ORIGINAL_DAMAGED = Fault(
+    "TLM-FIL-009",
+    N_("The kept original {original} is missing or not what it was."),
+    N_("Nothing was changed. Restore it from a backup if it is needed."),
+)
+NO_FILES = Fault(
+    "TLM-FIL-010",
+    N_("There are no files in {path}."),
+    N_("Check that the right folder was chosen."),
+)
+SAME_FOLDER = Fault(
+    "TLM-FIL-011",
+    N_("The folder for the copies, {path}, is the folder of the files themselves."),
+    N_("Choose another folder with --out, or use --in-place to keep the originals beside the fixed files."),
+)
+UNFINISHED_FIX = Fault(
+    "TLM-FIL-012",
+    N_("{path} has a kept original already."),
+    N_("Run tolmach undo on it first, or delete the kept original if it is no longer needed."),
+)
+
+
+class FileProblem(NeedsOperator):
+    """A file or folder cannot be used until somebody changes something."""
+
+
+class FileTrouble(Retryable):
+    """The system could not do it this time."""
+
+
+_FAULTS: dict[int, Fault] = {
+    errno.ENOENT: NOT_FOUND,
+    errno.ENOTDIR: NOT_FOUND,
+    errno.EACCES: NOT_ALLOWED,
+    errno.EPERM: NOT_ALLOWED,
+    errno.EROFS: NOT_ALLOWED,
+    errno.ENOSPC: DISK_FULL,
+    getattr(errno, "EDQUOT", errno.ENOSPC): DISK_FULL,  # Windows has no quotas of this kind
+}
+
+
+def mapped(error: OSError, path: object) -> TolmachError:
+    """Give the error of ours that stands for one of the system's."""
+    fault = _FAULTS.get(error.errno or 0)
+    if fault is None:
+        return FileTrouble(SYSTEM_ERROR, path=path, why=error.strerror or str(error))
+    return FileTrouble(fault, path=path) if fault is DISK_FULL else FileProblem(fault, path=path)

@@ -1,0 +1,69 @@
+"""Finding files: named ones as they are, folders from top to bottom, in the order of their names."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tolmach.adapters.folder.faults import NOT_FOUND, FileProblem, mapped
+from tolmach.base import TolmachError
+
+# What tolmach itself leaves beside files; never taken for input.
+ORIGINAL_SUFFIX = ".tolmach-original"
+RECORD_SUFFIX = ".tolmach-undo.json"
+PART_SUFFIX = ".tolmach-part"
+OWN_SUFFIXES = (ORIGINAL_SUFFIX, RECORD_SUFFIX, PART_SUFFIX)
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFile:
+    """A file to look at, and where it stands below the path a person named."""
+
+    path: Path
+    relative: Path
+
+
+def walk(paths: Sequence[Path], leave_out: Path | None = None) -> Iterator[FoundFile | TolmachError]:
+    """Give the files of the paths; what cannot be listed comes as an error in its place, and the walk goes on.
+
+    Links to folders are not followed, so that a loop cannot hold the walk; `leave_out` is a folder that is not entered.
+    """
+    for path in paths:
+        if path.is_dir():
+            yield from _folder(path, path, leave_out)
+        elif path.exists():
+            yield FoundFile(path, Path(path.name))
+        else:
+            yield FileProblem(NOT_FOUND, path=path)
+
+
+def _folder(top: Path, folder: Path, leave_out: Path | None) -> Iterator[FoundFile | TolmachError]:
+    # An explicit stack: folders may be nested deeper than Python may recurse.
+    pending = [folder]
+    while pending:
+        folder = pending.pop()
+        if leave_out is not None and _is_same(folder, leave_out):
+            continue
+        try:
+            with os.scandir(folder) as listing:
+                entries = sorted(listing, key=lambda entry: entry.name)
+        except OSError as error:
+            yield mapped(error, folder)
+            continue
+        folders = []
+        for entry in entries:
+            path = folder / entry.name
+            if entry.is_dir(follow_symlinks=False):
+                folders.append(path)
+            elif not entry.name.endswith(OWN_SUFFIXES) and not (entry.is_symlink() and entry.is_dir()):
+                yield FoundFile(path, path.relative_to(top))
+        pending.extend(reversed(folders))
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:
+        return False

@@ -1,0 +1,62 @@
+"""`tolmach detect`: the code page of raw byte strings read from stdin, one a line."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Annotated
+
+import typer
+
+from tolmach.apps.cli.context import Run
+from tolmach.base import N_
+
+_BATCH = 10_000
+
+
+def register(app: typer.Typer, run: Run) -> None:
+    """Add the command."""
+    _ = run.translator.gettext
+
+    @app.command(help=_(N_("Read raw byte strings from stdin, one a line, and tell in which code page each is.")))
+    def detect(
+        together: Annotated[bool, typer.Option("--together", help=_(N_("Judge all lines as one file.")))] = False,
+        as_json: Annotated[bool, typer.Option("--json", help=_(N_("Print one JSON object for each line.")))] = False,
+    ) -> int:
+        return _detect(run, together=together, as_json=as_json)
+
+
+def _detect(run: Run, *, together: bool, as_json: bool) -> int:
+    from tolmach.text.detect import detect
+
+    terminal = run.terminal(as_json=as_json)
+    unsure = False
+    lines: Iterator[bytes] | Sequence[bytes] = (line.rstrip(b"\r\n") for line in sys.stdin.buffer)
+    common = None
+    if together:
+        lines = list(lines)
+        common = detect(lines)
+    for line in lines:
+        found = common if common is not None else detect([line])
+        unsure = unsure or found.outcome == "unsure"
+        text = _text(line, found.code_page)
+        if as_json:
+            terminal.result({"code_page": found.code_page, "confidence": round(found.confidence, 4), "text": text})
+        else:
+            name = found.code_page or terminal.translator.gettext(_OUTCOMES[found.outcome])
+            terminal.write(f"{name}\t{found.confidence:.3f}\t{text}")
+    return 1 if unsure else 0
+
+
+_OUTCOMES = {"leave": N_("not Cyrillic"), "unsure": N_("unsure"), "cyrillic": N_("not Cyrillic")}
+
+
+def _text(line: bytes, code_page: str | None) -> str:
+    """Give the text under the code page; without one, UTF-8 as it is, and Latin-1 as viewers show it."""
+    from tolmach.text.code_pages import decode
+
+    text = decode(line, code_page) if code_page is not None else None
+    if text is not None:
+        return text
+    try:
+        return line.decode("utf-8")
+    except UnicodeDecodeError:
+        return line.decode("latin-1")

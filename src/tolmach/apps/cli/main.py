@@ -1,0 +1,79 @@
+"""`tolmach`: finds the command, speaks the user's language, turns errors into one line and an exit status.
+
+Exit status 0: everything asked for was done; 1: something failed, was held or is unsure; 2: the command or the
+configuration is wrong. Commands import what they need when they run, so that `--help` is quick.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from tolmach import __version__
+from tolmach.apps.cli import demo, detect, echo, fix, inspect, send, translit, undo
+from tolmach.apps.cli.context import Run, start
+from tolmach.apps.faults import INTERRUPTED, USAGE, BadCall
+from tolmach.base import N_, Problem, TolmachError
+
+OK, SOMETHING_FAILED, WRONG_CALL, INTERRUPT = 0, 1, 2, 130
+
+COMMANDS = (inspect, fix, undo, send, echo, detect, translit, demo)
+
+
+def main() -> None:
+    """Run the program and leave it with the exit status the conventions promise."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command; gives its exit status."""
+    rest, context = start(arguments)
+    terminal = context.terminal()
+    try:
+        status = build(context)(args=rest or ["--help"], prog_name="tolmach", standalone_mode=False)
+        sys.stdout.flush()
+    except typer.Exit as leave:
+        return leave.exit_code
+    except (typer.Abort, KeyboardInterrupt):
+        terminal.complain(Problem(INTERRUPTED))
+        return INTERRUPT
+    except typer.TyperException as error:
+        command = next((one for one in rest if not one.startswith("-")), "")
+        terminal.complain(BadCall(USAGE, why=error.format_message(), command=command))
+        return WRONG_CALL
+    except TolmachError as error:
+        terminal.complain(error)
+        return WRONG_CALL
+    except BrokenPipeError:
+        # Whoever read our output has seen enough, as in `tolmach inspect … | head`.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return SOMETHING_FAILED
+    return status if isinstance(status, int) else OK
+
+
+def build(context: Run) -> typer.Typer:
+    """Give the program with all its commands, their help in the user's language."""
+    _ = context.translator.gettext
+    about = _(N_("Repairs the text of almost-DICOM files and delivers them to a PACS."))
+    app = typer.Typer(name="tolmach", help=about, no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+
+    def version(wanted: bool) -> None:
+        if wanted:
+            print(f"tolmach {__version__}")
+            raise typer.Exit
+
+    @app.callback()
+    def everything(
+        lang: Annotated[str, typer.Option(help=_(N_("Language of messages: ru, uk or en.")), show_default=False)] = "",
+        config: Annotated[str, typer.Option(help=_(N_("Configuration file.")), show_default=False)] = "",
+        version: Annotated[
+            bool, typer.Option("--version", help=_(N_("Show the version.")), callback=version, is_eager=True)
+        ] = False,
+    ) -> None:
+        """Take what concerns every command; `start` has understood it already."""
+
+    for command in COMMANDS:
+        command.register(app, context)
+    return app

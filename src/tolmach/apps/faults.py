@@ -1,0 +1,64 @@
+"""What can be wrong with how the program was called or configured."""
+
+from __future__ import annotations
+
+from tolmach.base import N_, Fault, NeedsOperator
+
+USAGE = Fault("TLM-CLI-001", N_("{why}"), N_("Run “tolmach {command} --help” to see how it is used."))
+INTERRUPTED = Fault("TLM-CLI-002", N_("Interrupted."), N_("What was finished is complete; run the same command again."))
+NOTHING_TO_DO = Fault(
+    "TLM-CLI-003", N_("Neither --out nor --in-place was given."), N_("Say where the repaired copies go: --out FOLDER.")
+)
+BOTH_TARGETS = Fault("TLM-CLI-004", N_("--out and --in-place cannot be used together."), N_("Choose one of them."))
+TWO_FOR_ONE = Fault(
+    "TLM-CLI-005",
+    N_("{path} and another file would get the same name {out}."),
+    N_("Give the folder that holds both, or fix them into different folders."),
+)
+HELD_UNSURE = Fault(
+    "TLM-CLI-006",
+    N_("The text is doubtful, and doubtful files were to be held back."),
+    N_("Look at the file with tolmach inspect; say the code page with --from, or let it pass with --unsure pass."),
+)
+BAD_ASSIGNMENT = Fault(
+    "TLM-CLI-007", N_("“{text}” is not an assignment."), N_("Write it as KEYWORD=VALUE, for example PatientSex=F.")
+)
+PROOF_NOT_YET = Fault(
+    "TLM-CLI-008",
+    N_("Proof by {proof} is not in this version."),
+    N_("Leave --proof out, or use --proof response."),
+)
+DEMO_FAILED = Fault(
+    "TLM-CLI-009",
+    N_("The demonstration did not end as it must: {why}"),
+    N_("Please report this as an error in tolmach, with this line."),
+)
+
+BAD_CONFIGURATION = Fault(
+    "TLM-CFG-001", N_("{file}: {where}: {why}"), N_("Correct the configuration; tolmach config check tries it out.")
+)
+UNKNOWN_KEY = Fault(
+    "TLM-CFG-002",
+    N_("{file}: {where} is not a setting; the nearest is {nearest}."),
+    N_("Correct the configuration; tolmach config check tries it out."),
+)
+NO_CONFIGURATION = Fault("TLM-CFG-003", N_("{file} cannot be read: {why}"), N_("Check the path given with --config."))
+UNKNOWN_PROFILE = Fault(
+    "TLM-CFG-004", N_("There is no profile “{name}”; there are: {known}."), N_("Add a [[profile]] with that name.")
+)
+UNKNOWN_PEER = Fault(
+    "TLM-CFG-005",
+    N_("There is no peer “{name}”; there are: {known}."),
+    N_("Write the destination as AETITLE@host:port, or add a [[peer]] with that name."),
+)
+BAD_TABLE = Fault(
+    "TLM-CFG-006", N_("The table {file} cannot be used: {why}"), N_("It must be a UTF-8 text with two columns.")
+)
+
+
+class BadCall(NeedsOperator):
+    """The program was called in a way it cannot follow; exit status 2."""
+
+
+class BadConfiguration(NeedsOperator):
+    """The configuration cannot be used; exit status 2."""

@@ -1,0 +1,119 @@
+"""What is told about one file: the object of `--json`, and the same for people."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tolmach.adapters.dimse import StoreResponse
+from tolmach.base import Problem, TolmachError
+from tolmach.dicom.data_set import DataSet
+from tolmach.dicom.faults import NotDicom
+from tolmach.dicom.scanner import ROOT
+from tolmach.edit.changes import Change
+from tolmach.journeys.file import Mended
+from tolmach.text.detect import Detection
+
+LOUD = ("unsure", "unreadable", "not-dicom")
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """That a destination has confirmed an instance."""
+
+    to: str
+    response: StoreResponse
+
+
+@dataclass(slots=True)
+class FileReport:
+    """One file: what it is, what was found, what was changed, where it went."""
+
+    path: Path
+    verdict: str
+    sop_instance_uid: str = ""
+    character_set: tuple[str, ...] = ()
+    detection: Detection | None = None
+    changes: Sequence[Change] = ()
+    problems: list[Problem] = field(default_factory=list)
+    out: Path | None = None
+    sent: Sent | None = None
+    error: TolmachError | None = None
+
+    @property
+    def is_fine(self) -> bool:
+        """Tell whether everything asked for was done with this file."""
+        return self.error is None and self.verdict not in LOUD
+
+    def fail(self, error: TolmachError) -> None:
+        """Record what kept this file from being finished."""
+        self.error = error
+        self.problems.append(error.problem)
+
+    def as_json(self, parts: Sequence[str] = ()) -> dict[str, Any]:
+        """Give the object of `--json`; `parts` names the optional keys of this command (`out`, `sent`)."""
+        found = self.detection
+        report: dict[str, Any] = {
+            "path": printable(self.path),
+            "verdict": self.verdict,
+            "sop_instance_uid": self.sop_instance_uid,
+            "character_set": list(self.character_set),
+            "detected": found
+            and {
+                "code_page": found.code_page,
+                "confidence": round(found.confidence, 4),
+                "evidence": str(found.evidence),
+            },
+            "changes": [change_as_json(change) for change in self.changes],
+            "problems": [{"code": problem.code, "message": str(problem)} for problem in self.problems],
+        }
+        if "out" in parts:
+            report["out"] = None if self.out is None else printable(self.out)
+        if "sent" in parts:
+            sent = self.sent
+            report["sent"] = sent and {
+                "to": sent.to,
+                "status": f"{sent.response.status:04X}",
+                "seconds": round(sent.response.seconds, 6),
+            }
+        return report
+
+
+def change_as_json(change: Change) -> dict[str, Any]:
+    """Give one change as `--json` shows it."""
+    return {
+        "path": change.path,
+        "keyword": change.keyword,
+        "vr": change.vr,
+        "before": change.before,
+        "after": change.after,
+        "reason": change.reason,
+    }
+
+
+def printable(path: Path) -> str:
+    """Give a path as text that can always be printed: bytes of names that are no text are shown as escapes."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def report_on(path: Path, data_set: DataSet, mended: Mended) -> FileReport:
+    """Report on a file that could be read and mended."""
+    return FileReport(
+        path,
+        mended.verdict,
+        mended.result.sop_instance_uid or data_set.sop_instance_uid,
+        data_set.character_sets.get(ROOT, ()),
+        mended.diagnosis.detection,
+        mended.changes,
+        list(mended.problems),
+    )
+
+
+def report_failure(path: Path, error: TolmachError) -> FileReport:
+    """Report on a file that could not be read as DICOM."""
+    report = FileReport(path, "not-dicom" if isinstance(error, NotDicom) else "unreadable")
+    report.fail(error)
+    return report

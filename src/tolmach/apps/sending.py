@@ -1,0 +1,338 @@
+"""Sending files to one DICOM destination: read, mend, convert where the peer asks for it, store, believe only answers.
+
+Files are grouped by what has to be negotiated for them; while the peer works on one, the next is read and mended. When
+an association is lost, the rest goes over a new one as long as each brings some files through.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from tolmach.adapters.dimse import (
+    Association,
+    AssociationPlan,
+    OutgoingInstance,
+    PeerAddress,
+    StoreOutcome,
+    Timeouts,
+    alternatives_to,
+    plan_contexts,
+    store_all,
+)
+from tolmach.adapters.folder import FileReader, FoundFile, inflate
+from tolmach.apps.faults import HELD_UNSURE
+from tolmach.apps.reports import FileReport, Sent, report_failure, report_on
+from tolmach.base import NeedsOperator, Problem, Retryable, TolmachError
+from tolmach.dicom.data_set import DataSet
+from tolmach.dicom.faults import NO_SOP_UIDS, ODD_LENGTH, Damaged
+from tolmach.dicom.part10 import open_data_set, peek
+from tolmach.dicom.source import MemorySource, Source
+from tolmach.dicom.splice import Extent, Pieces
+from tolmach.dicom.wire import as_source
+from tolmach.edit.conditions import Origin
+from tolmach.journeys.file import mend
+from tolmach.repair.profile import Profile
+
+_WHOLE = 1 << 40
+
+Pair = tuple[str, str]
+
+
+class HeldBack(NeedsOperator):
+    """The operator asked that doubtful files wait for a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where to send, under which name it is reported, and how."""
+
+    name: str
+    address: PeerAddress
+    calling_ae_title: str
+    associations: int = 1
+    timeouts: Timeouts = field(default_factory=Timeouts)
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A file that has still to go, and what is known of it."""
+
+    file: FoundFile
+    pair: Pair | None
+    is_proved: bool = False  # `pair` was read from the data set, not only from the file meta information
+    attempts: int = 0
+
+
+@dataclass(slots=True)
+class _Prepared:
+    """A file on its way: its report, waiting for the peer's word."""
+
+    waiting: _Waiting
+    report: FileReport
+
+
+MAX_ATTEMPTS = 3
+MAX_BARREN = 3
+
+
+def send_files(
+    files: Sequence[FoundFile], destination: Destination, profile: Profile, *, as_is: bool = False
+) -> Iterator[FileReport]:
+    """Send every file and give one report for each, as they come through; nothing is called sent without an answer.
+
+    A file that cannot be read, or that the peer refuses, does not stop the others.
+    """
+    pending = _peeked(files)
+    while pending:
+        pairs = [waiting.pair for waiting in pending if waiting.pair is not None]
+        plans = plan_contexts(pairs) or [AssociationPlan((), frozenset())]
+        later: list[_Waiting] = []
+        for number, plan in enumerate(plans):
+            mine = [one for one in pending if one.pair in plan.pairs or (one.pair is None and number == 0)]
+            run = _Run(plan, destination, profile, as_is)
+            yield from run.send(mine)
+            later.extend(run.postponed)
+        pending = later
+
+
+def _peeked(files: Sequence[FoundFile]) -> list[_Waiting]:
+    reader = FileReader(whole_file=0)
+    waiting = []
+    for file in files:
+        pair = None
+        try:
+            with reader.open(file.path) as source:
+                pair = peek(source)
+        except TolmachError:
+            pass  # told when it is this file's turn
+        waiting.append(_Waiting(file, pair))
+    return waiting
+
+
+class _Run:
+    """One set of contexts, negotiated on one or more associations, and the files that go over them."""
+
+    def __init__(self, plan: AssociationPlan, destination: Destination, profile: Profile, as_is: bool) -> None:
+        self.plan, self.destination, self.profile, self.as_is = plan, destination, profile, as_is
+        self.todo: deque[_Waiting] = deque()
+        self.postponed: list[_Waiting] = []
+        self.stopping = False
+
+    def send(self, files: Sequence[_Waiting]) -> Iterator[FileReport]:
+        self.todo.extend(files)
+        lanes = min(self.destination.associations, len(files)) if self.plan.contexts else 1
+        if lanes <= 1:
+            yield from self._lane()
+            return
+        yield from _gathered([self._lane for _ in range(lanes)], self._stop)
+
+    def _stop(self) -> None:
+        self.stopping = True
+
+    def _lane(self) -> Iterator[FileReport]:
+        """Send over one association after another until nothing is left or an association brings nothing through."""
+        reader = FileReader()
+        if not self.plan.contexts:
+            yield from self._look(reader)
+            return
+        barren = 0  # associations in a row that were lost before anything came through
+        while self.todo and not self.stopping:
+            is_open = False
+            try:
+                with Association.open(
+                    self.destination.address,
+                    self.plan.contexts,
+                    self.destination.calling_ae_title,
+                    self.destination.timeouts,
+                ) as assoc:
+                    is_open = True
+                    for report in _Stream(self, assoc, reader).reports():
+                        barren = 0 if report.sent is not None else barren
+                        yield report
+            except TolmachError as error:
+                barren += 1
+                if not is_open or barren > MAX_BARREN:
+                    yield from self._give_up(error)
+                    return
+
+    def _look(self, reader: FileReader) -> Iterator[FileReport]:
+        """Find out what files without usable meta information are; nothing is open yet to send them over."""
+        while self.todo and not self.stopping:
+            waiting = self.todo.popleft()
+            try:
+                with reader.open(waiting.file.path) as source:
+                    data_set = open_data_set(source, inflate)
+                    mend(data_set, self.profile, Origin())
+                    _require_uids(data_set)
+                waiting.pair = (data_set.sop_class_uid, data_set.transfer_syntax_uid)
+                waiting.is_proved = True
+                self.postponed.append(waiting)
+            except TolmachError as error:
+                yield report_failure(waiting.file.path, error)
+
+    def _give_up(self, error: TolmachError) -> Iterator[FileReport]:
+        """Report files that nothing can be sent over; each is still read, so that its report says what it is."""
+        reader = FileReader()
+        while self.todo and not self.stopping:
+            waiting = self.todo.popleft()
+            report = None
+            try:
+                with reader.open(waiting.file.path) as source:
+                    data_set = open_data_set(source, inflate)
+                    report = report_on(waiting.file.path, data_set, mend(data_set, self.profile, Origin()))
+                    report.fail(error)
+            except TolmachError as damage:
+                report = report_failure(waiting.file.path, damage)
+            yield report
+
+
+class _Stream:
+    """The files that go over one association: prepared one ahead of the peer, reported when it has answered."""
+
+    def __init__(self, run: _Run, assoc: Association, reader: FileReader) -> None:
+        self.run, self.assoc, self.reader = run, assoc, reader
+        self.on_the_way: deque[_Prepared] = deque()
+        self.failed: deque[FileReport] = deque()
+        self.lost: TolmachError | None = None
+
+    def reports(self) -> Iterator[FileReport]:
+        for outcome in store_all(self.assoc, self._instances()):
+            yield from self._failures()
+            prepared = self.on_the_way.popleft()
+            if self._conclude(prepared, outcome):
+                yield prepared.report
+        yield from self._failures()
+        if not self.assoc.is_open and self.lost is not None:
+            raise self.lost
+
+    def _failures(self) -> Iterator[FileReport]:
+        while self.failed:
+            yield self.failed.popleft()
+
+    def _conclude(self, prepared: _Prepared, outcome: StoreOutcome) -> bool:
+        """Write the peer's word into the report; False when the file shall be tried again on a new association."""
+        report, waiting = prepared.report, prepared.waiting
+        if outcome.error is None and outcome.response is not None:
+            report.sent = Sent(self.run.destination.name, outcome.response)
+            return True
+        error = outcome.error
+        if error is not None and not self.assoc.is_open:
+            self.lost = error
+            waiting.attempts += 1
+            if isinstance(error, Retryable) and waiting.attempts < MAX_ATTEMPTS:
+                self.run.todo.appendleft(waiting)
+                return False
+        if error is not None:
+            report.fail(error)
+        return True
+
+    def _instances(self) -> Iterator[OutgoingInstance]:
+        run = self.run
+        while not run.stopping:
+            try:
+                waiting = run.todo.popleft()
+            except IndexError:
+                return
+            try:
+                with self.reader.open(waiting.file.path) as source:
+                    instance = self._prepare(waiting, source)
+                    if instance is not None:
+                        yield instance
+            except TolmachError as error:
+                self.failed.append(report_failure(waiting.file.path, error))
+
+    def _prepare(self, waiting: _Waiting, source: Source) -> OutgoingInstance | None:
+        """Read and mend one file and put it into a form the peer accepted; None when it cannot go over this wire."""
+        run = self.run
+        data_set = open_data_set(source, inflate)
+        mended = mend(data_set, run.profile, Origin())
+        report = report_on(waiting.file.path, data_set, mended)
+        result = data_set if run.as_is else mended.result
+        if run.as_is:
+            report.changes = ()
+        try:
+            _require_uids(data_set)
+            if report.verdict == "unsure" and run.profile.unsure != "pass" and not run.as_is:
+                raise HeldBack(HELD_UNSURE)
+            pair = (result.sop_class_uid or data_set.sop_class_uid, data_set.transfer_syntax_uid)
+            if pair not in run.plan.pairs and not waiting.is_proved:
+                waiting.pair, waiting.is_proved = pair, True
+                run.postponed.append(waiting)
+                return None
+            instance = self._instance(report, data_set, result, pair)
+        except TolmachError as error:
+            report.fail(error)
+            self.failed.append(report)
+            return None
+        self.on_the_way.append(_Prepared(waiting, report))
+        return instance
+
+    def _instance(self, report: FileReport, came: DataSet, result: DataSet, pair: Pair) -> OutgoingInstance:
+        sop_class, own = pair
+        syntax = next((one for one in alternatives_to(own) if self.assoc.context_for(sop_class, one) is not None), own)
+        self.assoc.required_context(sop_class, syntax)
+        if result is came and syntax == own == came.transfer_syntax_uid and came.source is not came.file:
+            content, padded = _packed_as_it_came(came), ""
+        else:
+            content, padded = as_source(result, syntax)
+        if padded:
+            report.problems.append(Problem(ODD_LENGTH, {"path": padded, "length": content.size - 1}))
+        uid = result.sop_instance_uid or came.sop_instance_uid
+        return OutgoingInstance(sop_class, uid, syntax, content.size, lambda: _chunks(content))
+
+
+def _packed_as_it_came(data_set: DataSet) -> Source:
+    """Give the deflated bytes of the file themselves, padded as PS3.5 annex A.5 says."""
+    size = data_set.file.size - data_set.meta_end
+    return Pieces.of(data_set.file, [Extent(data_set.meta_end, data_set.file.size), b"\0" * (size % 2)])
+
+
+def _chunks(content: Source) -> Iterable[memoryview | bytes]:
+    """Give the bytes for the wire: all at once where they are in memory, so that they leave in one call."""
+    if not isinstance(content, Pieces):
+        content = Pieces.of(content, [Extent(0, content.size)])
+    if isinstance(content.source, MemorySource):
+        return tuple(content.chunks(_WHOLE))
+    return content.chunks()
+
+
+def _require_uids(data_set: DataSet) -> None:
+    for keyword, uid in (("SOPClassUID", data_set.sop_class_uid), ("SOPInstanceUID", data_set.sop_instance_uid)):
+        if not uid:
+            raise Damaged(NO_SOP_UIDS, keyword=keyword)
+
+
+def _gathered(lanes: Sequence[Callable[[], Iterator[FileReport]]], stop: Callable[[], None]) -> Iterator[FileReport]:
+    """Run lanes in threads and give what they report, in the order of arrival; stops them when nobody listens."""
+    arrivals: queue.SimpleQueue[FileReport | BaseException | None] = queue.SimpleQueue()
+
+    def work(lane: Callable[[], Iterator[FileReport]]) -> None:
+        try:
+            for report in lane():
+                arrivals.put(report)
+        except BaseException as error:  # noqa: BLE001 - carried over to the thread that asked, never swallowed
+            arrivals.put(error)
+        finally:
+            arrivals.put(None)
+
+    threads = [threading.Thread(target=work, args=(lane,), name="association") for lane in lanes]
+    for thread in threads:
+        thread.start()
+    running = len(threads)
+    try:
+        while running:
+            arrived = arrivals.get()
+            if arrived is None:
+                running -= 1
+            elif isinstance(arrived, BaseException):
+                raise arrived
+            else:
+                yield arrived
+    finally:
+        stop()
+        for thread in threads:
+            thread.join()

@@ -1,0 +1,91 @@
+"""Looking at files and writing repaired ones: what `inspect` and `fix` do, one file after another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tolmach.adapters.folder import FileReader, FoundFile, inflate, replace_in_place, write_file
+from tolmach.adapters.folder.faults import SAME_FOLDER, FileProblem
+from tolmach.apps.faults import HELD_UNSURE, TWO_FOR_ONE, BadCall
+from tolmach.apps.reports import FileReport, change_as_json, report_failure, report_on
+from tolmach.base import NeedsOperator, TolmachError
+from tolmach.dicom.data_set import DataSet
+from tolmach.dicom.part10 import open_data_set
+from tolmach.dicom.wire import file_parts
+from tolmach.edit.conditions import Origin
+from tolmach.journeys.file import Mended, mend
+from tolmach.repair.profile import Profile
+
+Keep = Callable[[FoundFile, FileReport, DataSet, Mended], None]
+
+
+class HeldBack(NeedsOperator):
+    """The operator asked that doubtful files wait for a person."""
+
+
+def examine(files: Sequence[FoundFile], profile: Profile) -> Iterator[FileReport]:
+    """Report on each file; nothing is written."""
+    return _each(files, profile, lambda _file, _report, _came, _mended: None)
+
+
+def write_copies(
+    files: Sequence[FoundFile], profile: Profile, out: Path, *, overwrite: bool = False
+) -> Iterator[FileReport]:
+    """Write a copy of every file that is DICOM, repaired where that is sure, in the same places below `out`.
+
+    Raises `BadCall` before anything is written when two files would get one name.
+    """
+    targets: dict[Path, Path] = {}
+    for file in files:
+        target = out / file.relative
+        if target in targets:
+            raise BadCall(TWO_FOR_ONE, path=targets[target], out=target)
+        targets[target] = file.path
+
+    def keep(file: FoundFile, report: FileReport, came: DataSet, mended: Mended) -> None:
+        target = out / file.relative
+        if target.exists() and target.samefile(file.path):
+            raise FileProblem(SAME_FOLDER, path=out)
+        write_file(target, file_parts(came, mended.result), replace=overwrite, like=file.path)
+        report.out = target
+
+    return _each(files, profile, keep)
+
+
+def fix_in_place(files: Sequence[FoundFile], profile: Profile) -> Iterator[FileReport]:
+    """Fix the files themselves, keeping each original beside it; files that need nothing are not touched."""
+
+    def keep(file: FoundFile, report: FileReport, came: DataSet, mended: Mended) -> None:
+        if mended.result is came:
+            return
+        changes = [change_as_json(change) for change in report.changes]
+        replace_in_place(file.path, file_parts(came, mended.result), changes, datetime.now(UTC))
+        report.out = file.path
+
+    return _each(files, profile, keep)
+
+
+def _each(files: Sequence[FoundFile], profile: Profile, keep: Keep) -> Iterator[FileReport]:
+    """Read and mend each file and let `keep` do what the command is for; one bad file never stops the others."""
+    reader = FileReader()
+    for file in files:
+        try:
+            with reader.open(file.path) as source:
+                came = open_data_set(source, inflate)
+                mended = mend(came, profile, Origin())
+                report = report_on(file.path, came, mended)
+                _keep(file, report, came, mended, profile, keep)
+        except TolmachError as error:
+            report = report_failure(file.path, error)
+        yield report
+
+
+def _keep(file: FoundFile, report: FileReport, came: DataSet, mended: Mended, profile: Profile, keep: Keep) -> None:
+    try:
+        if mended.verdict == "unsure" and profile.unsure != "pass":
+            raise HeldBack(HELD_UNSURE)
+        keep(file, report, came, mended)
+    except TolmachError as error:
+        report.fail(error)
