@@ -17,6 +17,7 @@ from tolmach.dicom.vrs import TEXT_VRS
 
 SPECIFIC_CHARACTER_SET = 0x00080005
 MAX_TEXT = 16 << 20  # bytes of one text value that are ever read into memory
+_MAX_LABEL = 1024  # bytes that are looked at of a UID or a character set
 _MARKED_VRS = TEXT_VRS | {"CS"}
 _SOP_CLASS_UID, _SOP_INSTANCE_UID = 0x00080016, 0x00080018
 _META_SOP_CLASS_UID, _META_SOP_INSTANCE_UID = 0x00020002, 0x00020003
@@ -83,12 +84,12 @@ class DataSet:
     def uid(self, tag: int) -> str:
         """Give a UID of the data set itself without its padding; empty when it is absent."""
         element = self.find(tag)
-        return "" if element is None else self.raw(element).rstrip(b"\0 ").decode("ascii", "replace")
+        return "" if element is None else _label(self.source, element)
 
     def _meta_uid(self, tag: int) -> str:
         for element in self.meta:
             if element.tag == tag:
-                return bytes(self.file.read(element.value, element.length)).rstrip(b"\0 ").decode("ascii", "replace")
+                return _label(self.file, element)
         return ""
 
     @property
@@ -125,9 +126,7 @@ class DataSet:
         Values are as written, without padding, not judged. Standard: PS3.3 section C.12.1.1.2.
         """
         return {
-            element.parent: tuple(
-                value.strip(" \0") for value in self.raw(element)[:1024].decode("latin-1").split("\\")
-            )
+            element.parent: tuple(value.strip(" \0") for value in _label(self.source, element, "latin-1").split("\\"))
             for element in self.elements
             if element.tag == SPECIFIC_CHARACTER_SET
         }
@@ -142,3 +141,8 @@ class DataSet:
             if own is not None or container == ROOT:
                 return own
             container = self.elements[container].parent
+
+
+def _label(source: Source, element: Element, codec: str = "ascii") -> str:
+    raw = bytes(source.read(element.value, min(element.length, _MAX_LABEL)))
+    return raw.rstrip(b"\0 ").decode(codec, "replace")

@@ -16,7 +16,7 @@ from tolmach.base import N_, Phrase, Problem
 from tolmach.dicom import dictionary, faults, uids
 from tolmach.dicom.data_set import DataSet
 from tolmach.dicom.faults import Damaged, NotDicom
-from tolmach.dicom.scanner import ROOT, Element, Encoding, Scanner
+from tolmach.dicom.scanner import ROOT, UNDEFINED, Element, Encoding, Scanner
 from tolmach.dicom.source import MemorySource, Source
 from tolmach.dicom.vrs import LONG_BY_CODE, SHORT_BY_CODE
 
@@ -29,6 +29,7 @@ _META_WITHOUT_VR = Phrase(N_("the file meta information has no readable VR"))
 INFLATE_LIMIT = 2 << 30
 INFLATE_FREE = 64 << 20
 INFLATE_RATIO = 200
+_INFLATE_BLOCK = 1 << 20
 
 _EXPLICIT, _IMPLICIT, _BIG = Encoding(True, False), Encoding(False, False), Encoding(True, True)
 _SYNTAX_OF = {
@@ -185,7 +186,7 @@ def _declared_syntax(source: Source, meta: _Meta) -> str:
 def _find_encoding(source: Source, start: int, declared: str, problems: list[Problem]) -> Encoding:
     """Decide by the first element how the data set is written, and note it when the label says otherwise."""
     head = bytes(source.read(start, 8))
-    found = _evident_encoding(head)
+    found = _evident_encoding(head, source.size - start - 8)
     expected = _ENCODING_OF.get(declared, _EXPLICIT) if declared else None
     if found is None:
         found = expected or _IMPLICIT
@@ -195,13 +196,14 @@ def _find_encoding(source: Source, start: int, declared: str, problems: list[Pro
     return found
 
 
-def _evident_encoding(head: bytes) -> Encoding | None:
+def _evident_encoding(head: bytes, room: int) -> Encoding | None:
     little, big = int.from_bytes(head[:2], "little"), int.from_bytes(head[:2], "big")
     code = head[4:6]
     explicit = code in SHORT_BY_CODE or code in LONG_BY_CODE
     if explicit:
         return _BIG if big < little else _EXPLICIT
-    return None if big < little else _IMPLICIT
+    length = int.from_bytes(head[4:8], "little")
+    return _IMPLICIT if little <= big and (length <= room or length == UNDEFINED) else None
 
 
 def _require_plausible(source: Source, encoding: Encoding) -> None:
@@ -225,7 +227,7 @@ def _require_plausible(source: Source, encoding: Encoding) -> None:
             length = int.from_bytes(head[6:8], order)  # type: ignore[arg-type]
         elif encoding.explicit:
             length, header = int.from_bytes(head[8:12], order), 12  # type: ignore[arg-type]
-        if length == 0xFFFFFFFF:
+        if length == UNDEFINED:
             break
         position, previous = position + header + length, tag
     if not known:
@@ -247,27 +249,28 @@ def _join(blocks: Iterable[bytes]) -> Source:
 def inflated_blocks(source: Source, start: int) -> Iterator[bytes]:
     """Unpack a deflated data set block by block, giving up where no honest file would go.
 
-    Raises `Damaged` beyond `INFLATE_LIMIT` bytes, beyond `INFLATE_RATIO` times the packed size once `INFLATE_FREE`
+    Raises `Damaged` beyond `INFLATE_LIMIT` bytes, beyond `INFLATE_RATIO` times what was unpacked once `INFLATE_FREE`
     bytes have come out, and when the stream is broken or ends early. Blocks are at most 1 MiB.
 
     Standard: PS3.5 annex A.5 (RFC 1951, no zlib header).
     """
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    packed, total = source.size - start, 0
-    position, pending = start, b""
+    total, position, pending, block = 0, start, b"", b""
     while not inflater.eof:
         if not pending:
             pending = bytes(source.read(position, 1 << 16))
             position += len(pending)
-            if not pending:
+            # With all packed bytes read, the unpacker may still hold some back: it gives a full block at a time.
+            if not pending and len(block) < _INFLATE_BLOCK:
                 raise Damaged(faults.CUT_SHORT, offset=position, expected=1, present=0)
         try:
-            block = inflater.decompress(pending, 1 << 20)
+            block = inflater.decompress(pending, _INFLATE_BLOCK)
         except zlib.error as error:
             raise Damaged(faults.BROKEN_DEFLATE, why=str(error)) from error
         pending = inflater.unconsumed_tail
         total += len(block)
-        if total > INFLATE_LIMIT or (total > INFLATE_FREE and total > INFLATE_RATIO * packed):
+        unpacked = position - start - len(pending)
+        if total > INFLATE_LIMIT or (total > INFLATE_FREE and total > INFLATE_RATIO * unpacked):
             raise Damaged(faults.INFLATES_TOO_FAR, limit=INFLATE_LIMIT, ratio=INFLATE_RATIO)
         if block:
             yield block

@@ -94,6 +94,7 @@ class Scanner:
         self.counts: dict[int, int] = {}
         self.end = source.size
         self.odd_fragment: tuple[int, int, int] | None = None
+        self.nonzero = -1  # a place known to hold something else than zeros
 
     def run(self) -> None:
         """Walk to the end of the data set; raises `Damaged` where that cannot be reached."""
@@ -111,13 +112,8 @@ class Scanner:
 
     def _walk_explicit(self, frame: _Frame) -> None:
         unpack = _SHORT_BE if frame.encoding.big else _SHORT_LE
-        append, new, short, parent, limit = (
-            self.elements.append,
-            tuple.__new__,
-            SHORT_BY_CODE,
-            frame.holder,
-            frame.limit,
-        )
+        append, new, short = self.elements.append, tuple.__new__, SHORT_BY_CODE
+        parent, limit = frame.holder, frame.limit
         position, base, window = self.position, self.base, self.window
         fill = len(window) - 12
         while position < limit:
@@ -142,13 +138,8 @@ class Scanner:
 
     def _walk_implicit(self, frame: _Frame) -> None:
         unpack = _IMPLICIT_BE if frame.encoding.big else _IMPLICIT_LE
-        append, new, vr_of, parent, limit = (
-            self.elements.append,
-            tuple.__new__,
-            dictionary.vr_of,
-            frame.holder,
-            frame.limit,
-        )
+        append, new, vr_of = self.elements.append, tuple.__new__, dictionary.vr_of
+        parent, limit = frame.holder, frame.limit
         position, base, window = self.position, self.base, self.window
         fill = len(window) - 8
         while position < limit:
@@ -174,7 +165,7 @@ class Scanner:
 
     def _unusual(self, frame: _Frame, tag: int, code: bytes, at: int) -> bool:
         """Take the element at `self.position` that the hot loop left; True when another container is now on top."""
-        position, big = self.position, frame.encoding.big
+        position = self.position
         if tag >> 16 == 0xFFFE:
             return self._delimiter(frame, tag)
         if tag == 0 and frame.holder == ROOT and self._only_zeros(position):
@@ -185,18 +176,11 @@ class Scanner:
         if not frame.encoding.explicit and vr == "UN" and length == UNDEFINED:
             vr = "SQ"
         value = position + header
-        self._add(
-            Element(
-                tag, vr, position, value, 0 if length == UNDEFINED else length, frame.holder, length == UNDEFINED, 0
-            )
-        )
-        if vr == "SQ" or (length == UNDEFINED and vr == "UN"):
+        known = 0 if length == UNDEFINED else length
+        self._add(Element(tag, vr, position, value, known, frame.holder, length == UNDEFINED, 0))
+        if vr == "SQ" or length == UNDEFINED:
             # Standard: PS3.5 section 6.2.2 note: UN of undefined length is a sequence in Implicit VR Little Endian.
-            encoding = frame.encoding if vr == "SQ" else Encoding(explicit=False, big=False)
-            self._open(frame, value, length, encoding)
-            return True
-        if length == UNDEFINED:
-            self._open(frame, value, length, Encoding(explicit=False, big=big))
+            self._open(frame, value, length, Encoding(False, False) if vr == "UN" else frame.encoding)
             return True
         self.position = value + length
         return False
@@ -385,12 +369,13 @@ class Scanner:
         self.elements.append(element)
 
     def _only_zeros(self, position: int) -> bool:
-        while position < self.source.size:
+        while position < self.source.size and position > self.nonzero:
             block = bytes(self.source.read(position, WINDOW))
-            if block.strip(b"\0"):
-                return False
-            position += len(block)
-        return True
+            content = block.lstrip(b"\0")
+            position += len(block) - len(content)
+            if content:
+                self.nonzero = position
+        return position >= self.source.size
 
     def _note(self, fault: Fault, **facts: object) -> None:
         if len(self.problems) < _MAX_PROBLEMS:
