@@ -177,9 +177,11 @@ def weights() -> dict[str, Counter[str]]:
             for word in read(WORDS / f"{language}_words.txt"):
                 if word not in forbidden:
                     result[script][word] += LISTED
-    for word in read(WORDS / "kk_words.txt") + grown(read(WORDS / "kk_words.txt"), KK_ENDINGS):
-        if word not in forbidden:
-            result["kazakh"][word] += 1.0
+    kazakh = read(WORDS / "kk_words.txt")
+    for words, weight in ((kazakh, LISTED), (grown(kazakh, KK_ENDINGS), LISTED / 6)):
+        for word in words:
+            if word not in forbidden:
+                result["kazakh"][word] += weight
     return result
 
 
@@ -222,6 +224,12 @@ def table_of(script: str, words: Counter[str]) -> bytes:
     return bytes(output)
 
 
+def known(script: str, words: Counter[str]) -> bytes:
+    """Give the words somebody wrote down, as symbols: the detector knows them whole."""
+    listed = {symbols(script, word) for word, weight in words.items() if weight >= LISTED and len(word) > 2}
+    return b"\0".join(sorted(word for word in listed if word is not None))
+
+
 def blend(seen: Counter[int], lower: list[float]) -> list[float]:
     """Give probabilities that trust what was seen as far as it is varied and frequent, and `lower` for the rest."""
     kinds = len(seen) or 1
@@ -233,11 +241,11 @@ def main() -> None:
     """Write the model and say how large it is."""
     words = weights()
     parts = [table_of(script, words[script]) for script in SCRIPTS]
-    listed = {symbols("cyrillic", word) for word, weight in words["cyrillic"].items() if weight >= 1 and len(word) > 2}
-    known = b"\0".join(sorted(word for word in listed if word is not None))
-    packed = zlib.compress(b"".join(parts) + known, 9)
+    lists = [known(script, words[script]) for script in SCRIPTS]
+    packed = zlib.compress(b"".join(parts) + b"\0\0".join(lists), 9)
     TARGET.write_bytes(packed)
-    print({script: len(counter) for script, counter in words.items()}, "known words", known.count(b"\0") + 1)
+    for script, counter, listed in zip(SCRIPTS, words.values(), lists, strict=True):
+        print(f"{script}: {len(counter)} words, {listed.count(0) + 1} of them listed")
     print(TARGET.relative_to(ROOT), len(packed), "bytes")
 
 

@@ -15,7 +15,7 @@ from typing import Final, Literal
 from tolmach.base import N_, Phrase
 from tolmach.text.code_pages import canonical, codec_of
 from tolmach.text.language import SCRIPTS, Model, model
-from tolmach.text.readings import ESCAPE, Sample, decodes, letters, read, read_ideographs, read_utf8, sample
+from tolmach.text.readings import ESCAPE, Sample, decodes, letters, read, read_ideographs, read_utf8, sample, small
 
 SURE: Final = 0.9
 """A verdict below this probability is "unsure"; at most 0.2 % of the verdicts above it are wrong."""
@@ -23,9 +23,12 @@ SURE: Final = 0.9
 FEWEST_LETTERS: Final = 3
 """Fewer letters than this are no evidence in a one-byte code page (ЛИ is also ЬТ and МК)."""
 
-FEW_LETTERS: Final = 4
+FEW_LETTERS: Final = 5
 SURE_OF_FEW: Final = 0.97
-"""What `SURE` is below `FEW_LETTERS` letters: three letters make a word in too many scripts."""
+"""What `SURE` is for fewer letters than `FEW_LETTERS`, which make a word in too many scripts, and where the next best
+reading differs in little: a sibling of the code page (Є is Ї in the other DOS page), or the same letters, small."""
+
+SIBLINGS: Final = (("cp866", "cp1125"), ("koi8-r", "koi8-u"), ("cp1251", "kz-1048"))
 
 TEMPERATURE: Final = 1.4
 """Letters are not independent of one another, so their nats count for a little less than they say."""
@@ -252,11 +255,23 @@ def _verdict(answers: Sequence[_Answer], label: str | None) -> Detection:
     if best.outcome == "cyrillic" and best.letters < _enough(best):
         evidence = Phrase(N_("Too few letters ({letters}) to tell the code page."), facts)
         return Detection(None, "unsure", min(confidence, SURE), evidence)
-    if best.outcome == "cyrillic" and confidence >= (SURE if best.letters >= FEW_LETTERS else SURE_OF_FEW):
+    if best.outcome == "cyrillic" and confidence >= _needed(best, answers):
         evidence = Phrase(N_("{letters} letters read as words in {code_page}."), facts)
         return Detection(best.reading.code_page, "cyrillic", confidence, evidence)
     evidence = Phrase(N_("Most likely {code_page}, but only {percent} % sure."), facts)
     return Detection(None, "unsure", min(confidence, SURE), evidence)
+
+
+def _needed(best: _Answer, answers: Sequence[_Answer]) -> float:
+    """Give the confidence that a Cyrillic verdict needs."""
+    others = sorted((answer for answer in answers if answer is not best), key=lambda answer: answer.cost)
+    close = others and others[0].outcome == "cyrillic" and _close(best, others[0])
+    return SURE_OF_FEW if close or best.letters < FEW_LETTERS else SURE
+
+
+def _close(best: _Answer, other: _Answer) -> bool:
+    pages = {best.reading.code_page, other.reading.code_page}
+    return any(pages == set(pair) for pair in SIBLINGS) or small(best.symbols) == small(other.symbols)
 
 
 def _enough(answer: _Answer) -> int:

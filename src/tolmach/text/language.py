@@ -65,10 +65,10 @@ def symbol_of(script: str) -> dict[str, int]:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """The built tables: per script 64 x 64 x 64 bytes of surprise, and the whole words as symbols."""
+    """The built tables: per script 64 x 64 x 64 bytes of surprise, and its whole words as symbols."""
 
     surprise: dict[str, bytes]
-    words: frozenset[bytes]
+    words: dict[str, frozenset[bytes]]
 
     def nats(self, script: str, word: bytes) -> float:
         """Give how surprising the letters of one word (symbols, small) are, boundaries included, in nats."""
@@ -89,4 +89,6 @@ def model() -> Model:
     plain = zlib.decompress(packed)
     size = 64 * 64 * 64
     surprise = {script: plain[number * size : (number + 1) * size] for number, script in enumerate(SCRIPTS)}
-    return Model(surprise, frozenset(plain[len(SCRIPTS) * size :].split(b"\0")))
+    lists = plain[len(SCRIPTS) * size :].split(b"\0\0")
+    words = {script: frozenset(known.split(b"\0")) for script, known in zip(SCRIPTS, lists, strict=True)}
+    return Model(surprise, words)

@@ -25,6 +25,9 @@ _HIGH_RUN: Final = re.compile(rb"[\x80-\xff]+")
 FEWEST_BEFORE_CUT: Final = 3
 """Fewer whole UTF-8 characters than this before a broken one are chance."""
 
+MOST_BEFORE: Final = 64
+"""Of a very long value, so many bytes before its first high byte are looked at."""
+
 ESCAPE: Final = b"\x1b"
 _SMALL_SYMBOLS: Final = bytes(range(CAPITAL))
 _TO_SMALL: Final = bytes((b & 63) if b < ALIEN else 0 for b in range(256))
@@ -49,6 +52,7 @@ COST_MIXED: Final = 7.0
 COST_MIXED_LETTER: Final = 3.0
 COST_CASELESS: Final = 0.7
 COST_INITIAL: Final = (0.5, 5.0)  # of a letter on its own: a capital (an initial), a small one (a preposition)
+COST_STRAY: Final = 2.0  # of a chunk that means nothing among others that do, on top
 COST_IDEOGRAPH: Final = (1.5, 8.0, 10.5)  # of Chinese or Korean: once, per frequent character, per other one
 LOWEST_EUC: Final = 0xA1
 LAST_FREQUENT_LEAD: Final = 0xD7  # GB 2312 level 1 ends here, Hangul before it
@@ -89,8 +93,10 @@ def sample(values: Iterable[bytes]) -> Sample:
     for value in values:
         if value.isascii() or ESCAPE in value:
             continue
-        seen.update(dict.fromkeys(CHUNK.findall(value)))
-        size += len(value)
+        start = _HIGH_RUN.search(value)
+        part = value[max(0, start.start() - MOST_BEFORE) :][:MOST_BYTES] if start and len(value) > MOST_BYTES else value
+        seen.update(dict.fromkeys(CHUNK.findall(part)))
+        size += len(part)
         if size > MOST_BYTES:
             break
     return sample_of(tuple(seen))
@@ -157,9 +163,9 @@ def shape_cost(word: bytes, caseless: bool) -> float:
 
 def initial_cost(word: bytes, script: str, language: Model) -> float:
     """Give how surprising a letter on its own is; its neighbours say nothing, only how often words begin with it."""
-    small = word.translate(_TO_SMALL)
+    plain = word.translate(_TO_SMALL)
     capital, other = COST_INITIAL
-    return language.surprise[script][small[0]] / SIXTEENTHS + (other if small == word else capital)
+    return language.surprise[script][plain[0]] / SIXTEENTHS + (other if plain == word else capital)
 
 
 def chunk_cost(symbols: bytes, script: str, language: Model) -> float:
@@ -168,6 +174,7 @@ def chunk_cost(symbols: bytes, script: str, language: Model) -> float:
     marks = len(symbols.translate(None, _NOT_MARK))
     cost = COST_ALIEN * aliens + COST_MARK * marks
     caseless = script in ("hebrew", "arabic")
+    listed = language.words[script]
     words: Sequence[bytes] = (symbols,)
     if aliens or marks:
         words = symbols.translate(_BREAKS).strip(b"\0").split(b"\0")
@@ -177,9 +184,9 @@ def chunk_cost(symbols: bytes, script: str, language: Model) -> float:
             if word:
                 cost += initial_cost(word, script, language)
             continue
-        small = word.translate(_TO_SMALL)
-        nats = language.nats(script, small)
-        if nats > COST_KNOWN and small in language.words:
+        plain = word.translate(_TO_SMALL)
+        nats = language.nats(script, plain)
+        if nats > COST_KNOWN and plain in listed:
             nats = COST_KNOWN
         cost += nats + shape_cost(word, caseless)
     return cost
@@ -202,7 +209,7 @@ def read(
         if here is None:
             known[chunk] = here = chunk_cost(chunk, script, language)
         here += lookalike * few
-        cost += here if here < nothing else nothing
+        cost += min(here, nothing + COST_STRAY)
     return cost, symbols
 
 
@@ -222,7 +229,7 @@ def read_utf8(given: Sample, language: Model) -> tuple[float, bool] | None:
             whole = False
         if not whole:
             faults += 1
-            cost += nothing
+            cost += nothing + COST_STRAY
             continue
         foreign = [character for character in text if character > "\x7f"]
         known = sum(character in cyrillic for character in foreign)
@@ -271,13 +278,18 @@ def read_ideographs(given: Sample) -> float | None:
                 return None
             frequent = sum(lead <= LAST_FREQUENT_LEAD for lead in run[::2])
             here += usual * frequent + rare * (len(run) // 2 - frequent)
-        cost += min(here, nothing)
+        cost += min(here, nothing + COST_STRAY)
     return cost
 
 
 def letters(symbols: bytes) -> int:
     """Give how many letters a string of symbols holds."""
     return len(symbols.translate(None, _NO_LETTERS))
+
+
+def small(symbols: bytes) -> bytes:
+    """Give the same letters without their capitals."""
+    return symbols.translate(_TO_SMALL)
 
 
 def decodes(values: Sequence[bytes], code_page: str) -> bool:
