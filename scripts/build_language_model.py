@@ -12,13 +12,13 @@ from __future__ import annotations
 import math
 import sys
 import zlib
-from collections import Counter, defaultdict
+from collections import defaultdict
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "src"))
 
-from tolmach.text.language import APOSTROPHE, SCRIPTS, SIXTEENTHS, symbol_of  # noqa: E402
+from tolmach.text.language import APOSTROPHE, INITIALS, SCRIPTS, SIXTEENTHS, symbol_of  # noqa: E402
 
 WORDS = ROOT / "scripts" / "words"
 HOLDOUT = ROOT / "tests" / "data" / "text"
@@ -44,6 +44,10 @@ BG_ENDINGS = ("ов", "ова", "ев", "ева", "ски", "ска", "чев", 
 KK_ENDINGS = ("ов", "ова", "ев", "ева", "ұлы", "қызы", "баев", "баева", "беков", "бекова", "ханов", "хан", "бай", "бек")
 
 CONSONANTS = "бвгґғджзйкқлмнңпрстфхһцчшщ"
+
+
+Weights = defaultdict[str, float]
+Symbols = defaultdict[int, float]
 
 
 def read(path: Path) -> list[str]:
@@ -163,25 +167,23 @@ def cyrillic_words() -> tuple[list[str], list[str]]:
     return listed, made
 
 
-def weights() -> dict[str, Counter[str]]:
+def weights() -> dict[str, Weights]:
     """Give, per script, every word with its weight; hold-out words are not among them."""
     forbidden = held_out()
-    result: dict[str, Counter[str]] = {script: Counter() for script in SCRIPTS}
     listed, made = cyrillic_words()
-    for words, weight in ((listed, LISTED), (made, GENERATED)):
-        for word in words:
-            if word not in forbidden:
-                result["cyrillic"][word] += weight
-    for script, languages in OTHER.items():
-        for language in languages:
-            for word in read(WORDS / f"{language}_words.txt"):
-                if word not in forbidden:
-                    result[script][word] += LISTED
     kazakh = read(WORDS / "kk_words.txt")
-    for words, weight in ((kazakh, LISTED), (grown(kazakh, KK_ENDINGS), LISTED / 6)):
+    sources = [
+        ("cyrillic", listed, LISTED),
+        ("cyrillic", made, GENERATED),
+        ("kazakh", kazakh, LISTED),
+        ("kazakh", grown(kazakh, KK_ENDINGS), LISTED / 6),
+        *((script, read(WORDS / f"{name}_words.txt"), LISTED) for script, names in OTHER.items() for name in names),
+    ]
+    result: dict[str, Weights] = {script: defaultdict(float) for script in SCRIPTS}
+    for script, words, weight in sources:
         for word in words:
             if word not in forbidden:
-                result["kazakh"][word] += weight
+                result[script][word] += weight
     return result
 
 
@@ -193,9 +195,17 @@ def symbols(script: str, word: str) -> bytes | None:
     return bytes(table[letter] & 63 for letter in word)
 
 
-def table_of(script: str, words: Counter[str]) -> bytes:
-    """Give the 64 x 64 x 64 table of surprise: interpolated trigrams (Witten and Bell), one byte each."""
-    threes: Counter[tuple[int, int, int]] = Counter()
+def counter() -> Symbols:
+    """Give an empty count of symbols."""
+    return defaultdict(float)
+
+
+def table_of(script: str, words: Weights, names: list[str]) -> bytes:
+    """Give the 64 x 64 x 64 table of surprise: interpolated trigrams (Witten and Bell), one byte each.
+
+    The row after two apostrophes, which no word has, holds how usual each letter is as an initial.
+    """
+    threes: defaultdict[tuple[int, int, int], float] = defaultdict(float)
     for word, weight in words.items():
         coded = symbols(script, word)
         if coded is None:
@@ -203,9 +213,9 @@ def table_of(script: str, words: Counter[str]) -> bytes:
         padded = (0, 0, *coded, 0)
         for index in range(2, len(padded)):
             threes[padded[index - 2], padded[index - 1], padded[index]] += weight / LISTED
-    twos: dict[tuple[int, int], Counter[int]] = defaultdict(Counter)
-    ones: dict[int, Counter[int]] = defaultdict(Counter)
-    every: Counter[int] = Counter()
+    twos: dict[tuple[int, int], Symbols] = defaultdict(counter)
+    ones: dict[int, Symbols] = defaultdict(counter)
+    every = counter()
     for (first, second, third), weight in threes.items():
         twos[first, second][third] += weight
         ones[second][third] += weight
@@ -215,22 +225,28 @@ def table_of(script: str, words: Counter[str]) -> bytes:
     base = [(every[s] + 0.5) / (total + 0.5 * len(alphabet)) for s in range(64)]
     output = bytearray(b"\xff" * 64**3)
     for second in alphabet:
-        lower = blend(ones.get(second, Counter()), base)
+        lower = blend(ones.get(second, counter()), base)
         for first in alphabet:
-            row = blend(twos.get((first, second), Counter()), lower)
+            row = blend(twos.get((first, second), counter()), lower)
             start = first << 12 | second << 6
             for third in alphabet:
                 output[start + third] = min(254, round(-math.log(row[third]) * SIXTEENTHS))
+    initials = counter()
+    for name in names:
+        initials[symbol_of(script).get(name[0], 0)] += 1.0
+    row = blend(initials, base)
+    for third in alphabet:
+        output[INITIALS + third] = min(254, round(-math.log(row[third]) * SIXTEENTHS))
     return bytes(output)
 
 
-def known(script: str, words: Counter[str]) -> bytes:
+def known(script: str, words: Weights) -> bytes:
     """Give the words somebody wrote down, as symbols: the detector knows them whole."""
     listed = {symbols(script, word) for word, weight in words.items() if weight >= LISTED and len(word) > 2}
     return b"\0".join(sorted(word for word in listed if word is not None))
 
 
-def blend(seen: Counter[int], lower: list[float]) -> list[float]:
+def blend(seen: Symbols, lower: list[float]) -> list[float]:
     """Give probabilities that trust what was seen as far as it is varied and frequent, and `lower` for the rest."""
     kinds = len(seen) or 1
     total = sum(seen.values())
@@ -240,7 +256,9 @@ def blend(seen: Counter[int], lower: list[float]) -> list[float]:
 def main() -> None:
     """Write the model and say how large it is."""
     words = weights()
-    parts = [table_of(script, words[script]) for script in SCRIPTS]
+    names = {script: sorted(words[script]) for script in SCRIPTS}
+    names["cyrillic"] = read(WORDS / "uk_given.txt") + read(WORDS / "ru_given.txt")
+    parts = [table_of(script, words[script], names[script]) for script in SCRIPTS]
     lists = [known(script, words[script]) for script in SCRIPTS]
     packed = zlib.compress(b"".join(parts) + b"\0\0".join(lists), 9)
     TARGET.write_bytes(packed)

@@ -18,6 +18,9 @@ from typing import Final
 
 CAPITAL: Final = 64
 APOSTROPHE: Final = 63
+INITIALS: Final = APOSTROPHE << 12 | APOSTROPHE << 6
+"""Where a table tells how usual each letter is as an initial: after two apostrophes, which no word has."""
+
 ALIEN: Final = 127
 MARK: Final = 128
 SIXTEENTHS: Final = 16.0

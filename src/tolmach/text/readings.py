@@ -15,7 +15,7 @@ from functools import cache
 from typing import Final
 
 from tolmach.text.code_pages import codec_of
-from tolmach.text.language import ALIEN, APOSTROPHE, CAPITAL, HARMLESS, MARK, SIXTEENTHS, Model, symbol_of
+from tolmach.text.language import ALIEN, APOSTROPHE, CAPITAL, HARMLESS, INITIALS, MARK, SIXTEENTHS, Model, symbol_of
 
 CHUNK: Final = re.compile(rb"[A-Za-z'\x80-\xff]*[\x80-\xff][A-Za-z'\x80-\xff]*")
 MOST_BYTES: Final = 4096
@@ -51,7 +51,7 @@ COST_LOWER: Final = 2.6
 COST_MIXED: Final = 7.0
 COST_MIXED_LETTER: Final = 3.0
 COST_CASELESS: Final = 0.7
-COST_INITIAL: Final = (0.5, 5.0)  # of a letter on its own: a capital (an initial), a small one (a preposition)
+COST_INITIAL: Final = (0.5, 6.5)  # of a letter on its own: a capital (an initial), a small one (a preposition)
 COST_STRAY: Final = 2.0  # of a chunk that means nothing among others that do, on top
 COST_IDEOGRAPH: Final = (1.5, 8.0, 10.5)  # of Chinese or Korean: once, per frequent character, per other one
 LOWEST_EUC: Final = 0xA1
@@ -162,10 +162,10 @@ def shape_cost(word: bytes, caseless: bool) -> float:
 
 
 def initial_cost(word: bytes, script: str, language: Model) -> float:
-    """Give how surprising a letter on its own is; its neighbours say nothing, only how often words begin with it."""
+    """Give how surprising a letter on its own is; its neighbours say nothing, only how usual it is as an initial."""
     plain = word.translate(_TO_SMALL)
     capital, other = COST_INITIAL
-    return language.surprise[script][plain[0]] / SIXTEENTHS + (other if plain == word else capital)
+    return language.surprise[script][INITIALS | plain[0]] / SIXTEENTHS + (other if plain == word else capital)
 
 
 def chunk_cost(symbols: bytes, script: str, language: Model) -> float:
