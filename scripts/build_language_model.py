@@ -261,10 +261,11 @@ def main() -> None:
     parts = [table_of(script, words[script], names[script]) for script in SCRIPTS]
     lists = [known(script, words[script]) for script in SCRIPTS]
     packed = zlib.compress(b"".join(parts) + b"\0\0".join(lists), 9)
-    TARGET.write_bytes(packed)
+    target = Path(sys.argv[1]) if len(sys.argv) > 1 else TARGET
+    target.write_bytes(packed)
     for script, counter, listed in zip(SCRIPTS, words.values(), lists, strict=True):
         print(f"{script}: {len(counter)} words, {listed.count(0) + 1} of them listed")
-    print(TARGET.relative_to(ROOT), len(packed), "bytes")
+    print(target.name, len(packed), "bytes")
 
 
 if __name__ == "__main__":

@@ -137,7 +137,7 @@ def detect(
     """
     given = sample(values)
     if not given.chunks:
-        return Detection(None, "leave", 1.0, Phrase(N_("There is nothing but ASCII.")))
+        return Detection(None, "leave", 1.0, Phrase(N_("There is no text outside ASCII to judge.")))
     label = canonical(declared) if declared else None
     if label in _TRUSTED and decodes([value for value in values if ESCAPE not in value], label):
         facts = {"code_page": label}
