@@ -10,7 +10,7 @@ from typing import Any
 
 from tolmach.adapters.dimse import StoreResponse
 from tolmach.base import Problem, TolmachError
-from tolmach.dicom.data_set import DataSet
+from tolmach.dicom.data_set import SOP_INSTANCE_UID, DataSet
 from tolmach.dicom.faults import NotDicom
 from tolmach.dicom.scanner import ROOT
 from tolmach.edit.changes import Change
@@ -104,7 +104,7 @@ def report_on(path: Path, data_set: DataSet, mended: Mended) -> FileReport:
     return FileReport(
         path,
         mended.verdict,
-        mended.result.sop_instance_uid or data_set.sop_instance_uid,
+        mended.revision.uid(SOP_INSTANCE_UID) or data_set.sop_instance_uid,
         data_set.character_sets.get(ROOT, ()),
         mended.diagnosis.detection,
         mended.changes,

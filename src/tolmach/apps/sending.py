@@ -34,7 +34,7 @@ from tolmach.dicom.source import MemorySource, Source
 from tolmach.dicom.splice import Extent, Pieces
 from tolmach.dicom.wire import as_source
 from tolmach.edit.conditions import Origin
-from tolmach.journeys.file import mend
+from tolmach.journeys.file import Mended, mend
 from tolmach.repair.profile import Profile
 
 _WHOLE = 1 << 40
@@ -251,19 +251,18 @@ class _Stream:
         data_set = open_data_set(source, inflate)
         mended = mend(data_set, run.profile, Origin())
         report = report_on(waiting.file.path, data_set, mended)
-        result = data_set if run.as_is else mended.result
         if run.as_is:
             report.changes = ()
         try:
             _require_uids(data_set)
             if report.verdict == "unsure" and run.profile.unsure != "pass" and not run.as_is:
                 raise HeldBack(HELD_UNSURE)
-            pair = (result.sop_class_uid or data_set.sop_class_uid, data_set.transfer_syntax_uid)
+            pair = (data_set.sop_class_uid, data_set.transfer_syntax_uid)
             if pair not in run.plan.pairs and not waiting.is_proved:
                 waiting.pair, waiting.is_proved = pair, True
                 run.postponed.append(waiting)
                 return None
-            instance = self._instance(report, data_set, result, pair)
+            instance = self._instance(report, data_set, None if run.as_is else mended, pair)
         except TolmachError as error:
             report.fail(error)
             self.failed.append(report)
@@ -271,24 +270,31 @@ class _Stream:
         self.on_the_way.append(_Prepared(waiting, report))
         return instance
 
-    def _instance(self, report: FileReport, came: DataSet, result: DataSet, pair: Pair) -> OutgoingInstance:
+    def _instance(self, report: FileReport, came: DataSet, mended: Mended | None, pair: Pair) -> OutgoingInstance:
         sop_class, own = pair
         syntax = next((one for one in alternatives_to(own) if self.assoc.context_for(sop_class, one) is not None), own)
         self.assoc.required_context(sop_class, syntax)
-        if result is came and syntax == own == came.transfer_syntax_uid and came.source is not came.file:
-            content, padded = _packed_as_it_came(came), ""
-        else:
-            content, padded = as_source(result, syntax)
+        content, padded = _content(came, mended, syntax)
         if padded:
             report.problems.append(Problem(ODD_LENGTH, {"path": padded, "length": content.size - 1}))
-        uid = result.sop_instance_uid or came.sop_instance_uid
-        return OutgoingInstance(sop_class, uid, syntax, content.size, lambda: _chunks(content))
+        return OutgoingInstance(sop_class, report.sop_instance_uid, syntax, content.size, lambda: _chunks(content))
 
 
-def _packed_as_it_came(data_set: DataSet) -> Source:
-    """Give the deflated bytes of the file themselves, padded as PS3.5 annex A.5 says."""
-    size = data_set.file.size - data_set.meta_end
-    return Pieces.of(data_set.file, [Extent(data_set.meta_end, data_set.file.size), b"\0" * (size % 2)])
+def _content(came: DataSet, mended: Mended | None, syntax: str) -> tuple[Source, str]:
+    """Give the bytes to send, and what had to be padded; `mended` None stands for the data set as it came.
+
+    Whatever needs no conversion goes out as it is: the spliced pieces, or the deflated bytes of the file itself.
+    """
+    is_own = syntax == came.transfer_syntax_uid
+    is_deflated = came.source is not came.file
+    changed = mended if mended is not None and mended.revision.is_changed else None
+    if is_own and is_deflated and changed is None:
+        size = came.file.size - came.meta_end
+        # Standard: PS3.5 annex A.5: a deflated stream of odd length gets one NUL.
+        return Pieces.of(came.file, [Extent(came.meta_end, came.file.size), b"\0" * (size % 2)]), ""
+    if is_own and not is_deflated and changed is not None and changed.revision.pieces.size % 2 == 0:
+        return changed.revision.pieces, ""
+    return as_source(came if changed is None else changed.result, syntax)
 
 
 def _chunks(content: Source) -> Iterable[memoryview | bytes]:

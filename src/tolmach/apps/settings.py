@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import csv
 import difflib
 import tomllib
 from collections.abc import Mapping
@@ -15,20 +14,15 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tolmach.adapters.dimse import PeerAddress, parse_ae_title
+from tolmach.apps.configuration import ENVIRONMENT_PREFIX
 from tolmach.apps.faults import (
     BAD_CONFIGURATION,
-    BAD_TABLE,
     NO_CONFIGURATION,
     UNKNOWN_KEY,
     UNKNOWN_PEER,
-    UNKNOWN_PROFILE,
     BadConfiguration,
 )
-from tolmach.edit.rules import parse_rules
-from tolmach.repair.profile import CodeStrings, Profile, Unsure, parse_code_page, parse_text_policy
-
-ENVIRONMENT_PREFIX = "TOLMACH_"
-FILE_NAME = "tolmach.toml"
+from tolmach.repair.profile import CodeStrings, Unsure
 
 
 class _Section(BaseModel):
@@ -81,12 +75,11 @@ class Settings(_Section):
     profile: tuple[ProfileSettings, ...] = ()
 
 
-def load_settings(file: Path | None, environment: Mapping[str, str], user_folder: Path) -> Settings:
-    """Read the configuration: the file named, else `./tolmach.toml`, else the user's; then the environment over it.
+def load_settings(path: Path | None, environment: Mapping[str, str]) -> Settings:
+    """Read the configuration file, if there is one, and put the environment over it.
 
     Raises `BadConfiguration` naming the key and the nearest known one. Without any file the defaults hold.
     """
-    path = file or next((one for one in (Path(FILE_NAME), user_folder / FILE_NAME) if one.is_file()), None)
     values: dict[str, Any] = {}
     if path is not None:
         try:
@@ -136,23 +129,6 @@ def _keys_at(location: tuple[int | str, ...]) -> list[str]:
     return [field.alias or name for name, field in model.model_fields.items()]
 
 
-def profile_named(settings: Settings, name: str) -> Profile:
-    """Give the profile of that name, its rules understood; raises `BadConfiguration` or `BadRule`."""
-    for one in settings.profile:
-        if one.name == name:
-            return Profile(
-                code_page=parse_code_page(one.from_),
-                text=parse_text_policy(one.text or "utf-8", converts=False),
-                unsure=one.unsure,
-                code_strings=one.code_string,
-                transliteration=one.transliteration,
-                rules=parse_rules(one.rule, load_table, f"profile {name}"),
-                original_attributes=one.original_attributes,
-            )
-    known = ", ".join(one.name for one in settings.profile) or "-"
-    raise BadConfiguration(UNKNOWN_PROFILE, name=name, known=known)
-
-
 def peer_named(settings: Settings, name: str) -> PeerSettings:
     """Give the peer of that name; raises `BadConfiguration`."""
     for one in settings.peer:
@@ -165,31 +141,3 @@ def peer_named(settings: Settings, name: str) -> PeerSettings:
 def address_of(peer: PeerSettings) -> PeerAddress:
     """Give where a peer is; raises `BadAddress` for an impossible AE title."""
     return PeerAddress(parse_ae_title(peer.ae_title), peer.host, peer.port)
-
-
-def load_table(file: str) -> Mapping[str, str]:
-    """Read the two columns of a `map` table; raises `BadConfiguration`."""
-    try:
-        with Path(file).open(encoding="utf-8-sig", newline="") as text:
-            sample = text.read(4096)
-            text.seek(0)
-            separator = ";" if sample.count(";") > sample.count(",") else ","
-            rows = [row for row in csv.reader(text, delimiter=separator) if row]
-    except (OSError, ValueError) as error:
-        raise BadConfiguration(BAD_TABLE, file=file, why=error) from error
-    for row in rows:
-        if len(row) != 2:
-            raise BadConfiguration(BAD_TABLE, file=file, why=", ".join(row))
-    return {row[0].strip(): row[1].strip() for row in rows}
-
-
-def load_rules_file(file: Path) -> tuple[Mapping[str, object], ...]:
-    """Read the `[[rule]]` tables of a `--rules` file; raises `BadConfiguration`."""
-    try:
-        values = tomllib.loads(file.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise BadConfiguration(NO_CONFIGURATION, file=file, why=error) from error
-    unknown = set(values) - {"rule"}
-    if unknown:
-        raise BadConfiguration(UNKNOWN_KEY, file=file, where=min(unknown), nearest="rule")
-    return tuple(values.get("rule", ()))

@@ -13,7 +13,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
-from typing import NamedTuple
+from operator import itemgetter
+from typing import Literal, NamedTuple
 
 from tolmach.dicom import encode, faults
 from tolmach.dicom.data_set import DataSet
@@ -218,15 +219,14 @@ class _Splicer:
         self.patches.append(_Patch(at, at, -self._depth(element.parent) - 1, element.tag, pad))
 
     def _with_length(self, head: bytes, length: int, element: Element) -> bytes:
-        encoding = self.data_set.encoding_in(element.parent)
-        order = "big" if encoding.big else "little"
-        short = encoding.explicit and len(head) == 8 and element.vr.encode() == head[4:6]
-        if short:
+        """Write a length where the old one stands; an illegal VR may have either form, so the old length tells which."""
+        order: Literal["big", "little"] = "big" if self.data_set.encoding_in(element.parent).big else "little"
+        if len(head) == 8 and int.from_bytes(head[-4:], order) != element.length and not element.undefined:
             if length > encode.MAX_SHORT_LENGTH:
                 facts = {"path": f"{element.tag:08X}", "length": length, "limit": encode.MAX_SHORT_LENGTH}
                 raise BadValue(faults.VALUE_TOO_LONG, **facts)
-            return head[:-2] + length.to_bytes(2, order)  # type: ignore[arg-type]
-        return head[:-4] + length.to_bytes(4, order)  # type: ignore[arg-type]
+            return head[:-2] + length.to_bytes(2, order)
+        return head[:-4] + length.to_bytes(4, order)
 
     def _insert(self, insertion: Insertion) -> None:
         container, tag = insertion.container, insertion.tag
@@ -252,6 +252,8 @@ class _Splicer:
         return element.value + element.length
 
     def _append_item(self, item: AppendedItem) -> None:
+        if self._is_gone(item.sequence):
+            return
         new = encode.item(item.content, self.data_set.encoding_in(item.sequence))
         at = self._end_of(item.sequence)
         self.patches.append(_Patch(at, at, -self._depth(item.sequence), 0, new))
@@ -293,7 +295,7 @@ class _Splicer:
                 _Patch(element.value - 4, element.value, 0, element.tag, length.to_bytes(4, order))  # type: ignore[arg-type]
             )
         for (container, group), growth in self.group_growth.items():
-            index = data_set.index.get((container, group << 16))
+            index = data_set.position(group << 16, container)
             if index is None or not growth or index in self.edits.removals or index in self.edits.replacements:
                 continue
             element = data_set.elements[index]
@@ -306,7 +308,7 @@ class _Splicer:
     def _cut(self) -> list[Part]:
         parts: list[Part] = []
         position = self.data_set.start
-        for patch in sorted(self.patches):
+        for patch in sorted(self.patches, key=itemgetter(0, 1, 2, 3)):  # items keep the order they were given in
             parts.append(Extent(position, patch.start))
             parts.append(patch.new)
             position = patch.end

@@ -62,6 +62,16 @@ class Revision:
     readings: dict[int, str]
     codec: str | None
 
+    def uid(self, tag: int) -> str:
+        """Give a UID of the data set itself as it is now, without its padding; empty when it is absent."""
+        index = self.data_set.root_index.get(tag)
+        if index in self.edits.removals:
+            return ""
+        raw = None if index is None else self.edits.replacements.get(index)
+        added = (one.value for one in self.edits.insertions if (one.container, one.tag) == (ROOT, tag))
+        raw = next(added, raw)
+        return self.data_set.uid(tag) if raw is None else raw.rstrip(b"\0 ").decode("ascii", "replace")
+
     @property
     def is_changed(self) -> bool:
         """Tell whether the bytes differ from those that came."""
@@ -186,8 +196,9 @@ class _Finisher:
             return []
         value = self.label.term.encode("ascii")
         changes: list[Change] = []
-        for index, element in enumerate(self.data_set.elements):
-            if element.tag == SPECIFIC_CHARACTER_SET and index not in self.draft.removed:
+        for index in self.data_set.labels.values():
+            element = self.data_set.elements[index]
+            if index not in self.draft.removed:
                 raw = self.data_set.raw(element)
                 if raw.rstrip(b" \0") != value:
                     self.replacements[index] = value

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 from tolmach.base import Problem
 from tolmach.dicom import uids
 from tolmach.dicom.data_set import DataSet
 from tolmach.dicom.faults import IS_DICOMDIR, NotDicom
+from tolmach.dicom.splice import reread
 from tolmach.edit.changes import Change
 from tolmach.edit.conditions import Origin
 from tolmach.edit.draft import Draft
@@ -23,17 +25,19 @@ from tolmach.repair.verify import verify
 Verdict = Literal["clean", "repairable", "unsure"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Mended:
-    """What became of one data set: what was found, what was changed, and the new data set, read again from its bytes.
-
-    `result` is the data set that came when nothing was to change.
-    """
+    """What became of one data set: what was found, what was changed, and the new bytes, proved."""
 
     diagnosis: Diagnosis
     revision: Revision
-    result: DataSet
     verdict: Verdict
+
+    @cached_property
+    def result(self) -> DataSet:
+        """The new data set, scanned from its bytes; the very one that came when nothing was to change."""
+        revision = self.revision
+        return reread(revision.data_set, revision.pieces) if revision.is_changed else revision.data_set
 
     @property
     def changes(self) -> tuple[Change, ...]:
@@ -60,12 +64,12 @@ def mend(data_set: DataSet, profile: Profile, origin: Origin) -> Mended:
     apply_rules(profile.rules, draft, origin)
     revision = finish(draft, target)
     try:
-        result = verify(revision)
+        verify(revision)
     except NotVerified as error:
         untouched = Draft(data_set)
         untouched.note(error.problem)
-        return Mended(diagnosis, finish(untouched), data_set, "unsure")
-    return Mended(diagnosis, revision, result, _verdict(diagnosis, revision))
+        return Mended(diagnosis, finish(untouched), "unsure")
+    return Mended(diagnosis, revision, _verdict(diagnosis, revision))
 
 
 def _verdict(diagnosis: Diagnosis, revision: Revision) -> Verdict:

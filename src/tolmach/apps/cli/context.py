@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,11 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tolmach.apps.cli.terminal import Terminal
+from tolmach.apps.configuration import ENVIRONMENT_PREFIX, configuration_file
 from tolmach.apps.translations import Translator, choose_language, translator
 
 if TYPE_CHECKING:
     from tolmach.apps.settings import Settings
 
+_LANGUAGE_VARIABLE = "TOLMACH_LANGUAGE"
 _GLOBAL_OPTIONS = ("--lang", "--config")
 
 
@@ -29,19 +32,18 @@ class Run:
         """Give the terminal of this run."""
         return Terminal(self.translator, as_json=as_json)
 
+    @property
+    def is_configured(self) -> bool:
+        """Tell whether there is any configuration to read; reading it costs time that plain calls need not pay."""
+        names = (name for name in os.environ if name.startswith(ENVIRONMENT_PREFIX) and name != _LANGUAGE_VARIABLE)
+        return configuration_file(self.config) is not None or next(names, None) is not None
+
     @cached_property
     def settings(self) -> Settings:
         """The configuration, read on first use; raises `BadConfiguration`."""
         from tolmach.apps.settings import load_settings
 
-        return load_settings(self.config, os.environ, user_folder())
-
-
-def user_folder() -> Path:
-    """Give the folder of the user's own configuration."""
-    from platformdirs import user_config_path
-
-    return user_config_path("tolmach", appauthor=False)
+        return load_settings(configuration_file(self.config), os.environ)
 
 
 def take_global_options(arguments: Sequence[str]) -> tuple[list[str], dict[str, str]]:
@@ -68,6 +70,17 @@ def take_global_options(arguments: Sequence[str]) -> tuple[list[str], dict[str, 
 def start(arguments: Sequence[str]) -> tuple[list[str], Run]:
     """Understand what concerns every command, and give the other arguments."""
     rest, taken = take_global_options(arguments)
-    language = choose_language(taken.get("--lang"), os.environ.get("TOLMACH_LANGUAGE"), os.environ)
     config = Path(taken["--config"]) if "--config" in taken else None
-    return rest, Run(translator(language), config)
+    configured = os.environ.get(_LANGUAGE_VARIABLE) or _language_in(configuration_file(config))
+    return rest, Run(translator(choose_language(taken.get("--lang"), configured, os.environ)), config)
+
+
+def _language_in(file: Path | None) -> str | None:
+    """Give the language a configuration asks for; what is wrong with the file is told when it is really read."""
+    if file is None:
+        return None
+    try:
+        language = tomllib.loads(file.read_text("utf-8")).get("language")
+    except (OSError, ValueError):
+        return None
+    return language if isinstance(language, str) else None

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from tolmach.adapters.dimse import parse_peer_address
+from tolmach.adapters.dimse import DEFAULT_CALLING_AE_TITLE, parse_peer_address
 from tolmach.apps.cli.context import Run
 from tolmach.apps.sending import Destination
 
 
 def destination_named(run: Run, to: str, associations: int | None = None) -> tuple[Destination, str | None]:
     """Give where to send, and what the peer can read if the configuration says so; raises errors of exit status 2."""
+    own_title = run.settings.dicom.ae_title if run.is_configured else DEFAULT_CALLING_AE_TITLE
+    if "@" in to:
+        return Destination(to, parse_peer_address(to), own_title, associations or 1), None
     from tolmach.apps.settings import address_of, peer_named
 
-    settings = run.settings
-    if "@" in to:
-        return Destination(to, parse_peer_address(to), settings.dicom.ae_title, associations or 1), None
-    peer = peer_named(settings, to)
-    lanes = associations or peer.associations
-    return Destination(peer.name, address_of(peer), settings.dicom.ae_title, lanes), peer.text
+    peer = peer_named(run.settings, to)
+    return Destination(peer.name, address_of(peer), own_title, associations or peer.associations), peer.text

@@ -1,26 +1,27 @@
 """`tolmach detect`: the code page of raw byte strings read from stdin, one a line."""
 
+from __future__ import annotations
+
 import sys
 from collections.abc import Iterator, Sequence
-from typing import Annotated
 
-import typer
+import click
 
+from tolmach.apps.cli.arguments import json_option
 from tolmach.apps.cli.context import Run
 from tolmach.base import N_
 
 _BATCH = 10_000
 
 
-def register(app: typer.Typer, run: Run) -> None:
+def register(program: click.Group, run: Run) -> None:
     """Add the command."""
     _ = run.translator.gettext
 
-    @app.command(help=_(N_("Read raw byte strings from stdin, one a line, and tell in which code page each is.")))
-    def detect(
-        together: Annotated[bool, typer.Option("--together", help=_(N_("Judge all lines as one file.")))] = False,
-        as_json: Annotated[bool, typer.Option("--json", help=_(N_("Print one JSON object for each line.")))] = False,
-    ) -> int:
+    @program.command(help=_(N_("Read raw byte strings from stdin, one a line, and tell in which code page each is.")))
+    @click.option("--together", is_flag=True, help=_(N_("Judge all lines as one file.")))
+    @json_option(run)
+    def detect(*, together: bool, as_json: bool) -> int:
         return _detect(run, together=together, as_json=as_json)
 
 

@@ -1,22 +1,20 @@
 """`tolmach echo`: whether a DICOM destination answers."""
 
-from typing import Annotated
+import click
 
-import typer
-
+from tolmach.apps.cli.arguments import DESTINATION, json_option
 from tolmach.apps.cli.context import Run
 from tolmach.base import N_
 
 
-def register(app: typer.Typer, run: Run) -> None:
+def register(program: click.Group, run: Run) -> None:
     """Add the command."""
     _ = run.translator.gettext
 
-    @app.command(help=_(N_("Ask a DICOM destination whether it answers (C-ECHO).")))
-    def echo(
-        to: Annotated[str, typer.Argument(metavar="TO", help=_(N_("A configured peer or AETITLE@host:port.")))],
-        as_json: Annotated[bool, typer.Option("--json", help=_(N_("Print the result as JSON.")))] = False,
-    ) -> int:
+    @program.command(help=_(N_("Ask a DICOM destination whether it answers (C-ECHO).")))
+    @DESTINATION
+    @json_option(run)
+    def echo(to: str, *, as_json: bool) -> int:
         return _echo(run, to, as_json=as_json)
 
 

@@ -1,36 +1,39 @@
 """`tolmach fix`: repaired copies in another folder, or in place with the originals kept."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
+from tolmach.apps.cli.arguments import PATHS, json_option
 from tolmach.apps.cli.context import Run
-from tolmach.apps.cli.repair_options import RepairOptions, profile_from, taking_repair_options
+from tolmach.apps.cli.repair_options import RepairOptions, profile_from, repair_options
 from tolmach.apps.faults import BOTH_TARGETS, NOTHING_TO_DO, BadCall
 from tolmach.base import N_
 
 
-def register(app: typer.Typer, run: Run) -> None:
+def register(program: click.Group, run: Run) -> None:
     """Add the command."""
     _ = run.translator.gettext
 
-    @app.command(help=_(N_("Write repaired copies of files. The files themselves stay as they are.")))
-    @taking_repair_options(run)
+    @program.command(help=_(N_("Write repaired copies of files. The files themselves stay as they are.")))
+    @PATHS
+    @click.option("--out", type=Path, metavar="FOLDER", help=_(N_("Folder for the copies; folders inside are kept.")))
+    @click.option("--in-place", is_flag=True, help=_(N_("Fix the files themselves; originals are kept beside them.")))
+    @click.option("--overwrite", is_flag=True, help=_(N_("Replace other files in the folder for the copies.")))
+    @click.option("--dry-run", is_flag=True, help=_(N_("Only show what would be done.")))
+    @json_option(run)
+    @repair_options(run)
     def fix(
-        paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help=_(N_("Files and folders.")))],
-        out: Annotated[
-            Path | None, typer.Option(help=_(N_("Folder for the copies; folders inside are kept.")), show_default=False)
-        ] = None,
-        in_place: Annotated[
-            bool, typer.Option("--in-place", help=_(N_("Fix the files themselves; originals are kept beside them.")))
-        ] = False,
-        overwrite: Annotated[
-            bool, typer.Option("--overwrite", help=_(N_("Replace other files in the folder for the copies.")))
-        ] = False,
-        dry_run: Annotated[bool, typer.Option("--dry-run", help=_(N_("Only show what would be done.")))] = False,
-        as_json: Annotated[bool, typer.Option("--json", help=_(N_("Print one JSON object for each file.")))] = False,
+        paths: tuple[Path, ...],
+        out: Path | None,
         *,
+        in_place: bool,
+        overwrite: bool,
+        dry_run: bool,
+        as_json: bool,
         options: RepairOptions,
     ) -> int:
         if out is not None and in_place:
@@ -42,7 +45,7 @@ def register(app: typer.Typer, run: Run) -> None:
 
 def _fix(
     run: Run,
-    paths: list[Path],
+    paths: Sequence[Path],
     options: RepairOptions,
     out: Path | None,
     *,

@@ -1,31 +1,31 @@
 """`tolmach inspect`: what is in each file, what is wrong with its text, what would be changed. Changes nothing."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
+from tolmach.apps.cli.arguments import PATHS, json_option
 from tolmach.apps.cli.context import Run
-from tolmach.apps.cli.repair_options import RepairOptions, profile_from, taking_repair_options
+from tolmach.apps.cli.repair_options import RepairOptions, profile_from, repair_options
 from tolmach.base import N_
 
 
-def register(app: typer.Typer, run: Run) -> None:
+def register(program: click.Group, run: Run) -> None:
     """Add the command."""
     _ = run.translator.gettext
 
-    @app.command(help=_(N_("Show what is in each file, what is wrong with its text and what would be changed.")))
-    @taking_repair_options(run)
-    def inspect(
-        paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help=_(N_("Files and folders.")))],
-        as_json: Annotated[bool, typer.Option("--json", help=_(N_("Print one JSON object for each file.")))] = False,
-        *,
-        options: RepairOptions,
-    ) -> int:
+    @program.command(help=_(N_("Show what is in each file, what is wrong with its text and what would be changed.")))
+    @PATHS
+    @json_option(run)
+    @repair_options(run)
+    def inspect(paths: tuple[Path, ...], *, as_json: bool, options: RepairOptions) -> int:
         return _inspect(run, paths, options, as_json=as_json)
 
 
-def _inspect(run: Run, paths: list[Path], options: RepairOptions, *, as_json: bool) -> int:
+def _inspect(run: Run, paths: Sequence[Path], options: RepairOptions, *, as_json: bool) -> int:
     from tolmach.apps.cli.file_rows import FileRows, found
     from tolmach.apps.working import examine
 

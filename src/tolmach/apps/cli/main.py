@@ -4,12 +4,13 @@ Exit status 0: everything asked for was done; 1: something failed, was held or i
 configuration is wrong. Commands import what they need when they run, so that `--help` is quick.
 """
 
+from __future__ import annotations
+
 import os
 import sys
 from collections.abc import Sequence
-from typing import Annotated
 
-import typer
+import click
 
 from tolmach import __version__
 from tolmach.apps.cli import demo, detect, echo, fix, inspect, send, translit, undo
@@ -32,14 +33,12 @@ def run(arguments: Sequence[str]) -> int:
     rest, context = start(arguments)
     terminal = context.terminal()
     try:
-        status = build(context)(args=rest or ["--help"], prog_name="tolmach", standalone_mode=False)
+        status = build(context).main(rest or ["--help"], prog_name="tolmach", standalone_mode=False)
         sys.stdout.flush()
-    except typer.Exit as leave:
-        return leave.exit_code
-    except (typer.Abort, KeyboardInterrupt):
+    except (click.Abort, KeyboardInterrupt):
         terminal.complain(Problem(INTERRUPTED))
         return INTERRUPT
-    except typer.TyperException as error:
+    except click.ClickException as error:
         command = next((one for one in rest if not one.startswith("-")), "")
         terminal.complain(BadCall(USAGE, why=error.format_message(), command=command))
         return WRONG_CALL
@@ -53,27 +52,17 @@ def run(arguments: Sequence[str]) -> int:
     return status if isinstance(status, int) else OK
 
 
-def build(context: Run) -> typer.Typer:
+def build(context: Run) -> click.Group:
     """Give the program with all its commands, their help in the user's language."""
     _ = context.translator.gettext
-    about = _(N_("Repairs the text of almost-DICOM files and delivers them to a PACS."))
-    app = typer.Typer(name="tolmach", help=about, no_args_is_help=True, add_completion=False, rich_markup_mode=None)
 
-    def version(wanted: bool) -> None:
-        if wanted:
-            print(f"tolmach {__version__}")
-            raise typer.Exit
-
-    @app.callback()
-    def everything(
-        lang: Annotated[str, typer.Option(help=_(N_("Language of messages: ru, uk or en.")), show_default=False)] = "",
-        config: Annotated[str, typer.Option(help=_(N_("Configuration file.")), show_default=False)] = "",
-        version: Annotated[
-            bool, typer.Option("--version", help=_(N_("Show the version.")), callback=version, is_eager=True)
-        ] = False,
-    ) -> None:
+    @click.group(help=_(N_("Repairs the text of almost-DICOM files and delivers them to a PACS.")))
+    @click.option("--lang", metavar="ru|uk|en", help=_(N_("Language of messages.")), expose_value=False)
+    @click.option("--config", metavar="FILE", help=_(N_("Configuration file.")), expose_value=False)
+    @click.version_option(__version__, message="%(prog)s %(version)s", help=_(N_("Show the version.")))
+    def program() -> None:
         """Take what concerns every command; `start` has understood it already."""
 
     for command in COMMANDS:
-        command.register(app, context)
-    return app
+        command.register(program, context)
+    return program

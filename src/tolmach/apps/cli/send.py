@@ -1,33 +1,39 @@
 """`tolmach send`: files repaired in memory and delivered; a row is green only when the destination has confirmed."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
+from tolmach.apps.cli.arguments import DESTINATION, PATHS, json_option
 from tolmach.apps.cli.context import Run
-from tolmach.apps.cli.repair_options import RepairOptions, profile_from, taking_repair_options
+from tolmach.apps.cli.repair_options import RepairOptions, profile_from, repair_options
 from tolmach.apps.faults import PROOF_NOT_YET, BadCall
 from tolmach.base import N_
 
 
-def register(app: typer.Typer, run: Run) -> None:
+def register(program: click.Group, run: Run) -> None:
     """Add the command."""
     _ = run.translator.gettext
 
-    @app.command(help=_(N_("Repair files and send them to a DICOM destination.")))
-    @taking_repair_options(run)
+    @program.command(help=_(N_("Repair files and send them to a DICOM destination.")))
+    @PATHS
+    @DESTINATION
+    @click.option("--as-is", is_flag=True, help=_(N_("Send the bytes untouched.")))
+    @click.option("--associations", type=click.IntRange(1, 32), help=_(N_("How many associations at once.")))
+    @click.option("--proof", metavar="KIND", default="response", help=_(N_("What counts as delivered: response.")))
+    @json_option(run)
+    @repair_options(run)
     def send(
-        paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help=_(N_("Files and folders.")))],
-        to: Annotated[str, typer.Argument(metavar="TO", help=_(N_("A configured peer or AETITLE@host:port.")))],
-        as_is: Annotated[bool, typer.Option("--as-is", help=_(N_("Send the bytes untouched.")))] = False,
-        associations: Annotated[
-            int | None,
-            typer.Option(min=1, max=32, help=_(N_("How many associations at once.")), show_default=False),
-        ] = None,
-        proof: Annotated[str, typer.Option(help=_(N_("What counts as delivered: response.")))] = "response",
-        as_json: Annotated[bool, typer.Option("--json", help=_(N_("Print one JSON object for each file.")))] = False,
+        paths: tuple[Path, ...],
+        to: str,
         *,
+        as_is: bool,
+        associations: int | None,
+        proof: str,
+        as_json: bool,
         options: RepairOptions,
     ) -> int:
         if proof != "response":
@@ -37,7 +43,7 @@ def register(app: typer.Typer, run: Run) -> None:
 
 def _send(
     run: Run,
-    paths: list[Path],
+    paths: Sequence[Path],
     to: str,
     options: RepairOptions,
     *,

@@ -1,25 +1,23 @@
 """`tolmach translit`: names in Latin letters by a national standard."""
 
-import sys
-from typing import Annotated
+from __future__ import annotations
 
-import typer
+import sys
+
+import click
 
 from tolmach.apps.cli.context import Run
 from tolmach.base import N_
 
 
-def register(app: typer.Typer, run: Run) -> None:
+def register(program: click.Group, run: Run) -> None:
     """Add the command."""
     _ = run.translator.gettext
 
-    @app.command(help=_(N_("Write text in Latin letters by a rule, such as ru-icao9303 or uk-kmu55.")))
-    def translit(
-        rule: Annotated[str, typer.Argument(help=_(N_("The rule, or ru, uk, be, kk for the usual one.")))],
-        text: Annotated[
-            str | None, typer.Argument(help=_(N_("The text; stdin when absent.")), show_default=False)
-        ] = None,
-    ) -> int:
+    @program.command(help=_(N_("Write text in Latin letters by a rule, such as ru-icao9303 or uk-kmu55.")))
+    @click.argument("rule", metavar="RULE")
+    @click.argument("text", metavar="[TEXT]", required=False)
+    def translit(rule: str, text: str | None) -> int:
         return _translit(run, rule, text)
 
 

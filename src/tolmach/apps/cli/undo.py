@@ -1,27 +1,29 @@
 """`tolmach undo`: files fixed in place get their original bytes back."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
+from tolmach.apps.cli.arguments import PATHS, json_option
 from tolmach.apps.cli.context import Run
 from tolmach.base import N_
 
 
-def register(app: typer.Typer, run: Run) -> None:
+def register(program: click.Group, run: Run) -> None:
     """Add the command."""
     _ = run.translator.gettext
 
-    @app.command(help=_(N_("Give files that were fixed in place their original bytes back.")))
-    def undo(
-        paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help=_(N_("Files and folders.")))],
-        as_json: Annotated[bool, typer.Option("--json", help=_(N_("Print one JSON object for each file.")))] = False,
-    ) -> int:
+    @program.command(help=_(N_("Give files that were fixed in place their original bytes back.")))
+    @PATHS
+    @json_option(run)
+    def undo(paths: tuple[Path, ...], *, as_json: bool) -> int:
         return _undo(run, paths, as_json=as_json)
 
 
-def _undo(run: Run, paths: list[Path], *, as_json: bool) -> int:
+def _undo(run: Run, paths: Sequence[Path], *, as_json: bool) -> int:
     from tolmach.adapters.folder import original_of
     from tolmach.adapters.folder import undo as restore
     from tolmach.apps.cli.file_rows import found
