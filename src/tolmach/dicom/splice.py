@@ -219,7 +219,7 @@ class _Splicer:
         self.patches.append(_Patch(at, at, -self._depth(element.parent) - 1, element.tag, pad))
 
     def _with_length(self, head: bytes, length: int, element: Element) -> bytes:
-        """Write a length where the old one stands; an illegal VR may have either form, so the old length tells which."""
+        """Write a length where the old one stands; an illegal VR has either form, and the old length tells which."""
         order: Literal["big", "little"] = "big" if self.data_set.encoding_in(element.parent).big else "little"
         if len(head) == 8 and int.from_bytes(head[-4:], order) != element.length and not element.undefined:
             if length > encode.MAX_SHORT_LENGTH:
