@@ -14,7 +14,11 @@ stamp="$venv/.tolmach-$(cat "$lock" pyproject.toml "$0" | sha256sum | cut -c1-16
 say() { printf 'setup: %s\n' "$*" >&2; }
 fail() { say "$*"; exit 1; }
 
+# Where the environment forbids Python to keep compiled modules, every start would compile the program anew.
+compile_ours() { "$venv/bin/python" -m compileall -q src; }
+
 if [ -f "$stamp" ] && "$venv/bin/python" -c 'import tolmach' 2>/dev/null && [ -x "$venv/bin/tolmach" ]; then
+    compile_ours
     exit 0
 fi
 
@@ -56,7 +60,7 @@ own_index_chosen() {
 with_uv() {
     command -v uv >/dev/null && ! own_index_chosen || return 1
     say "installing the locked packages with uv"
-    uv pip install --quiet --python "$venv/bin/python" --require-hashes -r "$lock" \
+    uv pip install --quiet --compile-bytecode --python "$venv/bin/python" --require-hashes -r "$lock" \
         && uv pip install --quiet --python "$venv/bin/python" --no-deps --no-build-isolation -e .
 }
 
@@ -77,6 +81,7 @@ fi
 
 with_uv || with_pip || fail "the locked packages could not be installed; the lines above say why"
 
+compile_ours
 rm -f "$venv"/.tolmach-*
 touch "$stamp"
 say "done: $("$venv/bin/python" -c 'import tolmach; print("tolmach", tolmach.__version__)') at $venv/bin/tolmach"
