@@ -77,6 +77,8 @@ def _tag_of(match: re.Match[str], text: str) -> int:
 def path_of(data_set: DataSet, element: Element) -> AttributePath:
     """Give the path of an element that stands in a data set."""
     steps: list[tuple[int, int]] = []
+    if not element.vr:
+        return path_of(data_set, data_set.elements[element.parent])  # an item has no path of its own
     container = element.parent
     while container != ROOT:
         item = data_set.elements[container]
