@@ -15,7 +15,19 @@ from typing import Final, Literal
 from tolmach.base import N_, Phrase
 from tolmach.text.code_pages import canonical, codec_of
 from tolmach.text.language import SCRIPTS, Model, model
-from tolmach.text.readings import ESCAPE, Sample, decodes, letters, read, read_ideographs, read_utf8, sample, small
+from tolmach.text.readings import (
+    ESCAPE,
+    FEWEST_BEFORE_CUT,
+    Sample,
+    decodes,
+    is_utf8,
+    letters,
+    read,
+    read_ideographs,
+    read_utf8,
+    sample,
+    small,
+)
 
 SURE: Final = 0.9
 """A verdict below this probability is "unsure"; at most 0.2 % of the verdicts above it are wrong."""
@@ -73,6 +85,9 @@ OTHERS: Final = (
     _Reading("gb18030", "ideographs", 5.0),
 )
 _NOTHING: Final = _Reading("", "", 2.0)
+
+STRAY_NATS: Final = 8.0
+"""By so much must a value read better as Latin than in the code page of its file to be left alone."""
 
 SIEVE_BYTES: Final = 40
 SIEVE_NATS: Final = 30.0
@@ -144,6 +159,47 @@ def detect(
         return Detection(None, "leave", 0.99, Phrase(N_("The text is legal {code_page}, as its label says."), facts))
     language = model()
     return _verdict(_answers(given, label, _shifts(label, memory), language), label)
+
+
+def detect_each(
+    values: Sequence[bytes], *, declared: str | None = None, memory: Mapping[str, float] | None = None
+) -> tuple[Detection, ...]:
+    """Give one verdict per value of a file whose values need not all be in the same code page.
+
+    Values that are UTF-8 on their own (written by another program than the rest) are judged together and apart from
+    the others. In a Cyrillic file, a value that reads clearly better as a Latin word with an accent is left alone.
+    Otherwise as `detect`, which says the same of every value of a file of one code page.
+    """
+    apart = any(is_utf8(value, FEWEST_BEFORE_CUT) for value in values)
+    kinds = [apart and is_utf8(value, 1) for value in values]
+    verdicts = {
+        kind: detect(
+            [value for value, its_kind in zip(values, kinds, strict=True) if its_kind == kind or value.isascii()],
+            declared=declared,
+            memory=memory,
+        )
+        for kind in set(kinds)
+    }
+    if all(kind or value.isascii() for value, kind in zip(values, kinds, strict=True)) and True in verdicts:
+        verdicts[False] = verdicts[True]
+    return tuple(_of_value(value, verdicts[kind]) for value, kind in zip(values, kinds, strict=True))
+
+
+def _of_value(value: bytes, of_file: Detection) -> Detection:
+    """Give the verdict of the file, or "leave it" for a value that is a Latin word in a Cyrillic file."""
+    if of_file.code_page in (None, "utf-8") or value.isascii():
+        return of_file
+    given = sample([value])
+    if not any(given.ascii_letters):
+        return of_file
+    language = model()
+    ours = read(given, of_file.code_page or "", "cyrillic", language, {})
+    theirs = [read(given, r.code_page, r.script, language, {}) for r in OTHERS if r.script == "latin"]
+    cost = min((found[0] for found in theirs if found is not None), default=math.inf)
+    if cost + STRAY_NATS > (math.inf if ours is None else ours[0]):
+        return of_file
+    msgid = N_("This value reads as a Latin word, unlike the rest of the file in {code_page}.")
+    return Detection(None, "leave", of_file.confidence, Phrase(msgid, {"code_page": of_file.code_page}))
 
 
 def _shifts(label: str | None, memory: Mapping[str, float] | None) -> dict[str, float]:

@@ -292,6 +292,17 @@ def small(symbols: bytes) -> bytes:
     return symbols.translate(_TO_SMALL)
 
 
+def is_utf8(value: bytes, fewest: int) -> bool:
+    """Tell whether a value is UTF-8 without a fault and has that many characters outside ASCII."""
+    if value.isascii():
+        return False
+    try:
+        text = value.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return sum(character > "\x7f" for character in text) >= fewest and _is_text(text, cut=False)
+
+
 def decodes(values: Sequence[bytes], code_page: str) -> bool:
     """Tell whether every value is legal under a code page."""
     codec = codec_of(code_page)

@@ -202,6 +202,8 @@ def _read_as_one_byte(text: str, taken_for: str, rarity: float, language: Model)
     if raw is None:
         return
     given = sample((raw,))
+    if not given.chunks:
+        return
     known: dict[bytes, float] = {}
     for page in _ONE_BYTE:
         found = read(given, page, "cyrillic", language, known) if page != taken_for else None

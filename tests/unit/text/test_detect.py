@@ -21,7 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tolmach.text.code_pages import CYRILLIC_CODE_PAGES, decode, encode
-from tolmach.text.detect import SURE, Detection, detect
+from tolmach.text.detect import SURE, Detection, detect, detect_each
 from tolmach.text.language import CYRILLIC, SCRIPTS, model, symbol_of
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -326,3 +326,32 @@ def test_one_file_is_judged_in_less_than_a_third_of_a_millisecond() -> None:
             detect(values)
             times.append(time.perf_counter() - start)
     assert statistics.median(times) <= 0.0003
+
+
+def test_a_file_of_several_code_pages_is_judged_value_by_value() -> None:
+    values = [
+        "КОВАЛЬЧУК^НАТАЛІЯ".encode("cp1251"),
+        "Міська лікарня".encode(),
+        "Schädel seitlich".encode("latin-1"),
+        "IВАНЕНКО".encode("cp1251"),
+        b"CHEST",
+    ]
+    found = detect_each(values)
+    assert [verdict.code_page for verdict in found[:4]] == ["cp1251", "utf-8", None, "cp1251"]
+    assert found[2].outcome == "leave"
+    assert "{" not in str(found[2].evidence)
+
+
+@pytest.mark.parametrize("page", ["cp1251", "cp1125", "koi8_u", "mac_cyrillic", "utf-8"])
+def test_a_file_of_one_code_page_is_judged_as_one(page: str) -> None:
+    for name in pairs("uk")[:60]:
+        values = [text.encode(page) for text in (name.upper(), "Міська лікарня", "ОГК", "CHEST")]
+        assert detect_each(values) == (detect(values),) * len(values)
+
+
+@given(st.lists(st.binary(max_size=24), max_size=5))
+@settings(deadline=None)
+def test_every_value_gets_its_verdict(values: list[bytes]) -> None:
+    found = detect_each(values)
+    assert len(found) == len(values)
+    assert all((verdict.code_page is not None) == (verdict.outcome == "cyrillic") for verdict in found)

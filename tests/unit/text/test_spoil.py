@@ -196,3 +196,8 @@ def test_what_was_mended_stays_mended(chain: tuple[str, str], name: str) -> None
     found = undo(misread(name.encode(chain[0]), chain[1]))
     if found is not None:
         assert undo(found.text) is None
+
+
+def test_escapes_of_iso_2022_are_not_read_back() -> None:
+    assert undo("\x1b\x80") is None
+    assert undo("\x1b-LЪЮТ") is None
