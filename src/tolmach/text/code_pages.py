@@ -72,9 +72,10 @@ def canonical(name: str) -> str | None:
         return _OTHER_NAMES[plain]
     try:
         info = codecs.lookup(plain)
+        is_text = b"A".decode(plain) == "A"  # not hex, not UTF-16
     except (LookupError, ValueError):
         return None
-    return _CANONICAL.get(info.name, info.name)
+    return _CANONICAL.get(info.name, info.name) if is_text else None
 
 
 @cache
@@ -93,7 +94,7 @@ def decode(raw: bytes, code_page: str) -> str | None:
     """
     try:
         text = raw.decode(codec_of(code_page))
-    except UnicodeDecodeError:
+    except UnicodeError:
         return None
     if not text.isascii() and _C1.search(text):
         return None
@@ -109,7 +110,7 @@ def encode(text: str, code_page: str) -> bytes | None:
         return None
     try:
         return text.encode(codec_of(code_page))
-    except UnicodeEncodeError:
+    except UnicodeError:
         return None
 
 

@@ -90,6 +90,9 @@ def test_what_has_no_byte_is_not_encoded(text: str, page: str) -> None:
         ("iso_ir_126", "iso8859-7"),
         ("no such page", None),
         ("", None),
+        ("hex", None),
+        ("utf-16", None),
+        ("cp\x001251", None),
     ],
 )
 def test_names_are_brought_to_one(name: str, expected: str | None) -> None:
