@@ -117,7 +117,7 @@ def test_a_huge_value_of_a_small_attribute_is_not_read_whole(tag: int) -> None:
 
 def test_300_000_items_are_refused() -> None:
     file = part10(body((0x00081140, "raw", EXPLICIT.sequence(0x00081140, [b""] * 300_000))))
-    with at_most(8, 160), pytest.raises(Damaged, match="TLM-DCM-005"):
+    with at_most(30, 160), pytest.raises(Damaged, match="TLM-DCM-005"):
         opened(file)
 
 
@@ -125,7 +125,7 @@ def test_300_000_items_are_refused() -> None:
 def test_a_million_private_elements_are_refused(syntax: str) -> None:
     form = FORM_OF[syntax]
     many = b"".join(form.element(0x00110000 + number % 0xFFFF, "LO", b"") for number in range(1_000_000))
-    with at_most(8, 160), pytest.raises(Damaged, match="TLM-DCM-005"):
+    with at_most(30, 160), pytest.raises(Damaged, match="TLM-DCM-005"):
         opened(part10(body((0x00110000, "raw", many), form=form), syntax))
 
 
