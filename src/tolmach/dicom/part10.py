@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from tolmach.base import N_, Phrase, Problem
 from tolmach.dicom import dictionary, faults, uids
@@ -72,20 +72,21 @@ def open_data_set(source: Source, inflate: Inflate | None = None) -> DataSet:
     problems: list[Problem] = []
     if source.size == 0:
         raise NotDicom(faults.NOT_DICOM, why=Phrase(N_("it is empty")))
-    start = _start_of_content(source)
+    start, is_marked = _start_of_content(source)
     meta = _read_meta(source, start)
+    is_marked = is_marked or bool(meta.elements)
     declared = _declared_syntax(source, meta)
     if not meta.elements:
         problems.append(Problem(faults.NO_META))
     if declared == uids.DeflatedExplicitVRLittleEndian:
         return _open_deflated(source, meta, inflate or _join, problems)
-    if start == 0 and not meta.elements and source.size < 8:
+    if not is_marked and source.size < 8:
         raise NotDicom(faults.NOT_DICOM, why=Phrase(N_("it is too short")))
     if source.size - meta.end < 8:
         raise Damaged(faults.CUT_SHORT, offset=meta.end, expected=8, present=source.size - meta.end)
     encoding = _find_encoding(source, meta.end, declared, problems)
-    if start == 0 and not meta.elements:
-        _require_plausible(source, encoding)
+    if not is_marked:
+        _require_plausible(source, start, encoding)
     syntax = declared if declared and _ENCODING_OF.get(declared, _EXPLICIT) == encoding else _SYNTAX_OF[encoding]
     return _scan(source, source, meta, encoding, syntax, problems)
 
@@ -96,7 +97,7 @@ def peek(source: Source) -> tuple[str, str] | None:
     Quick and unproved: good for planning what to propose to a peer, not for sending. Never raises for bad bytes.
     """
     try:
-        meta = _read_meta(source, _start_of_content(source))
+        meta = _read_meta(source, _start_of_content(source)[0])
     except (NotDicom, Damaged):
         return None
     values = {element.tag: element for element in meta.elements if element.tag in (0x00020002, 0x00020010)}
@@ -129,17 +130,22 @@ def _scan(
     )
 
 
-def _start_of_content(source: Source) -> int:
-    """Give the offset behind the prefix `DICM`, or 0 when there is none."""
+def _start_of_content(source: Source) -> tuple[int, bool]:
+    """Give where the content begins, and whether the prefix `DICM` stands before it.
+
+    Seen: no preamble, no preamble and prefix, zeros in place of both.
+    """
     head = bytes(source.read(0, PREAMBLE + 4))
     if head[PREAMBLE:] == b"DICM":
-        return PREAMBLE + 4
+        return PREAMBLE + 4, True
     if head[:4] == b"DICM":
-        return 4
+        return 4, True
+    if source.size > PREAMBLE + 4 and not any(head):
+        return PREAMBLE + 4, False
     for magic, why in _MAGIC:
         if head.startswith(magic):
             raise NotDicom(faults.NOT_DICOM, why=why)
-    return 0
+    return 0, False
 
 
 def _read_meta(source: Source, start: int) -> _Meta:
@@ -206,27 +212,27 @@ def _evident_encoding(head: bytes, room: int) -> Encoding | None:
     return _IMPLICIT if little <= big and (length <= room or length == UNDEFINED) else None
 
 
-def _require_plausible(source: Source, encoding: Encoding) -> None:
+def _require_plausible(source: Source, start: int, encoding: Encoding) -> None:
     """Refuse bytes without any header whose first elements no data set would begin with.
 
     A data set starts in a low group, its tags rise, and the first of them are in the dictionary (PS3.5 section 7.1).
     """
-    order = "big" if encoding.big else "little"
-    position, previous, known = 0, -1, 0
+    order: Literal["big", "little"] = "big" if encoding.big else "little"
+    position, previous, known = start, -1, 0
     for _ in range(3):
         head = bytes(source.read(position, 12))
         if len(head) < 8:
             break
-        tag = int.from_bytes(head[:2], order) << 16 | int.from_bytes(head[2:4], order)  # type: ignore[arg-type]
+        tag = int.from_bytes(head[:2], order) << 16 | int.from_bytes(head[2:4], order)
         if tag <= previous or (previous < 0 and tag >> 16 not in (0x0002, 0x0004, 0x0008)):
             raise NotDicom(faults.NOT_DICOM, why=Phrase(N_("it does not begin like one")))
         known += dictionary.lookup(tag) is not None
-        length = int.from_bytes(head[4:8], order)  # type: ignore[arg-type]
+        length = int.from_bytes(head[4:8], order)
         header = 8
         if encoding.explicit and head[4:6] in SHORT_BY_CODE:
-            length = int.from_bytes(head[6:8], order)  # type: ignore[arg-type]
+            length = int.from_bytes(head[6:8], order)
         elif encoding.explicit:
-            length, header = int.from_bytes(head[8:12], order), 12  # type: ignore[arg-type]
+            length, header = int.from_bytes(head[8:12], order), 12
         if length == UNDEFINED:
             break
         position, previous = position + header + length, tag

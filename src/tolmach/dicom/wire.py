@@ -29,7 +29,7 @@ def can_become(data_set: DataSet, syntax: str) -> bool:
     if syntax == own:
         return True
     if own == uids.DeflatedExplicitVRLittleEndian:
-        return syntax == uids.ExplicitVRLittleEndian
+        return syntax == uids.ExplicitVRLittleEndian and data_set.encoding.explicit
     return own in uids.UNCOMPRESSED and syntax == uids.ImplicitVRLittleEndian
 
 
