@@ -10,18 +10,11 @@ import pytest
 
 from tests.peers.conftest import StartStorescp
 from tests.peers.dicom_files import Part10, read_part10, sample_files, values_of
-from tolmach.adapters.dimse import (
-    AcceptancePolicy,
-    Association,
-    PeerAddress,
-    ReceivedInstance,
-    StorageScp,
-    StorageScpSettings,
-    plan_contexts,
-    store_all,
-    verify_peer,
-)
+from tolmach.adapters.dimse import Association, PeerAddress, plan_contexts, store_all, verify_peer
+from tolmach.adapters.dimse.acceptance import AcceptancePolicy
 from tolmach.adapters.dimse.errors import AssociationAborted, AssociationLost, AssociationRejected
+from tolmach.adapters.dimse.reception import ReceivedInstance
+from tolmach.adapters.dimse.storage_scp import StorageScp, StorageScpSettings
 from tolmach.dicom import uids
 
 pytestmark = pytest.mark.slow

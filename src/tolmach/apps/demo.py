@@ -14,8 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
 
-from tolmach.adapters.dimse import PeerAddress, ReceivedInstance, StorageScp, StorageScpSettings
+from tolmach.adapters.dimse import PeerAddress
+from tolmach.adapters.dimse.reception import ReceivedInstance
 from tolmach.adapters.dimse.status import SUCCESS
+from tolmach.adapters.dimse.storage_scp import StorageScp, StorageScpSettings
 from tolmach.adapters.folder import FileReader, FoundFile, inflate, write_file
 from tolmach.apps.cli.terminal import Terminal, visible
 from tolmach.apps.faults import DEMO_FAILED

@@ -117,18 +117,18 @@ class DataSet:
 
         VRs are those the dictionary knows where the file says only UN. Standard: PS3.5 section 6.1.2.2.
         """
+        marked = [(index, element) for index, element in enumerate(self.elements) if element[1] in _MARKED_VRS]
         found = []
-        read, marked = self.source.read, _MARKED_VRS
-        for position, (tag, vr, _start, value, length, *_rest) in enumerate(self.elements):
-            if vr not in marked or not 0 < length <= MAX_TEXT:
-                continue
+        read = self.source.read
+        for index, (tag, vr, _start, value, length, *_rest) in marked:
             if vr == "UN":
                 vr = dictionary.vr_of(tag)
-                if vr == "UN" or vr not in marked:
+                if vr == "UN" or vr not in _MARKED_VRS:
                     continue
-            raw = bytes(read(value, length))
-            if not raw.isascii() or b"\x1b" in raw:
-                found.append((position, vr, raw))
+            if 0 < length <= MAX_TEXT:
+                raw = bytes(read(value, length))
+                if not raw.isascii() or b"\x1b" in raw:
+                    found.append((index, vr, raw))
         return tuple(found)
 
     @cached_property

@@ -118,7 +118,7 @@ class Scanner:
         fill = len(window) - 12
         while position < limit:
             at = position - base
-            if at > fill or at < 0:
+            if at > fill:
                 if not self._refill(position):
                     return
                 base, window, at = self.base, self.window, 0
@@ -144,7 +144,7 @@ class Scanner:
         fill = len(window) - 8
         while position < limit:
             at = position - base
-            if at > fill or at < 0:
+            if at > fill:
                 if not self._refill(position):
                     return
                 base, window, at = self.base, self.window, 0

@@ -14,15 +14,10 @@ import pytest
 
 from tests.unit.adapters.dimse.parrot import Line
 from tolmach.adapters.dimse import (
-    AcceptancePolicy,
     Association,
     OutgoingInstance,
     PeerAddress,
     PresentationContext,
-    ReceivedInstance,
-    ReceptionLimits,
-    StorageScp,
-    StorageScpSettings,
     Timeouts,
     pdu,
     pdu_codec,
@@ -30,10 +25,12 @@ from tolmach.adapters.dimse import (
     store_all,
     verify_peer,
 )
-from tolmach.adapters.dimse.acceptance import is_ours
+from tolmach.adapters.dimse.acceptance import AcceptancePolicy, is_ours
 from tolmach.adapters.dimse.dimse import CEchoRequest, CStoreRequest, encode_command
 from tolmach.adapters.dimse.errors import AssociationRejected, AssociationRejectedForNow, CannotListen
 from tolmach.adapters.dimse.pdu import AssociateRequest, UserInformation
+from tolmach.adapters.dimse.reception import ReceivedInstance, ReceptionLimits
+from tolmach.adapters.dimse.storage_scp import StorageScp, StorageScpSettings
 from tolmach.dicom import uids
 
 CT, EXPLICIT = uids.CTImageStorage, uids.ExplicitVRLittleEndian
