@@ -6,7 +6,7 @@ import pytest
 from pydicom import dcmread
 from pydicom.filereader import read_file_meta_info
 
-from tolmach.adapters.dimse import encode_file_meta
+from tolmach.adapters.dimse.part10_meta import encode_file_meta
 from tolmach.dicom import uids
 
 
