@@ -115,6 +115,8 @@ class DataSet:
     def marked_text(self) -> tuple[tuple[int, str, bytes], ...]:
         """Every text value that is not plain ASCII: (index, VR, raw value). CS is among them; huge values are not read.
 
+        So are values with `???` in them, where a program before us may have lost letters.
+
         VRs are those the dictionary knows where the file says only UN. Standard: PS3.5 section 6.1.2.2.
         """
         marked = [(index, element) for index, element in enumerate(self.elements) if element[1] in _MARKED_VRS]
@@ -127,7 +129,7 @@ class DataSet:
                     continue
             if 0 < length <= MAX_TEXT:
                 raw = bytes(read(value, length))
-                if not raw.isascii() or b"\x1b" in raw:
+                if not raw.isascii() or b"\x1b" in raw or b"???" in raw:
                     found.append((index, vr, raw))
         return tuple(found)
 

@@ -29,6 +29,16 @@ FOREIGN_CODE = Fault(
     N_("{attribute} holds letters of another script, where only A-Z, 0-9, blank and underscore are allowed."),
     N_("Nothing was changed; give it a value with a rule if the receiver minds."),
 )
+LOST = Fault(
+    "TLM-TXT-018",
+    N_("Letters of {attributes} were replaced by question marks before the file came here; they are gone."),
+    N_("Take the right value from the worklist or the referral and set it with a rule."),
+)
+CUT_CHARACTER = Fault(
+    "TLM-TXT-019",
+    N_("{attributes} was cut in the middle of a letter before the file came here; the broken end was dropped."),
+    N_("Nothing to do, unless the missing end matters: then set the value with a rule."),
+)
 GREW_TOO_LONG = Fault(
     "TLM-TXT-014",
     N_("{attribute} has {length} characters after transliteration, {limit} are allowed; nothing was cut."),

@@ -1,0 +1,132 @@
+"""The judgement of text values that stand under one label: which are right, which lie and how they really read.
+
+Order of evidence: legal multi-byte text and code extensions are what they say; then the detector judges all values
+together and each beside the others; then what reads well as bytes may still be text that an earlier program spoilt, and
+is read back along a known chain when that is clear. Pure: the same bytes under the same label always get the same
+judgement, and the images of one series, which carry the same text, are judged once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal, NamedTuple
+
+from tolmach.dicom import character_sets
+from tolmach.dicom.character_sets import Terms
+from tolmach.text.code_pages import canonical, decode
+from tolmach.text.detect import SURE, Detection, detect_each
+from tolmach.text.spoil import lost, mend, undo, without_cut_tail
+
+AUTO = "auto"
+
+# Codecs of several bytes a character: text that fits one of them strictly is what it says.
+MULTI_BYTE = frozenset({"shift_jis", "iso2022_jp", "iso2022_jp_2", "euc_kr", "gb2312", "gb18030", "gbk"})
+_CACHED_BYTES = 4096
+
+Kind = Literal["right", "lies", "doubtful", "misfit", "left"]
+
+
+class Ruling(NamedTuple):
+    """What one value is: `right` as labelled; `lies`: reads as `text`; `misfit`: not in the page of the other values.
+
+    `left` is text of another script, `doubtful` what nobody can read surely; both stay as they are. `is_cut` says that
+    a length limit cut its last character in two, `is_lost` that letters were replaced by question marks before.
+    """
+
+    kind: Kind
+    text: str | None = None
+    is_cut: bool = False
+    is_lost: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The rulings, one for each value, and the evidence for them."""
+
+    rulings: tuple[Ruling, ...]
+    detection: Detection | None = None
+
+
+def judge(values: Sequence[bytes], terms: Terms | None, code_page: str = AUTO) -> Judgement:
+    """Judge the values under one label; `code_page` other than `auto` is taken as the operator's word."""
+    if sum(map(len, values)) > _CACHED_BYTES:
+        return _judge(tuple(values), terms, code_page)
+    return _judge_cached(tuple(values), terms, code_page)
+
+
+def _judge(values: tuple[bytes, ...], terms: Terms | None, code_page: str) -> Judgement:
+    codec = character_sets.codec_of(terms)
+    claimed = [character_sets.decode(raw, terms) for raw in values]
+    if code_page != AUTO:
+        found = tuple(_in_page(raw, code_page, codec) for raw in values)
+        return Judgement(_with_losses(found))
+    extended = codec in MULTI_BYTE or any(b"\x1b" in raw for raw in values)
+    if extended and all(text is not None for text in claimed):
+        return Judgement(tuple(Ruling("right", text) for text in claimed))
+    verdicts = detect_each(values, declared=codec)
+    trusted = _is_trustworthy(terms)
+    rulings = tuple(
+        _ruling(raw, text, verdict, codec, trusted=trusted)
+        for raw, text, verdict in zip(values, claimed, verdicts, strict=True)
+    )
+    main = max(verdicts, key=lambda one: (one.code_page is not None, one.confidence))
+    return _unspoilt(Judgement(_with_losses(rulings), main))
+
+
+# The images of one series carry the same text: it is judged once.
+_judge_cached = lru_cache(maxsize=1024)(_judge)
+
+
+def _ruling(raw: bytes, claimed: str | None, verdict: Detection, codec: str | None, *, trusted: bool) -> Ruling:
+    if raw.isascii():
+        return Ruling("right", claimed)
+    if verdict.code_page is not None:
+        return _in_page(raw, verdict.code_page, codec)
+    if verdict.outcome == "leave":
+        return Ruling("left", claimed) if claimed is None else Ruling("right", claimed)
+    if trusted and claimed is not None:
+        return Ruling("right", claimed)
+    return Ruling("doubtful")
+
+
+def _in_page(raw: bytes, code_page: str, codec: str | None) -> Ruling:
+    """Read a value in a code page, whether the label says so too or not."""
+    honest = codec is not None and canonical(codec) == code_page
+    text = decode(raw, code_page)
+    if text is not None:
+        return Ruling("right" if honest else "lies", text)
+    whole = without_cut_tail(raw) if code_page == "utf-8" else None
+    text = None if whole is None else decode(whole, code_page)
+    return Ruling("misfit") if text is None else Ruling("lies", text, is_cut=True)
+
+
+def _is_trustworthy(terms: Terms | None) -> bool:
+    """Tell whether a label is one a machine writes only when it means it: anything legal but Latin-1 and nothing."""
+    return bool(terms) and all(character_sets.is_defined(term) for term in terms or ()) and terms != ("ISO_IR 100",)
+
+
+def _with_losses(rulings: tuple[Ruling, ...]) -> tuple[Ruling, ...]:
+    return tuple(
+        ruling._replace(is_lost=True) if ruling.text is not None and lost(ruling.text) is not None else ruling
+        for ruling in rulings
+    )
+
+
+def _unspoilt(judgement: Judgement) -> Judgement:
+    """Read text back that was honest bytes of spoilt letters; only where the model is sure of it."""
+    texts = [ruling.text for ruling in judgement.rulings if ruling.text is not None and not ruling.text.isascii()]
+    found = undo("\n".join(texts)) if texts else None
+    if found is None or found.confidence < SURE:
+        return judgement
+    rulings = tuple(_read_back(ruling, found.chain) for ruling in judgement.rulings)
+    page = judgement.detection.code_page if judgement.detection is not None else None
+    return Judgement(rulings, Detection(page or "utf-8", "cyrillic", found.confidence, found.evidence))
+
+
+def _read_back(ruling: Ruling, chain: str) -> Ruling:
+    if ruling.text is None or ruling.text.isascii():
+        return ruling
+    text = mend(ruling.text, chain)
+    return ruling if text is None or text == ruling.text else ruling._replace(kind="lies", text=text)
