@@ -42,6 +42,11 @@ class Target:
     encode: Callable[[str], bytes | None]
     codec: str
 
+    @property
+    def is_honest(self) -> bool:
+        """Tell whether the label alone says how the text is to be read."""
+        return character_sets.codec_of((self.term,)) == self.codec
+
 
 UTF_8 = Target(character_sets.UTF_8, lambda text: text.encode("utf-8"), "utf_8")
 
@@ -187,7 +192,7 @@ class _Finisher:
             changes,
             (*self.draft.problems, *self.problems),
             self.readings,
-            self.label.codec if self.label is not None else None,
+            None if self.label is None or self.label.is_honest else self.label.codec,
         )
 
     def _write_label(self, insertions: list[Insertion]) -> list[Change]:

@@ -139,23 +139,27 @@ class _Comparison:
             home = self.matches.get(element.parent)
             if home is None:
                 return position
-            ahead = until is not None and until.parent == home
-            if element.vr and not (ahead and until is not None and until.tag == element.tag):
-                planned = self.insertions.pop((home, element.tag), None)
-                value = (
-                    None if planned is None or planned.vr != element.vr else encode.padded(planned.value, planned.vr)
-                )
-            else:
-                value = None if ahead or not self.items.get(home) else self.items[home].pop(0)
-            if value is None:
+            made = self._take_planned(element, home, until)
+            if made is None:
                 return position
-            if element.undefined or bytes(self.new.source.read(element.value, element.length)) != value:
+            if element.end - element.start != len(made) or self.new.source.read(element.start, len(made)) != made:
                 raise _failed(self.new, element, Phrase(N_("its value is not the planned one")))
             self.gaps[1].step_over(element)
             position += 1
             while position < len(elements) and elements[position].start < element.end:
                 position += 1
         return position
+
+    def _take_planned(self, element: Element, home: int, until: Element | None) -> bytes | None:
+        """Give the bytes of the planned element or item that must stand here, and count it as found."""
+        is_ahead = until is not None and until.parent == home
+        encoding = self.old.encoding_in(home)
+        if not element.vr:
+            return None if is_ahead or not self.items.get(home) else encode.item(self.items[home].pop(0), encoding)
+        if is_ahead and until is not None and until.tag == element.tag:
+            return None
+        planned = self.insertions.pop((home, element.tag), None)
+        return None if planned is None else encode.element(planned.tag, planned.vr, planned.value, encoding)
 
     def _compare(self, index: int, old: Element, position: int, new: Element) -> None:
         if old.tag != new.tag or old.vr != new.vr or self.matches.get(new.parent) != old.parent:
