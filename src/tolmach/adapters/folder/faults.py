@@ -66,6 +66,11 @@ UNFINISHED_FIX = Fault(
     N_("{path} has a kept original already."),
     N_("Run tolmach undo on it first, or delete the kept original if it is no longer needed."),
 )
+SHRANK = Fault(
+    "TLM-FIL-013",
+    N_("{path} became shorter while it was read."),
+    N_("Something is still writing it: wait until the machine has finished, then run the command again."),
+)
 
 
 class FileProblem(NeedsOperator):

@@ -9,13 +9,14 @@ from __future__ import annotations
 import os
 import stat
 import tempfile
+import weakref
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from io import RawIOBase
 from pathlib import Path
 from typing import IO
 
-from tolmach.adapters.folder.faults import NOT_A_FILE, FileProblem, mapped
+from tolmach.adapters.folder.faults import NOT_A_FILE, SHRANK, FileProblem, FileTrouble, mapped
 from tolmach.base import N_, Phrase
 from tolmach.dicom.source import MemorySource, Source
 
@@ -36,12 +37,22 @@ class SeekingSource:
         return self._size
 
     def read(self, offset: int, length: int) -> bytes:
-        """Give exactly `length` bytes from `offset`, fewer only where the file ends."""
+        """Give exactly `length` bytes from `offset`, fewer only where the source ends.
+
+        Raises `FileTrouble` when the file has become shorter than it was: less image would look like an image.
+        """
+        wanted = max(0, min(length, self._size - offset))  # a length from outside allocates nothing
         try:
             self._file.seek(offset)
-            return self._file.read(length)
+            block = self._file.read(wanted) or b""
+            while len(block) < wanted:
+                more = self._file.read(wanted - len(block))
+                if not more:
+                    raise FileTrouble(SHRANK, path=self._name)
+                block += more
         except OSError as error:
             raise mapped(error, self._name) from error
+        return block
 
 
 class FileReader:
@@ -87,9 +98,21 @@ def _open_without_waiting(path: str, flags: int) -> int:
 
 
 def inflate(blocks: Iterable[bytes]) -> Source:
-    """Keep an inflated data set in memory while it is small, in a temporary file of its own when it is not."""
+    """Keep an inflated data set in memory while it is small, in a temporary file of its own when it is not.
+
+    Raises `FileTrouble` when there is no room for it.
+    """
     spool = tempfile.SpooledTemporaryFile(max_size=_INFLATED_IN_MEMORY)  # noqa: SIM115 - lives as long as the source
-    size = 0
-    for block in blocks:
-        size += spool.write(block)
-    return SeekingSource(spool, size, Phrase(N_("the inflated data set")))
+    name, size = Phrase(N_("the inflated data set")), 0
+    try:
+        for block in blocks:
+            size += spool.write(block)
+    except OSError as error:
+        spool.close()
+        raise mapped(error, name) from error
+    except BaseException:
+        spool.close()
+        raise
+    source = SeekingSource(spool, size, name)
+    weakref.finalize(source, spool.close)
+    return source

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
-from tolmach.adapters.folder.faults import NOT_FOUND, FileProblem, mapped
+from tolmach.adapters.folder.faults import mapped
 from tolmach.base import TolmachError
 
 # What tolmach itself leaves beside files; never taken for input.
@@ -29,14 +31,18 @@ def walk(paths: Sequence[Path], leave_out: Path | None = None) -> Iterator[Found
     """Give the files of the paths; what cannot be listed comes as an error in its place, and the walk goes on.
 
     Links to folders are not followed, so that a loop cannot hold the walk; `leave_out` is a folder that is not entered.
+    A path that was named twice is walked once.
     """
-    for path in paths:
-        if path.is_dir():
+    for path in dict.fromkeys(paths):
+        try:
+            is_folder = stat.S_ISDIR(path.stat().st_mode)
+        except OSError as error:
+            yield mapped(error, path)
+            continue
+        if is_folder:
             yield from _folder(path, path, leave_out)
-        elif path.exists():
-            yield FoundFile(path, Path(path.name))
         else:
-            yield FileProblem(NOT_FOUND, path=path)
+            yield FoundFile(path, Path(path.name))
 
 
 def _folder(top: Path, folder: Path, leave_out: Path | None) -> Iterator[FoundFile | TolmachError]:
@@ -55,11 +61,22 @@ def _folder(top: Path, folder: Path, leave_out: Path | None) -> Iterator[FoundFi
         folders = []
         for entry in entries:
             path = folder / entry.name
-            if entry.is_dir(follow_symlinks=False):
+            kind = _kind(entry)
+            if kind == "folder":
                 folders.append(path)
-            elif not entry.name.endswith(OWN_SUFFIXES) and not (entry.is_symlink() and entry.is_dir()):
+            elif kind == "file" and not entry.name.endswith(OWN_SUFFIXES):
                 yield FoundFile(path, path.relative_to(top))
         pending.extend(reversed(folders))
+
+
+def _kind(entry: os.DirEntry[str]) -> Literal["folder", "link to a folder", "file"]:
+    """Tell what an entry is; one that cannot be looked at counts as a file, and opening it says why."""
+    try:
+        if entry.is_dir(follow_symlinks=False):
+            return "folder"
+        return "link to a folder" if entry.is_symlink() and entry.is_dir() else "file"
+    except OSError:
+        return "file"
 
 
 def _is_same(one: Path, other: Path) -> bool:
