@@ -16,6 +16,9 @@ from tolmach.dicom.data_set import DataSet
 from tolmach.dicom.faults import BadPath
 from tolmach.dicom.scanner import ROOT, Element
 
+Steps = tuple[tuple[int, int], ...]  # (sequence tag, item number) each
+
+NOT_WRITTEN_LIKE_ONE = N_("it is not written like one")
 _ITEM_AT_END = N_("it ends in an item number")
 _NO_ITEM = N_("a sequence on the way has no item number, as in [0]")
 _NO_KEYWORD = N_("there is no such keyword")
@@ -30,7 +33,7 @@ _STEP = re.compile(
 class AttributePath:
     """A way from the data set to an attribute: (sequence tag, item number) steps, then the attribute's tag."""
 
-    steps: tuple[tuple[int, int], ...]
+    steps: Steps
     tag: int
 
     def __str__(self) -> str:
@@ -50,7 +53,7 @@ def parse_path(text: str) -> AttributePath:
     for position, part in enumerate(parts):
         match = _STEP.fullmatch(part)
         if match is None:
-            raise BadPath(faults.BAD_PATH, path=text, why=Phrase(N_("it is not written like one")))
+            raise BadPath(faults.BAD_PATH, path=text, why=Phrase(NOT_WRITTEN_LIKE_ONE))
         tag = _tag_of(match, text)
         last = position == len(parts) - 1
         if last != (match["item"] is None):
@@ -58,6 +61,8 @@ def parse_path(text: str) -> AttributePath:
             raise BadPath(faults.BAD_PATH, path=text, why=why)
         if last:
             return AttributePath(tuple(steps), tag)
+        if dictionary.vr_of(tag) not in ("SQ", "UN"):
+            raise BadPath(faults.BAD_PATH, path=text, why=Phrase(NOT_WRITTEN_LIKE_ONE))
         steps.append((tag, int(match["item"])))
     raise BadPath(faults.BAD_PATH, path=text, why=Phrase(N_("it is empty")))
 
@@ -86,15 +91,3 @@ def path_of(data_set: DataSet, element: Element) -> AttributePath:
         steps.append((sequence.tag, item.number))
         container = sequence.parent
     return AttributePath(tuple(reversed(steps)), element.tag)
-
-
-def container_of(data_set: DataSet, path: AttributePath) -> int | None:
-    """Give the container an attribute would stand in, or None when an item on the way is missing."""
-    container = ROOT
-    for tag, item in path.steps:
-        sequence = data_set.index.get((container, tag))
-        position = None if sequence is None else data_set.index.get((sequence, item))
-        if position is None:
-            return None
-        container = position
-    return container

@@ -11,23 +11,27 @@ from tolmach.dicom.scanner import Encoding
 from tolmach.dicom.vrs import VRS
 
 _FORMS = {"US": "H", "SS": "h", "UL": "L", "SL": "l", "UV": "Q", "SV": "q", "FL": "f", "FD": "d"}
+NUMBER_VRS = frozenset(_FORMS) | {"AT"}
 MAX_VALUES = 64
 
 
 def numbers_as_text(raw: bytes, vr: str, encoding: Encoding) -> str | None:
-    """Give numbers and tags separated by backslashes; None for values that are not meant to be read."""
+    """Give numbers and tags separated by backslashes, exactly; None for what is not meant to be read, or too many."""
     order = ">" if encoding.big else "<"
-    if vr == "AT":
-        count = min(len(raw) // 4, MAX_VALUES)
-        pairs = struct.unpack_from(f"{order}{2 * count}H", raw)
-        return "\\".join(f"({group:04X},{element:04X})" for group, element in zip(pairs[::2], pairs[1::2], strict=True))
-    form = _FORMS.get(vr)
-    if form is None:
+    form = "HH" if vr == "AT" else _FORMS.get(vr)
+    if form is None or len(raw) > MAX_VALUES * struct.calcsize("=" + form):
         return None
-    count = min(len(raw) // struct.calcsize(order + form), MAX_VALUES)
-    return "\\".join(
-        f"{value:g}" if form in "fd" else str(value) for value in struct.unpack_from(f"{order}{count}{form}", raw)
-    )
+    values = struct.iter_unpack(order + form, raw[: len(raw) - len(raw) % struct.calcsize("=" + form)])
+    return "\\".join(_as_text(value, vr) for value in values)
+
+
+def _as_text(value: tuple[float, ...], vr: str) -> str:
+    if vr == "AT":
+        return f"({value[0]:04X},{value[1]:04X})"
+    if vr == "FL":  # six digits where they give the same 32 bits again, else the nine that always do
+        short = f"{value[0]:g}"
+        return short if struct.pack("f", float(short)) == struct.pack("f", *value) else f"{value[0]:.9g}"
+    return repr(value[0])
 
 
 def strip_padding(text: str, vr: str) -> str:

@@ -12,9 +12,9 @@ from tolmach.base import N_, Phrase, Problem
 from tolmach.dicom import character_sets, dictionary, encode, faults
 from tolmach.dicom.data_set import MAX_TEXT, DataSet
 from tolmach.dicom.faults import BadPath, BadValue
-from tolmach.dicom.paths import AttributePath, container_of, path_of
+from tolmach.dicom.paths import NOT_WRITTEN_LIKE_ONE, AttributePath, Steps, path_of
 from tolmach.dicom.scanner import ROOT
-from tolmach.dicom.values import numbers_as_text, strip_padding, too_long
+from tolmach.dicom.values import NUMBER_VRS, numbers_as_text, strip_padding, too_long
 from tolmach.dicom.vrs import STRING_VRS, TEXT_VRS
 from tolmach.edit.changes import Change, Reason
 
@@ -39,12 +39,43 @@ class Draft:
 
     # Reading.
 
+    def position(self, tag: int, container: int) -> int | None:
+        """Give the index of an existing element, directly inside a container, that was not deleted."""
+        index = self.data_set.position(tag, container)
+        return None if index in self.removed else index
+
+    def container(self, path: AttributePath) -> int | None:
+        """Give the container an attribute stands or would stand in, or None when an item on the way is missing."""
+        container = ROOT
+        for tag, item in path.steps:
+            sequence = self.position(tag, container)
+            found = None if sequence is None else self.data_set.index.get((sequence, item))
+            if found is None:
+                return None
+            container = found
+        return container
+
+    def is_gone(self, index: int) -> bool:
+        """Tell whether an element was deleted, itself or with what encloses it."""
+        while self.removed and index != ROOT:
+            if index in self.removed:
+                return True
+            index = self.data_set.elements[index].parent
+        return False
+
     def _index(self, path: AttributePath) -> int | None:
-        container = container_of(self.data_set, path)
-        if container is None:
-            return None
-        index = self.data_set.index.get((container, path.tag))
-        return None if index is None or index in self.removed else index
+        container = self.container(path)
+        return None if container is None else self.position(path.tag, container)
+
+    def has_value(self, path: AttributePath) -> bool:
+        """Tell whether an attribute is there and not empty now; blanks alone are empty."""
+        if path in self.added:
+            return bool(self.added[path][1])
+        index = self._index(path)
+        if index is None:
+            return any(_is_below(other, path) for other in self.added)
+        text = self.text_at(index)
+        return self.data_set.elements[index].length > 0 if text is None else bool(text)
 
     def text(self, path: AttributePath) -> str | None:
         """Give an attribute as it would read now; None when it is absent or not for reading."""
@@ -55,45 +86,43 @@ class Draft:
 
     def text_at(self, index: int) -> str | None:
         """Give an existing element as it would read now."""
-        if index in self.texts:
-            return self.texts[index]
-        if index in self.readings:
-            return self.readings[index]
-        data_set = self.data_set
-        element = data_set.elements[index]
-        if element.length > MAX_TEXT:
-            return None
-        raw = self.values.get(index)
-        if raw is None:
-            raw = data_set.raw(element)
-        return self._read(raw, element.vr, element.parent)
-
-    def _read(self, raw: bytes, vr: str, container: int) -> str | None:
-        if vr in TEXT_VRS:
-            return strip_padding(character_sets.show(raw, self.data_set.character_set_at(container)), vr)
-        if vr in STRING_VRS:
-            return strip_padding(raw.decode("latin_1"), vr)
-        return numbers_as_text(raw, vr, self.data_set.encoding_in(container))
+        for known in (self.texts, self.readings):
+            if index in known:
+                return known[index]
+        return self._read(index, self.values.get(index))
 
     def shown(self, index: int) -> str | None:
         """Give an element as it stands in the file, read as its label says."""
+        return self._read(index)
+
+    def vr_at(self, index: int) -> str:
+        """Give the VR of an existing element; where the file says only UN, that of the dictionary if it holds text."""
         element = self.data_set.elements[index]
-        if element.length > MAX_TEXT:
+        known = dictionary.vr_of(element.tag) if element.vr == "UN" else element.vr
+        return known if known in STRING_VRS else element.vr
+
+    def _read(self, index: int, raw: bytes | None = None) -> str | None:
+        element, vr = self.data_set.elements[index], self.vr_at(index)
+        if element.length > MAX_TEXT or not (vr in STRING_VRS or vr in NUMBER_VRS):
             return None
-        return self._read(self.data_set.raw(element), element.vr, element.parent)
+        if raw is None:
+            raw = self.data_set.raw(element)
+        if vr in TEXT_VRS:
+            return strip_padding(character_sets.show(raw, self.data_set.character_set_at(element.parent)), vr)
+        if vr in STRING_VRS:
+            return strip_padding(raw.decode("latin_1"), vr)
+        return numbers_as_text(raw, vr, self.data_set.encoding_in(element.parent))
 
     # Pencilling in.
 
     def rewrite(self, index: int, text: str, reason: Reason) -> None:
         """Give an existing text element a new text (repair); recorded with what a viewer showed before."""
-        element = self.data_set.elements[index]
+        element, vr = self.data_set.elements[index], self.vr_at(index)
         path = path_of(self.data_set, element)
+        after = strip_padding(text, vr)
         raw = self.data_set.raw(element)
-        before = self._read(raw, element.vr, element.parent)
-        text = text.rstrip("\0 ")  # padding, which the new bytes may need otherwise
-        after = strip_padding(text, element.vr)
-        self.changes.append(Change(str(path), path.keyword, element.vr, before, after, reason, raw))
-        if element.vr in TEXT_VRS:
+        self.changes.append(Change(str(path), path.keyword, vr, self.shown(index), after, reason, raw))
+        if vr in TEXT_VRS:
             self.texts[index] = text
         else:
             self.values[index] = text.encode("ascii")
@@ -125,34 +154,30 @@ class Draft:
 
     def delete(self, path: AttributePath) -> None:
         """Take an attribute out, with all that is in it; nothing happens when it is absent."""
-        if path in self.added:
-            vr, before = self.added.pop(path)
-            self.changes.append(Change(str(path), path.keyword, vr, before, None, "rule"))
-            return
+        for other in [other for other in self.added if other == path or _is_below(other, path)]:
+            vr, before = self.added.pop(other)
+            self.changes.append(Change(str(other), other.keyword, vr, before, None, "rule"))
         index = self._index(path)
         if index is None:
             return
         element = self.data_set.elements[index]
-        shown = self.text_at(index) if element.vr != "SQ" else None
         raw = self.data_set.raw(element) if element.length <= MAX_TEXT else None
+        self.changes.append(Change(str(path), path.keyword, element.vr, self.text_at(index), None, "rule", raw))
         self.removed.add(index)
-        self.texts.pop(index, None)
-        self.values.pop(index, None)
-        self.changes.append(Change(str(path), path.keyword, element.vr, shown, None, "rule", raw))
+        for changed in (self.texts, self.values):
+            for other_index in [one for one in changed if self.is_gone(one)]:
+                del changed[other_index]
 
     def _vr_for(self, path: AttributePath, index: int | None) -> str:
+        if index is not None:
+            vr = self.vr_at(index)
+            if vr not in STRING_VRS and vr not in NUMBER_VRS:
+                raise BadPath(faults.BAD_PATH, path=str(path), why=Phrase(N_("it holds no text")))
+            return vr
         known = dictionary.vr_of(path.tag)
-        if index is None:
-            if known in ("UN", "SQ"):
-                why = Phrase(_NO_VR if known == "UN" else _IS_SEQUENCE)
-                raise BadPath(faults.BAD_PATH, path=str(path), why=why)
-            return known
-        vr = self.data_set.elements[index].vr
-        if vr == "SQ" or (vr not in STRING_VRS and vr not in ("US", "SS", "UL", "SL", "UV", "SV", "FL", "FD", "AT")):
-            if vr == "UN" and known in STRING_VRS:
-                return known
-            raise BadPath(faults.BAD_PATH, path=str(path), why=Phrase(N_("it holds no text")))
-        return vr
+        if known in ("UN", "SQ"):
+            raise BadPath(faults.BAD_PATH, path=str(path), why=Phrase(_NO_VR if known == "UN" else _IS_SEQUENCE))
+        return known
 
     def _require_fit(self, path: AttributePath, vr: str, text: str) -> None:
         excess = too_long(text, vr)
@@ -173,23 +198,33 @@ class Draft:
         """Require that every item on the way exists, is being added, or is the next of its sequence."""
         container: int | None = ROOT
         for depth, (tag, item) in enumerate(path.steps):
-            sequence = None if container is None else self.data_set.index.get((container, tag))
-            count = 0
-            if sequence is not None:
-                while (sequence, count) in self.data_set.index:
-                    count += 1
+            sequence = None if container is None else self.position(tag, container)
+            vr = dictionary.vr_of(tag) if sequence is None else self.data_set.elements[sequence].vr
+            if vr != "SQ" and (sequence is None or not self.data_set.elements[sequence].undefined):
+                raise BadPath(faults.BAD_PATH, path=str(path), why=Phrase(NOT_WRITTEN_LIKE_ONE))
             container = None if sequence is None else self.data_set.index.get((sequence, item))
-            if container is not None:
-                continue
-            prefix = path.steps[:depth]
-            begun = {
-                other.steps[depth][1]
-                for other in self.added
-                if other.steps[:depth] == prefix and len(other.steps) > depth and other.steps[depth][0] == tag
-            }
-            if item not in begun and item != count + len(begun):
+            if container is None and item not in self._known_items(path.steps[:depth], tag, sequence):
                 raise BadPath(faults.BAD_PATH, path=str(path), why=Phrase(N_("the item before it does not exist")))
+
+    def _known_items(self, way: Steps, tag: int, sequence: int | None) -> frozenset[int]:
+        """Give the numbers of the items a sequence has, is being given, and of the one that would be next."""
+        count, depth = 0, len(way)
+        while sequence is not None and (sequence, count) in self.data_set.index:
+            count += 1
+        begun = (
+            other.steps[depth][1]
+            for other in self.added
+            if other.steps[:depth] == way and len(other.steps) > depth and other.steps[depth][0] == tag
+        )
+        known = frozenset((*range(count), *begun))
+        return known | {len(known)}
 
     def note(self, problem: Problem) -> None:
         """Record a problem that did not stop the change of the rest."""
         self.problems.append(problem)
+
+
+def _is_below(other: AttributePath, path: AttributePath) -> bool:
+    """Tell whether an attribute stands inside the sequence at `path`."""
+    depth = len(path.steps)
+    return other.steps[:depth] == path.steps and len(other.steps) > depth and other.steps[depth][0] == path.tag

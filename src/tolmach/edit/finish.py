@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from tolmach.base import N_, Fault, Problem
 from tolmach.dicom import character_sets, encode
 from tolmach.dicom.data_set import SPECIFIC_CHARACTER_SET, DataSet
-from tolmach.dicom.paths import AttributePath, container_of, path_of
+from tolmach.dicom.paths import AttributePath, path_of
 from tolmach.dicom.scanner import ROOT, Encoding
 from tolmach.dicom.splice import AppendedItem, Edits, Insertion, Pieces, splice
+from tolmach.dicom.values import NUMBER_VRS
 from tolmach.dicom.vrs import TEXT_VRS
 from tolmach.edit.changes import Change
 from tolmach.edit.draft import Draft
@@ -109,6 +110,7 @@ class _Finisher:
         self.replacements: dict[int, bytes] = dict(draft.values)
         self.readings: dict[int, str] = {}
         self.transcoded: list[Change] = []
+        self.same: set[str] = set()  # attributes that come out as they were
         self.label: Target | None = None
         self.problems: list[Problem] = []
 
@@ -127,10 +129,8 @@ class _Finisher:
         """Encode every text that is not plain ASCII into the target; False when one does not fit."""
         self.label = target
         draft, data_set = self.draft, self.data_set
-        marked = {index: raw for index, vr, raw in data_set.marked_text if vr != "CS"}
+        marked = {index: raw for index, vr, raw in data_set.marked_text if vr != "CS" and not draft.is_gone(index)}
         for index in sorted(marked.keys() | draft.texts.keys()):
-            if index in draft.removed:
-                continue
             text = self._text_of(index, marked.get(index))
             if text is None:
                 self._leave(index)
@@ -139,10 +139,10 @@ class _Finisher:
             if raw is None:
                 return False
             self.readings[index] = raw.decode(target.codec)
-            if raw != marked.get(index):
+            if index in draft.texts or raw != marked[index]:
                 self.replacements[index] = raw
-                if index not in draft.texts:
-                    self._record_transcoding(index, marked[index])
+            if index not in draft.texts and raw != marked[index]:
+                self._record_transcoding(index, marked[index])
         return self._added_fit()
 
     def _added_fit(self) -> bool:
@@ -169,22 +169,22 @@ class _Finisher:
         )
 
     def _encode_added(self, path: AttributePath, vr: str, text: str) -> bytes | None:
-        encoding = self.data_set.encoding
+        container = self._deepest(path)[1]
         if vr in TEXT_VRS:
             if self.label is not None:
                 return self.label.encode(text)
-            container = container_of(self.data_set, path)
-            return character_sets.encode(text, self.data_set.character_set_at(ROOT if container is None else container))
-        if text.isascii() and vr not in ("US", "SS", "UL", "SL", "UV", "SV", "FL", "FD", "AT"):
+            return character_sets.encode(text, self.data_set.character_set_at(container))
+        if vr not in NUMBER_VRS:
             return text.encode("ascii")
-        return encode.binary(vr, text, encoding) if text else b""
+        return encode.binary(vr, text, self.data_set.encoding_in(container)) if text else b""
 
     def revision(self) -> Revision:
         """Join everything into edits and splice."""
         insertions, items = self._additions()
         label_change = self._write_label(insertions)
+        self._forget_what_stays(is_read_anew=bool(label_change))
         edits = Edits(self.replacements, frozenset(self.draft.removed), tuple(insertions), tuple(items))
-        changes = (*label_change, *self.draft.changes, *self.transcoded)
+        changes = (*label_change, *(one for one in self.draft.changes if one.path not in self.same), *self.transcoded)
         return Revision(
             self.data_set,
             splice(self.data_set, edits),
@@ -195,6 +195,17 @@ class _Finisher:
             None if self.label is None or self.label.is_honest else self.label.codec,
         )
 
+    def _forget_what_stays(self, *, is_read_anew: bool) -> None:
+        """Leave out replacements that give the old bytes; they are no change either, unless the label changed."""
+        for index, value in list(self.replacements.items()):
+            element = self.data_set.elements[index]
+            if element.length == len(value) + len(value) % 2 and self.data_set.raw(element) == encode.padded(
+                value, element.vr
+            ):
+                del self.replacements[index]
+                if not is_read_anew:
+                    self.same.add(str(path_of(self.data_set, element)))
+
     def _write_label(self, insertions: list[Insertion]) -> list[Change]:
         """Make Specific Character Set say what the text is in; nested ones follow."""
         if self.label is None or not self.label.term or not self._needs_label():
@@ -203,7 +214,7 @@ class _Finisher:
         changes: list[Change] = []
         for index in self.data_set.labels.values():
             element = self.data_set.elements[index]
-            if index not in self.draft.removed:
+            if not self.draft.is_gone(index):
                 raw = self.data_set.raw(element)
                 if raw.rstrip(b" \0") != value:
                     self.replacements[index] = value
@@ -229,16 +240,16 @@ class _Finisher:
             raw = self._encode_added(path, vr, text)
             if raw is None:
                 continue
-            container = container_of(self.data_set, path)
+            container = self.draft.container(path)
             if container is not None:
                 insertions.append(Insertion(container, path.tag, vr, raw))
                 continue
             depth, holder = self._deepest(path)
             groups.setdefault((holder, path.steps[depth][0], depth), []).append((path, vr, raw))
         for (holder, tag, depth), members in groups.items():
-            encoding = self.data_set.encoding_in(holder)
+            sequence = self.draft.position(tag, holder)
+            encoding = self.data_set.encoding_in(holder if sequence is None else sequence)
             contents = _items(members, depth, encoding)
-            sequence = self.data_set.index.get((holder, tag))
             if sequence is None:
                 value = b"".join(encode.item(content, encoding) for content in contents)
                 insertions.append(Insertion(holder, tag, "SQ", value))
@@ -249,7 +260,7 @@ class _Finisher:
     def _deepest(self, path: AttributePath) -> tuple[int, int]:
         holder = ROOT
         for depth in range(len(path.steps)):
-            found = container_of(self.data_set, AttributePath(path.steps[: depth + 1], 0))
+            found = self.draft.container(AttributePath(path.steps[: depth + 1], 0))
             if found is None:
                 return depth, holder
             holder = found

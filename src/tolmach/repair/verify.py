@@ -178,6 +178,7 @@ class _Comparison:
             if self.new.raw(new) != encode.padded(planned, old.vr):
                 raise _failed(self.old, old, Phrase(N_("its value is not the planned one")))
         elif old.vr == "UL" and old.tag & 0xFFFF == 0 and old.length == new.length == 4:
+            self._compare_heads(old, new)
             self.group_lengths.append((old, new))
         elif not self._is_same(old, new):
             raise _failed(self.old, old, Phrase(N_("its value changed")))
@@ -187,11 +188,11 @@ class _Comparison:
         """Require the same header but for the length, which the scan has proved."""
         before = bytes(self.old.source.read(old.start, old.value - old.start))
         after = bytes(self.new.source.read(new.start, new.value - new.start))
-        # An undefined length is written as one. The short form of a length takes two bytes, else four.
         cut = len(before)
         if old.undefined != new.undefined or (old.length != new.length and not old.undefined):
-            short = len(before) == 8 and self.old.encoding_in(old.parent).explicit and old.vr not in ("SQ", "")
-            cut -= 2 if short and before[4:6] == after[4:6] else 4
+            # A header of eight bytes ends in a length of two or of four, and only the old length tells which.
+            order: Literal["big", "little"] = "big" if self.old.encoding_in(old.parent).big else "little"
+            cut -= 2 if cut == 8 and int.from_bytes(before[4:], order) != old.length and not old.undefined else 4
         if len(before) != len(after) or before[:cut] != after[:cut]:
             raise _failed(self.old, old, Phrase(N_("another element stands in its place")))
 

@@ -129,11 +129,13 @@ def test_every_flipped_bit_is_caught_by_the_quick_proof(syntax: str, undefined: 
     revision = plain(opened(rich_file(syntax, undefined=undefined)))
     assert is_plain(revision)
     assert is_proved(revision)
-    parts = list(revision.pieces.parts)
+    parts, whole = list(revision.pieces.parts), revision.pieces.read(0, revision.pieces.size)
     for number, part in enumerate(parts):
         for wrong in misshapen(part):
             pieces = Pieces.of(revision.data_set.source, [*parts[:number], *wrong, *parts[number + 1 :]])
             mutant = replace(revision, pieces=pieces)
+            if pieces.read(0, pieces.size) == whole:
+                continue
             assert not is_proved(mutant)
             with pytest.raises(NotVerified):
                 verify(mutant)
