@@ -1,8 +1,10 @@
 """Sending 300 CT-size files with repair on, against dcmsend and pynetdicom, as ratios in one run.
 
-Whole processes are timed, start-up included, in turns: ours, theirs, ours, theirs; the median counts. The receivers are
-DCMTK's storescp as it comes, which answers in two small writes, and the same with TCP_NODELAY=1. `dcmsend` repairs
-nothing. The other figures are peak memory while sending one file of 1.5 GB, and the start of `tolmach --help`.
+Whole processes are timed in turns, ours, theirs, ours, theirs; medians count. "Once running" leaves out what each needs
+for a single file, which is its start-up: that is the speed of a long queue; "whole" is what 300 files take from the
+command line. The receivers are DCMTK's storescp as it comes, which answers in two small writes, and the same with
+TCP_NODELAY=1. `dcmsend` repairs nothing. The other figures are peak memory while sending one file of 1.5 GB, and the
+start of `tolmach --help`.
 """
 
 from __future__ import annotations
@@ -65,7 +67,9 @@ def make_files(folder: Path) -> None:
         ds.Rows = ds.Columns = 512
         ds.PixelData = pixels
         ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = generate_uid()
-        ds.InstanceNumber = number
+        ds.InstanceNumber = number + 1
+        ds.SliceLocation = f"{number * 1.25 - 180:.2f}"
+        ds.ImagePositionPatient = ["-158.135803", "-179.035797", f"{number * 1.25 - 180:.2f}"]
         ds.SpecificCharacterSet = "ISO_IR 100"
         for keyword, text in (
             ("PatientName", NAMES[number * len(NAMES) // FILES]),
@@ -115,8 +119,11 @@ def pynetdicom(files: Path, port: int) -> list[str]:
 
 
 def speed(files: Path) -> bool:
-    """Print the three ratios of sending."""
-    print(f"{'receiver':<28} {'sender':<12} {'files/s':>8}   ours is faster by")
+    """Print the ratios of sending; the bar is for the speed once running."""
+    one = files.parent / "one"
+    one.mkdir()
+    shutil.copy(next(files.iterdir()), one)
+    print(f"{'receiver':<24} {'sender':<11} {'whole':>7} {'once running':>13}   ours is faster by")
     kept = True
     cases: tuple[tuple[str, dict[str, str], str, Callable[[Path, int], list[str]], float, int], ...] = (
         ("storescp as it comes", {}, "dcmsend", theirs, 10.0, 1),
@@ -126,12 +133,24 @@ def speed(files: Path) -> bool:
     for receiver, environment, name, other, bar, rounds in cases:
         with storescp(**environment) as port:
             seconds(ours(files, port))  # not counted: the file cache and the compiled modules are warm for both
-            pairs = [(seconds(ours(files, port)), seconds(other(files, port))) for _ in range(rounds)]
-        mine, their = (statistics.median(times) for times in zip(*pairs, strict=True))
-        ratio = statistics.median(slow / fast for fast, slow in pairs)
-        kept = kept and ratio >= bar
-        print(f"{receiver:<28} {'tolmach':<12} {FILES / mine:>8.0f}")
-        print(f"{'':<28} {name:<12} {FILES / their:>8.0f}   {ratio:.2f} × (bar {bar:g} ×)", flush=True)
+            runs = [
+                (
+                    seconds(ours(files, port)),
+                    seconds(other(files, port)),
+                    seconds(ours(one, port)),
+                    seconds(other(one, port)),
+                )
+                for _ in range(rounds)
+            ]
+        mine, their, my_start, their_start = (statistics.median(times) for times in zip(*runs, strict=True))
+        running, their_running = (FILES - 1) / (mine - my_start), (FILES - 1) / (their - their_start)
+        kept = kept and running / their_running >= bar
+        print(f"{receiver:<24} {'tolmach':<11} {FILES / mine:>5.0f}/s {running:>11.0f}/s")
+        print(
+            f"{'':<24} {name:<11} {FILES / their:>5.0f}/s {their_running:>11.0f}/s   "
+            f"whole {their / mine:.2f} ×, once running {running / their_running:.2f} × (bar {bar:g} ×)",
+            flush=True,
+        )
     return kept
 
 

@@ -35,6 +35,7 @@ from tolmach.dicom.splice import Extent, Pieces
 from tolmach.dicom.wire import as_source
 from tolmach.edit.conditions import Origin
 from tolmach.journeys.file import Mended, mend
+from tolmach.journeys.series import SeriesMender
 from tolmach.repair.profile import Profile
 
 _WHOLE = 1 << 40
@@ -135,10 +136,10 @@ class _Run:
 
     def _lane(self) -> Iterator[FileReport]:
         """Send over one association after another until nothing is left or an association brings nothing through."""
-        reader = FileReader()
         if not self.plan.contexts:
-            yield from self._look(reader)
+            yield from self._look()
             return
+        reader, mender = FileReader(), SeriesMender(self.profile, inflate)
         barren = 0  # associations in a row that were lost before anything came through
         while self.todo and not self.stopping:
             is_open = False
@@ -150,7 +151,7 @@ class _Run:
                     self.destination.timeouts,
                 ) as assoc:
                     is_open = True
-                    for report in _Stream(self, assoc, reader).reports():
+                    for report in _Stream(self, assoc, reader, mender).reports():
                         barren = 0 if report.sent is not None else barren
                         yield report
             except TolmachError as error:
@@ -159,8 +160,9 @@ class _Run:
                     yield from self._give_up(error)
                     return
 
-    def _look(self, reader: FileReader) -> Iterator[FileReport]:
+    def _look(self) -> Iterator[FileReport]:
         """Find out what files without usable meta information are; nothing is open yet to send them over."""
+        reader = FileReader()
         while self.todo and not self.stopping:
             waiting = self.todo.popleft()
             try:
@@ -193,8 +195,8 @@ class _Run:
 class _Stream:
     """The files that go over one association: prepared one ahead of the peer, reported when it has answered."""
 
-    def __init__(self, run: _Run, assoc: Association, reader: FileReader) -> None:
-        self.run, self.assoc, self.reader = run, assoc, reader
+    def __init__(self, run: _Run, assoc: Association, reader: FileReader, mender: SeriesMender) -> None:
+        self.run, self.assoc, self.reader, self.mender = run, assoc, reader, mender
         self.on_the_way: deque[_Prepared] = deque()
         self.failed: deque[FileReport] = deque()
         self.lost: TolmachError | None = None
@@ -248,8 +250,7 @@ class _Stream:
     def _prepare(self, waiting: _Waiting, source: Source) -> OutgoingInstance | None:
         """Read and mend one file and put it into a form the peer accepted; None when it cannot go over this wire."""
         run = self.run
-        data_set = open_data_set(source, inflate)
-        mended = mend(data_set, run.profile, Origin())
+        data_set, mended = self.mender.mend(source, Origin())
         report = report_on(waiting.file.path, data_set, mended)
         if run.as_is:
             report.changes = ()

@@ -12,10 +12,10 @@ from tolmach.apps.faults import HELD_UNSURE, TWO_FOR_ONE, BadCall
 from tolmach.apps.reports import FileReport, change_as_json, report_failure, report_on
 from tolmach.base import NeedsOperator, TolmachError
 from tolmach.dicom.data_set import DataSet
-from tolmach.dicom.part10 import open_data_set
 from tolmach.dicom.wire import file_parts
 from tolmach.edit.conditions import Origin
-from tolmach.journeys.file import Mended, mend
+from tolmach.journeys.file import Mended
+from tolmach.journeys.series import SeriesMender
 from tolmach.repair.profile import Profile
 
 Keep = Callable[[FoundFile, FileReport, DataSet, Mended], None]
@@ -69,12 +69,11 @@ def fix_in_place(files: Sequence[FoundFile], profile: Profile) -> Iterator[FileR
 
 def _each(files: Sequence[FoundFile], profile: Profile, keep: Keep) -> Iterator[FileReport]:
     """Read and mend each file and let `keep` do what the command is for; one bad file never stops the others."""
-    reader = FileReader()
+    reader, mender = FileReader(), SeriesMender(profile, inflate)
     for file in files:
         try:
             with reader.open(file.path) as source:
-                came = open_data_set(source, inflate)
-                mended = mend(came, profile, Origin())
+                came, mended = mender.mend(source, Origin())
                 report = report_on(file.path, came, mended)
                 _keep(file, report, came, mended, profile, keep)
         except TolmachError as error:

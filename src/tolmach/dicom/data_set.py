@@ -18,7 +18,7 @@ from tolmach.dicom.vrs import TEXT_VRS
 SPECIFIC_CHARACTER_SET = 0x00080005
 MAX_TEXT = 16 << 20  # bytes of one text value that are ever read into memory
 _MAX_LABEL = 1024  # bytes that are looked at of a UID or a character set
-_MARKED_VRS = TEXT_VRS | {"CS", "UN"}
+MARKED_VRS = TEXT_VRS | {"CS", "UN"}
 SOP_CLASS_UID, SOP_INSTANCE_UID = 0x00080016, 0x00080018
 _META_SOP_CLASS_UID, _META_SOP_INSTANCE_UID = 0x00020002, 0x00020003
 
@@ -119,13 +119,13 @@ class DataSet:
 
         VRs are those the dictionary knows where the file says only UN. Standard: PS3.5 section 6.1.2.2.
         """
-        marked = [(index, element) for index, element in enumerate(self.elements) if element[1] in _MARKED_VRS]
+        marked = [(index, element) for index, element in enumerate(self.elements) if element[1] in MARKED_VRS]
         found = []
         read = self.source.read
         for index, (tag, vr, _start, value, length, *_rest) in marked:
             if vr == "UN":
                 vr = dictionary.vr_of(tag)
-                if vr == "UN" or vr not in _MARKED_VRS:
+                if vr == "UN" or vr not in MARKED_VRS:
                     continue
             if 0 < length <= MAX_TEXT:
                 raw = bytes(read(value, length))
