@@ -3,7 +3,7 @@
 from tolmach.adapters.folder.faults import FileProblem, FileTrouble
 from tolmach.adapters.folder.in_place import original_of, record_of, replace_in_place, undo
 from tolmach.adapters.folder.reading import FileReader, inflate
-from tolmach.adapters.folder.walking import FoundFile, walk
+from tolmach.adapters.folder.walking import FoundFile, walk, walk_fixed
 from tolmach.adapters.folder.writing import sha256_of, write_file
 
 __all__ = [
@@ -18,5 +18,6 @@ __all__ = [
     "sha256_of",
     "undo",
     "walk",
+    "walk_fixed",
     "write_file",
 ]

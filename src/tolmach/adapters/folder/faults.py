@@ -71,6 +71,11 @@ SHRANK = Fault(
     N_("{path} became shorter while it was read."),
     N_("Something is still writing it: wait until the machine has finished, then run the command again."),
 )
+NOT_A_FOLDER = Fault(
+    "TLM-FIL-014",
+    N_("{path} is a file, and a folder is needed there."),
+    N_("Choose another folder with --out."),
+)
 
 
 class FileProblem(NeedsOperator):

@@ -25,13 +25,20 @@ from tolmach.adapters.folder.writing import PendingFile, sha256_of, sync_folder,
 
 
 def original_of(path: Path) -> Path:
-    """Give the name under which a file's original is kept."""
+    """Give the name under which a file's original is kept: beside the file itself, also when a link leads to it."""
+    path = _itself(path)
     return path.with_name(path.name + ORIGINAL_SUFFIX)
 
 
 def record_of(path: Path) -> Path:
     """Give the name of the record that belongs to a file fixed in place."""
+    path = _itself(path)
     return path.with_name(path.name + RECORD_SUFFIX)
+
+
+def _itself(path: Path) -> Path:
+    """Give the file a link leads to: the link must stay one."""
+    return Path(os.path.realpath(path)) if path.is_symlink() else path
 
 
 def replace_in_place(
@@ -41,10 +48,13 @@ def replace_in_place(
 
     Raises `FileProblem` when an original is kept there already: it is never overwritten.
     """
+    path = _itself(path)
     original, record = original_of(path), record_of(path)
     try:
         if original.exists():
-            _clear_leftover(path, original, record)
+            _clear_leftover(path, original)
+        # A record that an interrupted undo left would tell lies about this fix, should it be interrupted too.
+        record.unlink(missing_ok=True)
         with PendingFile(path, chunks, like=path) as fixed:
             _keep(path, original)
             note = {
@@ -60,12 +70,11 @@ def replace_in_place(
         raise mapped(error, path) from error
 
 
-def _clear_leftover(path: Path, original: Path, record: Path) -> None:
+def _clear_leftover(path: Path, original: Path) -> None:
     """Remove what an interrupted fix left, when the file itself was not touched yet; refuse otherwise."""
     if sha256_of(original) != sha256_of(path):
         raise FileProblem(UNFINISHED_FIX, path=path)
     original.unlink()
-    record.unlink(missing_ok=True)
 
 
 def _keep(path: Path, original: Path) -> None:
@@ -84,17 +93,12 @@ def undo(path: Path) -> None:
     Raises `FileProblem` when nothing is there to undo, when the kept original is not what it was, or when something
     else has changed the file since.
     """
+    path = _itself(path)
     original, record = original_of(path), record_of(path)
     try:
         if not original.exists():
             raise FileProblem(NOT_FIXED_HERE, path=path)
-        note = _read_record(record)
-        if note is not None:
-            if sha256_of(original) != note.get("original_sha256"):
-                raise FileProblem(ORIGINAL_DAMAGED, path=path, original=original)
-            fixed = note.get("fixed_sha256")
-            if fixed is not None and path.exists() and sha256_of(path) not in (fixed, note.get("original_sha256")):
-                raise FileProblem(CHANGED_SINCE, path=path, original=original)
+        _require_undoable(path, original, record)
         if path.exists() and path.samefile(original):
             original.unlink()  # interrupted before the fixed file took the name: two names of the same bytes
         else:
@@ -105,12 +109,25 @@ def undo(path: Path) -> None:
         raise mapped(error, path) from error
 
 
+def _require_undoable(path: Path, original: Path, record: Path) -> None:
+    """Refuse when the original is not what it was kept as, or when something else has changed the file since."""
+    note, kept = _read_record(record), sha256_of(original)
+    if note is not None and kept != note.get("original_sha256"):
+        raise FileProblem(ORIGINAL_DAMAGED, path=path, original=original)
+    # Without a record the fix was interrupted before the file was touched.
+    known = {kept} if note is None else {kept, note.get("fixed_sha256")}
+    if path.exists() and sha256_of(path) not in known:
+        raise FileProblem(CHANGED_SINCE, path=path, original=original)
+
+
 def _read_record(record: Path) -> dict[str, object] | None:
-    """Read the record; None when the fix was interrupted before it was written (then the file was not touched yet)."""
+    """Read the record; None when there is none. Raises `FileProblem` when it is not one."""
     if not record.exists():
         return None
     try:
         note = json.loads(record.read_text("utf-8"))
     except ValueError as error:
         raise FileProblem(ORIGINAL_DAMAGED, path=record, original=record) from error
-    return note if isinstance(note, dict) else None
+    if not isinstance(note, dict):
+        raise FileProblem(ORIGINAL_DAMAGED, path=record, original=record)
+    return note

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -40,14 +40,41 @@ def walk(paths: Sequence[Path], leave_out: Path | None = None) -> Iterator[Found
             yield mapped(error, path)
             continue
         if is_folder:
-            yield from _folder(path, path, leave_out)
+            yield from _folder(path, leave_out, _is_input)
         else:
             yield FoundFile(path, Path(path.name))
 
 
-def _folder(top: Path, folder: Path, leave_out: Path | None) -> Iterator[FoundFile | TolmachError]:
+def walk_fixed(paths: Sequence[Path]) -> Iterator[FoundFile | TolmachError]:
+    """Give the files fixed in place below the folders, known by their kept originals, and every file that was named.
+
+    A file that is gone is given too: its original may still be there.
+    """
+    for path in dict.fromkeys(paths):
+        if not os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises where nobody may look
+            yield FoundFile(path, Path(path.name))
+            continue
+        for one in _folder(path, None, _is_original):
+            if isinstance(one, FoundFile):
+                one = FoundFile(_without_suffix(one.path), _without_suffix(one.relative))
+            yield one
+
+
+def _is_input(name: str) -> bool:
+    return not name.endswith(OWN_SUFFIXES)
+
+
+def _is_original(name: str) -> bool:
+    return name.endswith(ORIGINAL_SUFFIX) and name != ORIGINAL_SUFFIX
+
+
+def _without_suffix(path: Path) -> Path:
+    return path.with_name(path.name.removesuffix(ORIGINAL_SUFFIX))
+
+
+def _folder(top: Path, leave_out: Path | None, is_wanted: Callable[[str], bool]) -> Iterator[FoundFile | TolmachError]:
     # An explicit stack: folders may be nested deeper than Python may recurse.
-    pending = [folder]
+    pending = [top]
     while pending:
         folder = pending.pop()
         if leave_out is not None and _is_same(folder, leave_out):
@@ -64,7 +91,7 @@ def _folder(top: Path, folder: Path, leave_out: Path | None) -> Iterator[FoundFi
             kind = _kind(entry)
             if kind == "folder":
                 folders.append(path)
-            elif kind == "file" and not entry.name.endswith(OWN_SUFFIXES):
+            elif kind == "file" and is_wanted(entry.name):
                 yield FoundFile(path, path.relative_to(top))
         pending.extend(reversed(folders))
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import threading
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
-from tolmach.adapters.folder.faults import ALREADY_THERE, FileProblem, mapped
+from tolmach.adapters.folder.faults import ALREADY_THERE, NOT_A_FOLDER, FileProblem, mapped
 from tolmach.adapters.folder.walking import PART_SUFFIX
 
 _BLOCK = 1 << 20
@@ -25,9 +27,9 @@ class PendingFile:
     def __init__(self, path: Path, chunks: Iterable[memoryview | bytes], like: Path | None = None) -> None:
         """Write and sync the bytes beside `path`; `like` lends its permissions. `sha256` is that of the bytes."""
         self.path = path
-        self._part = path.with_name(f".{path.name[:100]}.{os.getpid()}{PART_SUFFIX}")
+        self._part = part_of(path)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            _make_folder(path.parent)
             self.sha256 = _write(self._part, chunks)
             if like is not None:
                 shutil.copymode(like, self._part)
@@ -48,7 +50,8 @@ class PendingFile:
 
     def discard(self) -> None:
         """Remove what was not committed; nothing happens after `commit`."""
-        self._part.unlink(missing_ok=True)
+        with suppress(OSError):  # where it could not be made it cannot be removed; the error that matters is told
+            self._part.unlink(missing_ok=True)
 
     def __enter__(self) -> Self:
         return self
@@ -66,17 +69,45 @@ def write_file(
     so, else `FileProblem` is raised. Safe to repeat.
     """
     with PendingFile(path, chunks, like) as pending:
-        if not replace and path.exists():
-            if sha256_of(path) != pending.sha256:
-                raise FileProblem(ALREADY_THERE, path=path)
-        else:
+        if replace or not _stands_already(path, pending.sha256):
             pending.commit()
         return pending.sha256
 
 
+def _stands_already(path: Path, sha256: str) -> bool:
+    """Tell whether the file is there with that content; raises `FileProblem` when it has another."""
+    try:
+        if not path.exists():
+            return False
+        if path.is_file() and sha256_of(path) == sha256:
+            return True
+    except OSError as error:
+        raise mapped(error, path) from error
+    raise FileProblem(ALREADY_THERE, path=path)
+
+
+def part_of(path: Path) -> Path:
+    """Give the name under which a file is written before it gets its own; as long as any file system allows."""
+    return path.with_name(f".{path.name[:40]}.{os.getpid()}-{threading.get_ident()}{PART_SUFFIX}")
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder and those around it, each name durable."""
+    missing = []
+    while not folder.exists():
+        missing.append(folder)
+        folder = folder.parent
+    if not folder.is_dir():
+        raise FileProblem(NOT_A_FOLDER, path=folder)
+    for one in reversed(missing):
+        one.mkdir(exist_ok=True)
+        sync_folder(one.parent)
+
+
 def _write(part: Path, chunks: Iterable[memoryview | bytes]) -> str:
     digest = hashlib.sha256()
-    with part.open("wb", buffering=0) as file:
+    part.unlink(missing_ok=True)  # left by a process that was killed and had our number
+    with part.open("xb", buffering=0) as file:
         for chunk in chunks:
             digest.update(chunk)
             view = memoryview(chunk)

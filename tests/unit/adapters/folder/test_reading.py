@@ -120,7 +120,7 @@ def test_a_missing_file(tmp_path: Path, reader: FileReader) -> None:
 
 
 def test_a_folder_is_no_file(tmp_path: Path, reader: FileReader) -> None:
-    with pytest.raises(TolmachError, match="TLM-FIL-00[35]"), reader.open(tmp_path):
+    with pytest.raises(TolmachError, match=r"TLM-FIL-00[35]"), reader.open(tmp_path):
         pass
 
 

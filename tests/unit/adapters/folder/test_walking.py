@@ -3,11 +3,12 @@
 import errno
 import os
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tolmach.adapters.folder import FoundFile, walk, walking
+from tolmach.adapters.folder import FoundFile, walk, walk_fixed, walking
 from tolmach.base import TolmachError
 
 
@@ -87,17 +88,24 @@ def deepened(folder: Path, levels: int) -> None:
     os.close(here)
 
 
-def test_a_thousand_levels_are_walked(tmp_path: Path) -> None:
-    deepened(tmp_path, 1000)
-    assert names(tmp_path) == ["d/" * 1000 + "x"]
+@pytest.fixture
+def deep(tmp_path: Path) -> Iterator[Path]:
+    """Give a folder that is removed afterwards by a program which does not recurse, as pytest's own cleaning does."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    yield folder
+    subprocess.run(["rm", "-rf", str(folder)], check=True)
 
 
-def test_three_thousand_levels_are_told_and_the_walk_goes_on(tmp_path: Path) -> None:
-    made(tmp_path, "e/good")
-    deepened(tmp_path, 3000)
-    assert names(tmp_path) == ["TLM-FIL-005", "e/good"]
-    # Deeper than the system's paths reach: pytest could not remove it.
-    subprocess.run(["rm", "-rf", str(tmp_path / "d")], check=True)
+def test_a_thousand_levels_are_walked(deep: Path) -> None:
+    deepened(deep, 1000)
+    assert names(deep) == ["d/" * 1000 + "x"]
+
+
+def test_three_thousand_levels_are_told_and_the_walk_goes_on(deep: Path) -> None:
+    made(deep, "e/good")
+    deepened(deep, 3000)
+    assert names(deep) == ["TLM-FIL-005", "e/good"]
 
 
 def test_names_that_are_no_text_are_found(tmp_path: Path) -> None:
@@ -110,14 +118,24 @@ def test_names_that_are_no_text_are_found(tmp_path: Path) -> None:
         b"con\xe2\x80\xae",
     ]
     for name in raw:
-        with open(os.path.join(os.fsencode(tmp_path), name), "wb") as file:
-            file.write(b"x")
+        (tmp_path / os.fsdecode(name)).write_bytes(b"x")
     assert {os.fsencode(Path(one.path.name)) for one in walk([tmp_path]) if isinstance(one, FoundFile)} == set(raw)
 
 
 def test_what_tolmach_leaves_beside_files_is_no_input(tmp_path: Path) -> None:
     made(tmp_path, "x", "x.tolmach-original", "x.tolmach-undo.json", ".x.77.tolmach-part")
     assert names(tmp_path) == ["x"]
+
+
+def test_files_fixed_in_place_are_known_by_their_originals(tmp_path: Path) -> None:
+    made(tmp_path, "in/x", "in/x.tolmach-original", "in/y", "in/deep/gone.tolmach-original", "in/.tolmach-original")
+    found = list(walk_fixed([tmp_path / "in", tmp_path / "in" / "y", tmp_path / "in" / "no"]))
+    assert [one.path.relative_to(tmp_path / "in").as_posix() for one in found if isinstance(one, FoundFile)] == [
+        "x",
+        "deep/gone",
+        "y",
+        "no",
+    ]
 
 
 def test_the_folder_of_the_copies_is_left_out(tmp_path: Path) -> None:
