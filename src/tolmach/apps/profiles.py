@@ -33,6 +33,18 @@ def profile_named(settings: Settings, name: str) -> Profile:
     raise BadConfiguration(UNKNOWN_PROFILE, name=name, known=known)
 
 
+def require_usable(settings: Settings) -> None:
+    """Understand every profile and every peer; raises what is wrong with the first that cannot be used."""
+    from tolmach.apps.settings import address_of
+
+    for profile in settings.profile:
+        profile_named(settings, profile.name)
+    for peer in settings.peer:
+        address_of(peer)
+        if peer.text is not None:
+            parse_text_policy(peer.text, converts=True)
+
+
 def load_table(file: str) -> Mapping[str, str]:
     """Read the two columns of a `map` table; raises `BadConfiguration`."""
     try:

@@ -13,14 +13,14 @@ from collections.abc import Sequence
 import click
 
 from tolmach import __version__
-from tolmach.apps.cli import demo, detect, echo, fix, inspect, send, translit, undo
+from tolmach.apps.cli import config, demo, detect, echo, fix, inspect, send, translit, undo
 from tolmach.apps.cli.context import Run, start
 from tolmach.apps.faults import INTERRUPTED, USAGE, BadCall
 from tolmach.base import N_, Problem, TolmachError
 
 OK, SOMETHING_FAILED, WRONG_CALL, INTERRUPT = 0, 1, 2, 130
 
-COMMANDS = (inspect, fix, undo, send, echo, detect, translit, demo)
+COMMANDS = (inspect, fix, undo, send, echo, detect, translit, config, demo)
 
 
 def main() -> None:

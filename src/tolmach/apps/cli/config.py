@@ -1,0 +1,51 @@
+"""`tolmach init` and `tolmach config`: a commented configuration to begin with, and what the one there is says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tolmach.apps.cli.context import Run
+from tolmach.apps.configuration import FILE_NAME, configuration_file
+from tolmach.base import N_
+
+
+def register(program: click.Group, run: Run) -> None:
+    """Add the commands."""
+    _ = run.translator.gettext
+
+    @program.command(help=_(N_("Write a commented configuration to begin with.")))
+    @click.argument("file", metavar="[FILE]", type=Path, default=Path(FILE_NAME))
+    def init(file: Path) -> int:
+        from tolmach.apps.sample_configuration import write_sample
+
+        write_sample(file)
+        run.terminal().say(N_("{file} is written; every line in it is explained there."), file=file)
+        return 0
+
+    @program.group(help=_(N_("Look at the configuration.")))
+    def config() -> None:
+        """Hold the commands below."""
+
+    @config.command(help=_(N_("Try the configuration out without starting anything.")))
+    def check() -> int:
+        from tolmach.apps.profiles import require_usable
+
+        require_usable(run.settings)
+        run.terminal().say(N_("The configuration is in order: {file}"), file=configuration_file(run.config) or "-")
+        return 0
+
+    @config.command(help=_(N_("Show the values in force, as JSON.")))
+    def show() -> int:
+        run.terminal().write(run.settings.model_dump_json(indent=2, by_alias=True))
+        return 0
+
+    @config.command(help=_(N_("Print the JSON Schema of the configuration.")))
+    def schema() -> int:
+        import json
+
+        from tolmach.apps.settings import Settings
+
+        run.terminal().write(json.dumps(Settings.model_json_schema(), ensure_ascii=False, indent=2))
+        return 0
