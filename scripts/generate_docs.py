@@ -15,9 +15,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import fields
 from pathlib import Path
 
+import click
+
 from tolmach.adapters.dimse import status
 from tolmach.adapters.dimse.context_plan import alternatives_to
 from tolmach.adapters.dimse.timeouts import Timeouts
+from tolmach.apps.cli.context import Run
+from tolmach.apps.cli.main import build
+from tolmach.apps.settings import DicomSettings, PeerSettings, ProfileSettings, Settings
+from tolmach.apps.translations import translator
 from tolmach.dicom import character_sets, uids
 from tolmach.text import code_pages
 
@@ -140,8 +146,47 @@ def association_limits() -> str:
     )
 
 
+def commands() -> str:
+    """List every command with its arguments and options, in English."""
+    program = build(Run(translator("en")))
+    return "\n\n".join(_command(f"tolmach {name}", command) for name, command in sorted(_leaf_commands(program)))
+
+
+def _leaf_commands(group: click.Group, before: str = "") -> Iterable[tuple[str, click.Command]]:
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from _leaf_commands(command, f"{before}{name} ")
+        else:
+            yield before + name, command
+
+
+def _command(name: str, command: click.Command) -> str:
+    with click.Context(command, info_name=name) as context:
+        usage = " ".join(command.collect_usage_pieces(context))
+        rows = [record for one in command.get_params(context) if (record := one.get_help_record(context))]
+    options = table(("option", "does"), [(f"`{flags}`", text) for flags, text in rows])
+    return f"## {name}\n\n`{name} {usage}`\n\n{command.help}\n\n{options}"
+
+
+def settings() -> str:
+    """List every setting of every table, with its default and what it means."""
+    tables = (("", Settings), ("[dicom]", DicomSettings), ("[[peer]]", PeerSettings), ("[[profile]]", ProfileSettings))
+    parts = []
+    for heading, model in tables:
+        rows = [
+            (f"`{field.alias or name}`", "required" if field.is_required() else f"`{field.default}`", field.description)
+            for name, field in model.model_fields.items()
+            if field.description
+        ]
+        title = f"## `{heading}`" if heading else "## At the top"
+        parts.append(f"{title}\n\n{model.__doc__}\n\n{table(('key', 'default', 'means'), rows)}")
+    return "\n\n".join(parts)
+
+
 PAGES: dict[str, dict[str, Callable[[], str]]] = {
+    "docs/commands.md": {"commands": commands},
     "docs/errors.md": {"errors": errors},
+    "docs/settings.md": {"settings": settings},
     "docs/conformance/dicom.md": {
         "sop classes": sop_classes,
         "transfer syntaxes": transfer_syntaxes,
