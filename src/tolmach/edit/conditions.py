@@ -35,7 +35,8 @@ class Condition:
             return not self.negated.holds(draft, origin)
         text = origin.facts.get(self.origin) if self.attribute is None else draft.text(self.attribute)
         if self.missing is not None:
-            return (not text) == self.missing
+            present = bool(text) if self.attribute is None else draft.has_value(self.attribute)
+            return present != self.missing
         if text is None:
             return False
         if self.equals is not None:

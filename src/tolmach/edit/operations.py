@@ -66,12 +66,12 @@ def _set(operation: Operation, draft: Draft) -> None:
 
 
 def _set_if_missing(operation: Operation, draft: Draft) -> None:
-    if not draft.text(operation.path):
+    if not draft.has_value(operation.path):
         _set(operation, draft)
 
 
 def _empty(operation: Operation, draft: Draft) -> None:
-    if draft.text(operation.path):
+    if draft.has_value(operation.path):
         draft.set(operation.path, "")
 
 

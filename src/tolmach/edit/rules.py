@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from tolmach.base import N_, Phrase
+from tolmach.base import N_, Phrase, Refused
 from tolmach.dicom import dictionary
 from tolmach.dicom.data_set import SPECIFIC_CHARACTER_SET
 from tolmach.dicom.faults import BadPath
@@ -24,6 +24,7 @@ from tolmach.edit.faults import BadRule
 from tolmach.edit.operations import TEMPLATE, Operation, apply_operation
 from tolmach.text.translit import rule_named
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
 LoadTable = Callable[[str], Mapping[str, str]]
 
 # Keys that must, and keys that may, stand beside the verb.
@@ -96,8 +97,8 @@ def parse_condition(key: str, value: object, where: str) -> Condition:
 
 
 def _test(attribute: AttributePath | None, origin: str, value: object, where: str) -> Condition:
-    if isinstance(value, str):
-        return Condition(attribute, origin, equals=value)
+    if isinstance(value, str | int) and not isinstance(value, bool):
+        return Condition(attribute, origin, equals=str(value))
     if isinstance(value, Mapping) and len(value) == 1:
         kind, argument = next(iter(value.items()))
         if kind == "in" and isinstance(argument, Sequence) and all(isinstance(one, str) for one in argument):
@@ -117,7 +118,7 @@ def parse_operation(step: object, load_table: LoadTable, where: str) -> Operatio
         raise BadRule(faults.WRONG_KEYS, where=where, why=Phrase(N_("an operation must be a table")))
     verbs = [key for key in step if key in _KEYS]
     if len(verbs) != 1:
-        name = next(iter(set(step) - set(verbs)), "") if not verbs else " + ".join(verbs)
+        name = " + ".join(verbs) or str(next(iter(step)))
         raise BadRule(faults.UNKNOWN_OPERATION, where=where, name=name, known=", ".join(_KEYS))
     verb = verbs[0]
     must, may = _KEYS[verb]
@@ -134,7 +135,8 @@ def parse_operation(step: object, load_table: LoadTable, where: str) -> Operatio
 
 
 def _as_text(value: object, key: str, where: str) -> str:
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
+    # Half a surrogate pair comes from a command line that is not in the system's encoding.
+    if isinstance(value, bool) or not isinstance(value, str | int | float) or _SURROGATE.search(str(value)):
         raise BadRule(faults.WRONG_KEYS, where=where, why=Phrase(N_("“{key}” must be a text"), {"key": key}))
     return str(value)
 
@@ -144,6 +146,7 @@ def _build(verb: str, texts: Mapping[str, str], load_table: LoadTable, where: st
     if verb == "replace":
         pattern = _pattern(texts["pattern"], where)
         _require_groups(pattern, texts["with"], where)
+        _require_templates(texts["with"], where)
         return Operation(verb, path, texts["with"], pattern)
     if verb == "copy":
         return Operation(verb, path, to=_attribute(texts["to"], where, writes=True))
@@ -151,7 +154,7 @@ def _build(verb: str, texts: Mapping[str, str], load_table: LoadTable, where: st
         table = load_table(texts["table"])
         return Operation(verb, path, table=table, table_name=texts["table"], default=texts.get("default"))
     if verb == "transliterate":
-        rule_named(texts["rule"])
+        _require_transliteration(texts["rule"], where)
         return Operation(verb, path, rule=texts["rule"])
     value = texts.get("value", "")
     if verb in ("set", "set_if_missing"):
@@ -182,6 +185,13 @@ def _require_groups(pattern: re.Pattern[str], replacement: str, where: str) -> N
         pattern.sub(replacement, "")
     except (re.error, IndexError) as error:
         raise BadRule(faults.BAD_PATTERN, where=where, pattern=replacement, why=str(error)) from error
+
+
+def _require_transliteration(rule: str, where: str) -> None:
+    try:
+        rule_named(rule)
+    except Refused as error:
+        raise BadRule(faults.WRONG_KEYS, where=where, why=error.problem.what) from error
 
 
 def _require_templates(value: str, where: str) -> None:

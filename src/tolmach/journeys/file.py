@@ -9,7 +9,8 @@ from typing import Literal
 from tolmach.base import Problem
 from tolmach.dicom import uids
 from tolmach.dicom.data_set import DataSet
-from tolmach.dicom.faults import IS_DICOMDIR, NotDicom
+from tolmach.dicom.faults import IS_DICOMDIR, BadValue, NotDicom
+from tolmach.dicom.paths import path_of
 from tolmach.dicom.splice import reread
 from tolmach.edit.changes import Change
 from tolmach.edit.conditions import Origin
@@ -53,8 +54,9 @@ class Mended:
 def mend(data_set: DataSet, profile: Profile, origin: Origin) -> Mended:
     """Repair a data set's text and carry out the profile's rules; what comes back was read again and proved.
 
-    Doubtful text is left as it is and makes the verdict `unsure`; so does a repair whose proof fails, which is thrown
-    away whole. Raises `NotDicom` for the index of a disc, whose byte offsets no edit would survive.
+    Doubtful text is left as it is and makes the verdict `unsure`; so does a repair that cannot be written or whose
+    proof fails, which is thrown away whole. Raises `NotDicom` for the index of a disc, whose byte offsets no edit would
+    survive.
     """
     if data_set.sop_class_uid == uids.MediaStorageDirectoryStorage:
         raise NotDicom(IS_DICOMDIR)
@@ -62,18 +64,25 @@ def mend(data_set: DataSet, profile: Profile, origin: Origin) -> Mended:
     draft = Draft(data_set)
     target = plan(diagnosis, draft, profile)
     apply_rules(profile.rules, draft, origin)
-    revision = finish(draft, target)
     try:
+        revision = finish(draft, target)
         verify(revision)
-    except NotVerified as error:
+    except (NotVerified, BadValue) as error:
         untouched = Draft(data_set)
         untouched.note(error.problem)
         return Mended(diagnosis, finish(untouched), "unsure")
-    return Mended(diagnosis, revision, _verdict(diagnosis, revision))
+    return Mended(diagnosis, revision, _verdict(diagnosis, revision, profile))
 
 
-def _verdict(diagnosis: Diagnosis, revision: Revision) -> Verdict:
-    doubtful_codes = {change.path for change in revision.changes if change.reason == "code-string"}
-    if diagnosis.doubtful or len(doubtful_codes) < len(diagnosis.code_strings):
-        return "unsure"
+def _verdict(diagnosis: Diagnosis, revision: Revision, profile: Profile) -> Verdict:
+    """Call a data set unsure while a doubtful value stays that neither a rule nor a person's choice settles."""
+    doubtful = set(diagnosis.doubtful)
+    if profile.code_strings != "leave":
+        doubtful.update(diagnosis.code_strings)
+    data_set = revision.data_set
+    settled = tuple(change.path for change in revision.changes if change.reason in ("rule", "code-string"))
+    for index in doubtful:
+        path = str(path_of(data_set, data_set.elements[index]))
+        if not any(path == other or path.startswith(f"{other}[") for other in settled):
+            return "unsure"
     return "repairable" if revision.is_changed else "clean"

@@ -9,7 +9,6 @@ from tolmach.base import Problem
 from tolmach.dicom import character_sets
 from tolmach.dicom.data_set import DataSet
 from tolmach.dicom.dictionary import keyword_of
-from tolmach.dicom.scanner import ROOT
 from tolmach.dicom.values import too_long
 from tolmach.edit.draft import Draft
 from tolmach.edit.finish import UTF_8, Target
@@ -64,8 +63,8 @@ def _modest_label(data_set: DataSet) -> str:
 
     Empty means: leave the label, or its absence, alone.
     """
-    terms = data_set.character_set_at(ROOT)
-    return "" if terms in (None, ("",), (_LATIN_1,)) else _LATIN_1
+    claimed = set(data_set.character_sets.values())
+    return "" if claimed <= {("",), (_LATIN_1,)} else _LATIN_1
 
 
 def _plan_transliteration(diagnosis: Diagnosis, draft: Draft, rule: str) -> Target | None:
