@@ -24,6 +24,7 @@ from tolmach.edit.faults import BadRule
 from tolmach.edit.operations import TEMPLATE, Operation, apply_operation
 from tolmach.text.translit import rule_named
 
+_UNKNOWN = N_("“{key}” is unknown")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 LoadTable = Callable[[str], Mapping[str, str]]
 
@@ -75,16 +76,27 @@ def parse_rules(tables: Sequence[Mapping[str, object]], load_table: LoadTable, w
 def _parse_rule(table: Mapping[str, object], load_table: LoadTable, where: str) -> Rule:
     unknown = set(table) - {"when", "do", "name"}
     if unknown:
-        raise BadRule(faults.WRONG_KEYS, where=where, why=Phrase(N_("“{key}” is unknown"), {"key": min(unknown)}))
+        raise BadRule(faults.WRONG_KEYS, where=where, why=Phrase(_UNKNOWN, {"key": min(unknown)}))
     when, do = table.get("when", {}), table.get("do", ())
     if not isinstance(when, Mapping):
         raise BadRule(faults.WRONG_KEYS, where=where, why=Phrase(N_("“when” must be a table of conditions")))
     if not isinstance(do, Sequence) or isinstance(do, str) or not do:
         raise BadRule(faults.WRONG_KEYS, where=where, why=Phrase(N_("“do” must be a list of operations")))
     return Rule(
-        tuple(parse_condition(key, value, where) for key, value in when.items()),
+        tuple(parse_condition(key, value, where) for key, value in _flat(when).items()),
         tuple(parse_operation(step, load_table, where) for step in do),
     )
+
+
+def _flat(when: Mapping[str, object]) -> Mapping[str, object]:
+    """Give `source.ae_title = "X"` as one key, however TOML took it apart."""
+    source = when.get("source")
+    if not isinstance(source, Mapping):
+        return when
+    return {
+        **{key: value for key, value in when.items() if key != "source"},
+        **{f"source.{key}": value for key, value in source.items()},
+    }
 
 
 def parse_condition(key: str, value: object, where: str) -> Condition:
@@ -101,7 +113,7 @@ def _test(attribute: AttributePath | None, origin: str, value: object, where: st
         return Condition(attribute, origin, equals=str(value))
     if isinstance(value, Mapping) and len(value) == 1:
         kind, argument = next(iter(value.items()))
-        if kind == "in" and isinstance(argument, Sequence) and all(isinstance(one, str) for one in argument):
+        if kind == "in" and isinstance(argument, list | tuple) and all(isinstance(one, str) for one in argument):
             return Condition(attribute, origin, one_of=tuple(argument))
         if kind == "matches" and isinstance(argument, str):
             return Condition(attribute, origin, matches=_pattern(argument, where))
@@ -109,7 +121,7 @@ def _test(attribute: AttributePath | None, origin: str, value: object, where: st
             return Condition(attribute, origin, missing=argument)
         if kind == "not":
             return Condition(negated=_test(attribute, origin, argument, where))
-    raise BadRule(faults.BAD_CONDITION, where=where, key=origin or (attribute.keyword if attribute else ""))
+    raise BadRule(faults.BAD_CONDITION, where=where, key=origin or (attribute and (attribute.keyword or attribute)))
 
 
 def parse_operation(step: object, load_table: LoadTable, where: str) -> Operation:
@@ -191,7 +203,7 @@ def _require_transliteration(rule: str, where: str) -> None:
     try:
         rule_named(rule)
     except Refused as error:
-        raise BadRule(faults.WRONG_KEYS, where=where, why=error.problem.what) from error
+        raise BadRule(faults.WRONG_KEYS, where=where, why=Phrase(_UNKNOWN, {"key": rule})) from error
 
 
 def _require_templates(value: str, where: str) -> None:
