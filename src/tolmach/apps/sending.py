@@ -7,9 +7,9 @@ an association is lost, the rest goes over a new one as long as each brings some
 from __future__ import annotations
 
 import queue
-import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from tolmach.adapters.dimse import (
@@ -315,31 +315,26 @@ def _require_uids(data_set: DataSet) -> None:
 
 def _gathered(lanes: Sequence[Callable[[], Iterator[FileReport]]], stop: Callable[[], None]) -> Iterator[FileReport]:
     """Run lanes in threads and give what they report, in the order of arrival; stops them when nobody listens."""
-    arrivals: queue.SimpleQueue[FileReport | BaseException | None] = queue.SimpleQueue()
+    arrivals: queue.SimpleQueue[FileReport | None] = queue.SimpleQueue()
 
     def work(lane: Callable[[], Iterator[FileReport]]) -> None:
         try:
             for report in lane():
                 arrivals.put(report)
-        except BaseException as error:  # noqa: BLE001 - carried over to the thread that asked, never swallowed
-            arrivals.put(error)
         finally:
             arrivals.put(None)
 
-    threads = [threading.Thread(target=work, args=(lane,), name="association") for lane in lanes]
-    for thread in threads:
-        thread.start()
-    running = len(threads)
-    try:
-        while running:
-            arrived = arrivals.get()
-            if arrived is None:
-                running -= 1
-            elif isinstance(arrived, BaseException):
-                raise arrived
-            else:
-                yield arrived
-    finally:
-        stop()
-        for thread in threads:
-            thread.join()
+    with ThreadPoolExecutor(len(lanes), "association") as pool:
+        running = [pool.submit(work, lane) for lane in lanes]
+        try:
+            ended = 0
+            while ended < len(lanes):
+                report = arrivals.get()
+                if report is None:
+                    ended += 1
+                else:
+                    yield report
+        finally:
+            stop()
+    for one in running:
+        one.result()  # what went wrong in a lane goes wrong here

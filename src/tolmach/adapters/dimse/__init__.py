@@ -1,7 +1,6 @@
-"""DICOM over the network: our own bounded upper layer for Storage and Verification.
+"""DICOM over the network: our own bounded upper layer for Storage and Verification."""
 
-The names here are those of the calling side; whoever listens imports `storage_scp`, which senders need not load.
-"""
+# The names of the calling side; whoever listens imports `storage_scp`, which senders need not load.
 
 from tolmach.adapters.dimse.addresses import PeerAddress, is_ae_title, parse_ae_title, parse_peer_address
 from tolmach.adapters.dimse.association import DEFAULT_CALLING_AE_TITLE, Association

@@ -31,50 +31,50 @@ class RepairOptions:
     unsure: Unsure | None
 
 
+_DECLARED: tuple[tuple[str, str, dict[str, Any], str], ...] = (
+    ("--profile", "profile", {"metavar": "NAME"}, N_("Use this profile of the configuration.")),
+    ("--rules", "rules", {"metavar": "FILE", "type": Path}, N_("Carry out the rules of this TOML file.")),
+    (
+        "--from",
+        "code_page",
+        {"metavar": "CODE PAGE"},
+        N_("Code page of the text: auto, cp1251, cp866, koi8-r, koi8-u, iso-8859-5, …"),
+    ),
+    (
+        "--text",
+        "text",
+        {"metavar": "FORM"},
+        N_("Write text as: utf-8, iso_ir_144, cp1251, transliterate:RULE, as-is"),
+    ),
+    (
+        "--set",
+        "sets",
+        {"metavar": "KEYWORD=VALUE", "multiple": True},
+        N_("Give an attribute a value. May be repeated."),
+    ),
+    (
+        "--set-if-missing",
+        "sets_if_missing",
+        {"metavar": "KEYWORD=VALUE", "multiple": True},
+        N_("The same, when it is absent or empty."),
+    ),
+    (
+        "--delete",
+        "deletes",
+        {"metavar": "KEYWORD", "multiple": True},
+        N_("Remove an attribute, also written (gggg,eeee). May be repeated."),
+    ),
+    (
+        "--unsure",
+        "unsure",
+        {"type": click.Choice(["pass", "hold", "fail"])},
+        N_("Files whose text is doubtful: let them pass (the default), hold them back, or fail."),
+    ),
+)
+
+
 def repair_options(run: Run) -> Callable[[Callable[..., int]], Callable[..., int]]:
     """Give a decorator that adds the repair options to a command, which receives them together as `options`."""
-    _ = run.translator.gettext
-    declared = (
-        click.option("--profile", metavar="NAME", help=_(N_("Use this profile of the configuration."))),
-        click.option("--rules", metavar="FILE", type=Path, help=_(N_("Carry out the rules of this TOML file."))),
-        click.option(
-            "--from",
-            "code_page",
-            metavar="CODE PAGE",
-            help=_(N_("Code page of the text: auto, cp1251, cp866, koi8-r, koi8-u, iso-8859-5, …")),
-        ),
-        click.option(
-            "--text",
-            metavar="FORM",
-            help=_(N_("Write text as: utf-8, iso_ir_144, cp1251, transliterate:RULE, as-is")),
-        ),
-        click.option(
-            "--set",
-            "sets",
-            metavar="KEYWORD=VALUE",
-            multiple=True,
-            help=_(N_("Give an attribute a value. May be repeated.")),
-        ),
-        click.option(
-            "--set-if-missing",
-            "sets_if_missing",
-            metavar="KEYWORD=VALUE",
-            multiple=True,
-            help=_(N_("The same, when it is absent or empty.")),
-        ),
-        click.option(
-            "--delete",
-            "deletes",
-            metavar="KEYWORD",
-            multiple=True,
-            help=_(N_("Remove an attribute, also written (gggg,eeee). May be repeated.")),
-        ),
-        click.option(
-            "--unsure",
-            type=click.Choice(["pass", "hold", "fail"]),
-            help=_(N_("Files whose text is doubtful: let them pass (the default), hold them back, or fail.")),
-        ),
-    )
 
     def decorate(command: Callable[..., int]) -> Callable[..., int]:
         def taking(**given: Any) -> int:
@@ -84,8 +84,8 @@ def repair_options(run: Run) -> Callable[[Callable[..., int]], Callable[..., int
         taking.__name__ = command.__name__
         taking.__click_params__ = list(getattr(command, "__click_params__", ()))  # type: ignore[attr-defined]
         decorated: Callable[..., int] = taking
-        for option in reversed(declared):
-            decorated = option(decorated)
+        for flag, name, kind, about in reversed(_DECLARED):
+            decorated = click.option(flag, name, help=run.translator.gettext(about), **kind)(decorated)
         return decorated
 
     return decorate
