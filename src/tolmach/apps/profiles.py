@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import csv
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tolmach.apps.faults import BAD_TABLE, NO_CONFIGURATION, UNKNOWN_KEY, UNKNOWN_PROFILE, BadConfiguration
-from tolmach.edit.rules import parse_rules
+from tolmach.edit.rules import Rule, parse_rules
 from tolmach.repair.profile import Profile, parse_code_page, parse_text_policy
 
 if TYPE_CHECKING:
     from tolmach.apps.settings import Settings
+
+_RULE_HEADING = re.compile(r"\s*\[\[\s*rule\s*\]\]")
 
 
 def profile_named(settings: Settings, name: str) -> Profile:
@@ -61,13 +64,15 @@ def load_table(file: str) -> Mapping[str, str]:
     return {row[0].strip(): row[1].strip() for row in rows}
 
 
-def load_rules_file(file: Path) -> tuple[Mapping[str, object], ...]:
-    """Read the `[[rule]]` tables of a `--rules` file; raises `BadConfiguration`."""
+def load_rules_file(file: Path) -> tuple[Rule, ...]:
+    """Read and understand the `[[rule]]` tables of a `--rules` file; raises `BadConfiguration` or `BadRule`."""
     try:
-        values = tomllib.loads(file.read_text("utf-8"))
+        text = file.read_text("utf-8-sig")
+        values = tomllib.loads(text)
     except (OSError, ValueError) as error:
         raise BadConfiguration(NO_CONFIGURATION, file=file, why=error) from error
     unknown = set(values) - {"rule"}
     if unknown:
         raise BadConfiguration(UNKNOWN_KEY, file=file, where=min(unknown), nearest="rule")
-    return tuple(values.get("rule", ()))
+    lines = [number for number, line in enumerate(text.splitlines(), 1) if _RULE_HEADING.match(line)]
+    return parse_rules(values.get("rule", ()), load_table, str(file), lines)

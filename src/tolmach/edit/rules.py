@@ -65,12 +65,17 @@ def apply_rules(rules: Sequence[Rule], draft: Draft, origin: Origin) -> None:
                 apply_operation(operation, draft)
 
 
-def parse_rules(tables: Sequence[Mapping[str, object]], load_table: LoadTable, where: str) -> tuple[Rule, ...]:
-    """Understand `[[rule]]` tables; raises `BadRule` naming `where`, the rule's number and what is wrong.
+def parse_rules(
+    tables: Sequence[Mapping[str, object]], load_table: LoadTable, where: str, lines: Sequence[int] = ()
+) -> tuple[Rule, ...]:
+    """Understand `[[rule]]` tables; raises `BadRule` naming `where`, the rule's line and number and what is wrong.
 
-    `load_table` reads the CSV file of a `map` operation: two columns, UTF-8.
+    `load_table` reads the CSV file of a `map` operation: two columns, UTF-8. `lines` are where the tables begin, as far
+    as that is known.
     """
-    return tuple(_parse_rule(table, load_table, f"{where}, rule {number}") for number, table in enumerate(tables, 1))
+    places = [f"{where}:{line}" for line in lines] if len(lines) == len(tables) else [where] * len(tables)
+    numbered = enumerate(zip(places, tables, strict=True), 1)
+    return tuple(_parse_rule(table, load_table, f"{place}, rule {number}") for number, (place, table) in numbered)
 
 
 def _parse_rule(table: Mapping[str, object], load_table: LoadTable, where: str) -> Rule:

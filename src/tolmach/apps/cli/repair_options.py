@@ -118,7 +118,7 @@ def profile_from(options: RepairOptions, run: Run, *, sending: bool = False, pee
 
     rules = list(profile.rules)
     if options.rules is not None:
-        rules += parse_rules(load_rules_file(options.rules), load_table, str(options.rules))
+        rules += load_rules_file(options.rules)
     rules += parse_rules([{"do": steps}] if steps else [], load_table, "--set, --delete")
     return replace(profile, rules=tuple(rules))
 
