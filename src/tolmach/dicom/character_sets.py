@@ -80,6 +80,7 @@ _ESCAPE = re.compile(b"(" + b"|".join(re.escape(escape) for escape in _ESCAPES) 
 # Each of these brings back the initial character set. Standard: PS3.5 section 6.1.2.5.3.
 _RESET = re.compile(rb"[\\^=\t\n\f\r]")
 
+_PROBE = b"\\u0041+AEE- AZ09^=~"
 _MISSPELT = re.compile(r"ISO[ _-]?(2022)?[ _-]?IR[ _-]?(\d+)")
 
 
@@ -111,6 +112,9 @@ def codec_of(terms: Terms | None) -> str | None:
     if known is not None:
         return _CODECS[known]
     try:
+        # Only what extends ASCII and gives letters for any byte: not hex, UTF-16, or escapes of Python and of IDNA.
+        if _PROBE.decode(first) != _PROBE.decode("ascii") or not b"\xe0".decode(first, "replace"):
+            return None
         return codecs.lookup(first).name
     except (LookupError, ValueError):
         return None
