@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
+from typing import Any
+
+from tolmach.apps.faults import NO_CONFIGURATION, NOT_UTF_8, BadConfiguration
 
 FILE_NAME = "tolmach.toml"
 ENVIRONMENT_PREFIX = "TOLMACH_"
@@ -20,3 +24,16 @@ def user_folder() -> Path:
     from platformdirs import user_config_path
 
     return user_config_path("tolmach", appauthor=False)
+
+
+def read_toml(file: Path) -> tuple[str, dict[str, Any]]:
+    """Give a TOML file as text and as values, byte order mark or not; raises `BadConfiguration`."""
+    try:
+        text = file.read_text("utf-8-sig")
+        return text, tomllib.loads(text)
+    except UnicodeDecodeError as error:
+        raise BadConfiguration(NOT_UTF_8, file=file) from error
+    except OSError as error:
+        raise BadConfiguration(NO_CONFIGURATION, file=file, why=f"{error.strerror or error}.") from error
+    except ValueError as error:
+        raise BadConfiguration(NO_CONFIGURATION, file=file, why=f"{error}.") from error

@@ -33,6 +33,41 @@ DEMO_FAILED = Fault(
     N_("The demonstration did not end as it must: {why}"),
     N_("Please report this as an error in tolmach, with this line."),
 )
+UNKNOWN_COMMAND = Fault(
+    "TLM-CLI-010",
+    N_("There is no command “{name}”; the nearest is {nearest}."),
+    N_("Run “tolmach --help” to see all commands."),
+)
+UNKNOWN_OPTION = Fault(
+    "TLM-CLI-011",
+    N_("“tolmach {command}” has no option {name}; the nearest is {nearest}."),
+    N_("Run “tolmach {command} --help” to see all options."),
+)
+MISSING = Fault(
+    "TLM-CLI-012",
+    N_("Something is missing: {name} must all be given."),
+    N_("Run “tolmach {command} --help” to see how it is used."),
+)
+BAD_OPTION = Fault(
+    "TLM-CLI-013",
+    N_("{name} cannot have that value."),
+    N_("Use one of: {known}."),
+)
+NOT_UTF_8_LINE = Fault(
+    "TLM-CLI-014",
+    N_("Line {number} is not UTF-8 text and was left as it is."),
+    N_("Convert the text to UTF-8 first; tolmach detect tells the code page."),
+)
+FAILED_UNSURE = Fault(
+    "TLM-CLI-015",
+    N_("The text is doubtful, and doubtful files were to count as failed."),
+    N_("Look at the file with tolmach inspect; say the code page with --from, or let it pass with --unsure pass."),
+)
+AS_IS_ALONE = Fault(
+    "TLM-CLI-016",
+    N_("--as-is sends the bytes untouched, and {option} would change them."),
+    N_("Leave one of the two out."),
+)
 
 BAD_CONFIGURATION = Fault(
     "TLM-CFG-001", N_("{file}: {where}: {why}"), N_("Correct the configuration; tolmach config check tries it out.")
@@ -42,9 +77,13 @@ UNKNOWN_KEY = Fault(
     N_("{file}: {where} is not a setting; the nearest is {nearest}."),
     N_("Correct the configuration; tolmach config check tries it out."),
 )
-NO_CONFIGURATION = Fault("TLM-CFG-003", N_("{file} cannot be read: {why}"), N_("Check the path given with --config."))
+NO_CONFIGURATION = Fault(
+    "TLM-CFG-003", N_("{file} cannot be read: {why}"), N_("Check the path, or correct the file at the place named.")
+)
 UNKNOWN_PROFILE = Fault(
-    "TLM-CFG-004", N_("There is no profile “{name}”; there are: {known}."), N_("Add a [[profile]] with that name.")
+    "TLM-CFG-004",
+    N_("There is no profile “{name}”; there are: {known}."),
+    N_("Correct the name, or add a [[profile]] with it to the configuration."),
 )
 UNKNOWN_PEER = Fault(
     "TLM-CFG-005",
@@ -53,6 +92,16 @@ UNKNOWN_PEER = Fault(
 )
 BAD_TABLE = Fault(
     "TLM-CFG-006", N_("The table {file} cannot be used: {why}"), N_("It must be a UTF-8 text with two columns.")
+)
+NOT_UTF_8 = Fault(
+    "TLM-CFG-007",
+    N_("{file} is not UTF-8 text."),
+    N_("Open it in an editor and save it again with the encoding UTF-8."),
+)
+NOT_A_DICOM_PEER = Fault(
+    "TLM-CFG-008",
+    N_("The peer “{name}” is of kind {kind} and does not speak DICOM."),
+    N_("Name a peer of kind dicom."),
 )
 
 

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import csv
 import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tolmach.apps.faults import BAD_TABLE, NO_CONFIGURATION, UNKNOWN_KEY, UNKNOWN_PROFILE, BadConfiguration
-from tolmach.edit.rules import Rule, parse_rules
+from tolmach.apps.configuration import read_toml
+from tolmach.apps.faults import (
+    BAD_CONFIGURATION,
+    BAD_TABLE,
+    NOT_UTF_8,
+    UNKNOWN_KEY,
+    UNKNOWN_PROFILE,
+    BadConfiguration,
+)
+from tolmach.base import N_, Phrase
+from tolmach.edit.rules import LoadTable, Rule, parse_rules
 from tolmach.repair.profile import Profile, parse_code_page, parse_text_policy
+from tolmach.text.translit import rule_named
 
 if TYPE_CHECKING:
     from tolmach.apps.settings import Settings
@@ -19,8 +28,11 @@ if TYPE_CHECKING:
 _RULE_HEADING = re.compile(r"\s*\[\[\s*rule\s*\]\]")
 
 
-def profile_named(settings: Settings, name: str) -> Profile:
-    """Give the profile of that name, its rules understood; raises `BadConfiguration` or `BadRule`."""
+def profile_named(settings: Settings, name: str, file: Path | None = None) -> Profile:
+    """Give the profile of that name, its rules understood; raises `BadConfiguration` or `BadRule`.
+
+    `file` is where the settings come from: tables it names lie beside it.
+    """
     for one in settings.profile:
         if one.name == name:
             return Profile(
@@ -28,51 +40,66 @@ def profile_named(settings: Settings, name: str) -> Profile:
                 text=parse_text_policy(one.text or "utf-8", converts=False),
                 unsure=one.unsure,
                 code_strings=one.code_string,
-                transliteration=one.transliteration,
-                rules=parse_rules(one.rule, load_table, f"profile {name}"),
+                transliteration=rule_named(one.transliteration).id,
+                rules=parse_rules(one.rule, tables_beside(file), f"profile {name}"),
                 original_attributes=one.original_attributes,
             )
-    known = ", ".join(one.name for one in settings.profile) or "-"
+    known = ", ".join(one.name for one in settings.profile) or Phrase(N_("none"))
     raise BadConfiguration(UNKNOWN_PROFILE, name=name, known=known)
 
 
-def require_usable(settings: Settings) -> None:
+def require_usable(settings: Settings, file: Path | None = None) -> None:
     """Understand every profile and every peer; raises what is wrong with the first that cannot be used."""
     from tolmach.apps.settings import address_of
 
     for profile in settings.profile:
-        profile_named(settings, profile.name)
+        profile_named(settings, profile.name, file)
     for peer in settings.peer:
-        address_of(peer)
+        if peer.kind == "dicom":
+            address_of(peer)
         if peer.text is not None:
             parse_text_policy(peer.text, converts=True)
 
 
-def load_table(file: str) -> Mapping[str, str]:
+def tables_beside(file: Path | None) -> LoadTable:
+    """Give what loads the tables a file names: they lie beside it, or else where the program was started."""
+
+    def load(name: str) -> Mapping[str, str]:
+        beside = Path(name) if file is None else file.parent / name
+        return load_table(beside if beside.exists() else Path(name))
+
+    return load
+
+
+def load_table(file: Path) -> Mapping[str, str]:
     """Read the two columns of a `map` table; raises `BadConfiguration`."""
     try:
-        with Path(file).open(encoding="utf-8-sig", newline="") as text:
+        with file.open(encoding="utf-8-sig", newline="") as text:
             sample = text.read(4096)
             text.seek(0)
-            separator = ";" if sample.count(";") > sample.count(",") else ","
-            rows = [row for row in csv.reader(text, delimiter=separator) if row]
-    except (OSError, ValueError) as error:
-        raise BadConfiguration(BAD_TABLE, file=file, why=error) from error
+            separator = max(",;\t", key=sample.count)
+            rows = [row for row in csv.reader(text, delimiter=separator) if any(cell.strip() for cell in row)]
+    except UnicodeDecodeError as error:
+        raise BadConfiguration(NOT_UTF_8, file=file) from error
+    except OSError as error:
+        raise BadConfiguration(BAD_TABLE, file=file, why=f"{error.strerror or error}.") from error
+    except (ValueError, csv.Error) as error:
+        raise BadConfiguration(BAD_TABLE, file=file, why=f"{error}.") from error
     for row in rows:
         if len(row) != 2:
-            raise BadConfiguration(BAD_TABLE, file=file, why=", ".join(row))
+            why = Phrase(N_("“{line}” has {count} columns."), {"line": separator.join(row), "count": len(row)})
+            raise BadConfiguration(BAD_TABLE, file=file, why=why)
     return {row[0].strip(): row[1].strip() for row in rows}
 
 
 def load_rules_file(file: Path) -> tuple[Rule, ...]:
     """Read and understand the `[[rule]]` tables of a `--rules` file; raises `BadConfiguration` or `BadRule`."""
-    try:
-        text = file.read_text("utf-8-sig")
-        values = tomllib.loads(text)
-    except (OSError, ValueError) as error:
-        raise BadConfiguration(NO_CONFIGURATION, file=file, why=error) from error
+    text, values = read_toml(file)
     unknown = set(values) - {"rule"}
     if unknown:
         raise BadConfiguration(UNKNOWN_KEY, file=file, where=min(unknown), nearest="rule")
+    rules = values.get("rule")
+    if not isinstance(rules, list) or not all(isinstance(rule, dict) for rule in rules):
+        raise BadConfiguration(BAD_CONFIGURATION, file=file, where="rule", why=Phrase(N_("write rules as [[rule]]")))
     lines = [number for number, line in enumerate(text.splitlines(), 1) if _RULE_HEADING.match(line)]
-    return parse_rules(values.get("rule", ()), load_table, str(file), lines)
+    return parse_rules(rules, tables_beside(file), str(file), lines)

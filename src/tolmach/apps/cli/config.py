@@ -32,13 +32,13 @@ def register(program: click.Group, run: Run) -> None:
     def check() -> int:
         from tolmach.apps.profiles import require_usable
 
-        require_usable(run.settings)
+        require_usable(run.settings, configuration_file(run.config))
         run.terminal().say(N_("The configuration is in order: {file}"), file=configuration_file(run.config) or "-")
         return 0
 
     @config.command(help=_(N_("Show the values in force, as JSON.")))
     def show() -> int:
-        run.terminal().write(run.settings.model_dump_json(indent=2, by_alias=True))
+        _print(run, run.settings.model_dump_json(indent=2, by_alias=True))
         return 0
 
     @config.command(help=_(N_("Print the JSON Schema of the configuration.")))
@@ -47,5 +47,11 @@ def register(program: click.Group, run: Run) -> None:
 
         from tolmach.apps.settings import Settings
 
-        run.terminal().write(json.dumps(Settings.model_json_schema(), ensure_ascii=False, indent=2))
+        _print(run, json.dumps(Settings.model_json_schema(), ensure_ascii=False, indent=2))
         return 0
+
+
+def _print(run: Run, text: str) -> None:
+    terminal = run.terminal()
+    for line in text.splitlines():
+        terminal.write(line)

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from tolmach.apps.cli.terminal import Terminal
 from tolmach.apps.configuration import ENVIRONMENT_PREFIX, configuration_file
-from tolmach.apps.translations import Translator, choose_language, translator
+from tolmach.apps.faults import BAD_OPTION, BadCall
+from tolmach.apps.translations import LANGUAGES, Translator, choose_language, translator
 
 if TYPE_CHECKING:
     from tolmach.apps.settings import Settings
@@ -27,10 +28,18 @@ class Run:
 
     translator: Translator
     config: Path | None = None
+    wished_language: str | None = None
 
     def terminal(self, *, as_json: bool = False) -> Terminal:
         """Give the terminal of this run."""
         return Terminal(self.translator, as_json=as_json)
+
+    def require_usable(self) -> None:
+        """Refuse a language we do not speak and a named configuration that cannot be used; raises `NeedsOperator`."""
+        if self.wished_language is not None and self.wished_language not in LANGUAGES:
+            raise BadCall(BAD_OPTION, name="--lang", known=", ".join(LANGUAGES))
+        if self.config is not None:
+            _ = self.settings
 
     @property
     def is_configured(self) -> bool:
@@ -72,7 +81,8 @@ def start(arguments: Sequence[str]) -> tuple[list[str], Run]:
     rest, taken = take_global_options(arguments)
     config = Path(taken["--config"]) if "--config" in taken else None
     configured = os.environ.get(_LANGUAGE_VARIABLE) or _language_in(configuration_file(config))
-    return rest, Run(translator(choose_language(taken.get("--lang"), configured, os.environ)), config)
+    wish = taken.get("--lang")
+    return rest, Run(translator(choose_language(wish, configured, os.environ)), config, wish)
 
 
 def _language_in(file: Path | None) -> str | None:
@@ -80,7 +90,7 @@ def _language_in(file: Path | None) -> str | None:
     if file is None:
         return None
     try:
-        language = tomllib.loads(file.read_text("utf-8")).get("language")
+        language = tomllib.loads(file.read_text("utf-8-sig")).get("language")
     except (OSError, ValueError):
         return None
     return language if isinstance(language, str) else None

@@ -11,8 +11,6 @@ from tolmach.apps.cli.arguments import json_option
 from tolmach.apps.cli.context import Run
 from tolmach.base import N_
 
-_BATCH = 10_000
-
 
 def register(program: click.Group, run: Run) -> None:
     """Add the command."""

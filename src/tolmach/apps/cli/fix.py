@@ -66,8 +66,4 @@ def _fix(
         reports = write_copies(files.names, profile, out, overwrite=overwrite)
     else:
         reports = fix_in_place(files.names, profile)
-    with terminal.progress(N_("Fixing"), len(files.names)) as step:
-        for report in reports:
-            rows.add(report)
-            step()
-    return rows.finish(files)
+    return rows.tell(reports, files, N_("Fixing"))

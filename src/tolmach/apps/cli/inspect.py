@@ -33,8 +33,4 @@ def _inspect(run: Run, paths: Sequence[Path], options: RepairOptions, *, as_json
     terminal = run.terminal(as_json=as_json)
     files = found(paths, terminal)
     rows = FileRows(terminal)
-    with terminal.progress(N_("Reading"), len(files.names)) as step:
-        for report in examine(files.names, profile):
-            rows.add(report)
-            step()
-    return rows.finish(files)
+    return rows.tell(examine(files.names, profile), files, N_("Reading"))

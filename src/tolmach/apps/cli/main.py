@@ -15,8 +15,9 @@ import click
 from tolmach import __version__
 from tolmach.apps.cli import config, demo, detect, echo, fix, inspect, send, translit, undo
 from tolmach.apps.cli.context import Run, start
-from tolmach.apps.faults import INTERRUPTED, USAGE, BadCall
-from tolmach.base import N_, Problem, TolmachError
+from tolmach.apps.cli.usage import explained, require_command
+from tolmach.apps.faults import INTERRUPTED
+from tolmach.base import N_, Problem, Retryable, TolmachError
 
 OK, SOMETHING_FAILED, WRONG_CALL, INTERRUPT = 0, 1, 2, 130
 
@@ -25,7 +26,17 @@ COMMANDS = (inspect, fix, undo, send, echo, detect, translit, config, demo)
 
 def main() -> None:
     """Run the program and leave it with the exit status the conventions promise."""
-    sys.exit(run(sys.argv[1:]))
+    try:
+        status = run(sys.argv[1:])
+    except BrokenPipeError:
+        # Whoever read our output has seen enough, as in `tolmach inspect … | head`.
+        null = os.open(os.devnull, os.O_WRONLY)
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(null, stream.fileno())
+        status = SOMETHING_FAILED
+    except KeyboardInterrupt:
+        status = INTERRUPT
+    sys.exit(status)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -33,23 +44,29 @@ def run(arguments: Sequence[str]) -> int:
     rest, context = start(arguments)
     terminal = context.terminal()
     try:
-        status = build(context).main(rest or ["--help"], prog_name="tolmach", standalone_mode=False)
+        context.require_usable()
+        program = build(context)
+        require_command(rest, program.commands)
+        status = program.main(rest or ["--help"], prog_name="tolmach", standalone_mode=False)
         sys.stdout.flush()
     except (click.Abort, KeyboardInterrupt):
         terminal.complain(Problem(INTERRUPTED))
         return INTERRUPT
     except click.ClickException as error:
-        command = next((one for one in rest if not one.startswith("-")), "")
-        terminal.complain(BadCall(USAGE, why=error.format_message(), command=command))
+        terminal.complain(explained(error))
         return WRONG_CALL
     except TolmachError as error:
         terminal.complain(error)
-        return WRONG_CALL
-    except BrokenPipeError:
-        # Whoever read our output has seen enough, as in `tolmach inspect … | head`.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return SOMETHING_FAILED
+        return _status_of(error)
     return status if isinstance(status, int) else OK
+
+
+def _status_of(error: TolmachError) -> int:
+    """Give the exit status of an error that ended everything: the world's fault, or the call's."""
+    from tolmach.adapters.folder import FileProblem
+    from tolmach.apps.demo import DemoFailed
+
+    return SOMETHING_FAILED if isinstance(error, Retryable | FileProblem | DemoFailed) else WRONG_CALL
 
 
 def build(context: Run) -> click.Group:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tolmach.apps.cli.context import Run
+from tolmach.apps.configuration import configuration_file
 from tolmach.apps.faults import BAD_ASSIGNMENT, BadCall
 from tolmach.base import N_
 
@@ -29,6 +30,19 @@ class RepairOptions:
     sets_if_missing: tuple[str, ...]
     deletes: tuple[str, ...]
     unsure: Unsure | None
+
+    @property
+    def changing(self) -> str:
+        """The first option that would change bytes, or nothing."""
+        given = {
+            "--rules": self.rules,
+            "--from": self.code_page,
+            "--text": self.text,
+            "--set": self.sets,
+            "--set-if-missing": self.sets_if_missing,
+            "--delete": self.deletes,
+        }
+        return next((name for name, value in given.items() if value), "")
 
 
 _DECLARED: tuple[tuple[str, str, dict[str, Any], str], ...] = (
@@ -102,7 +116,7 @@ def profile_from(options: RepairOptions, run: Run, *, sending: bool = False, pee
     if options.profile:
         from tolmach.apps.profiles import profile_named
 
-        profile = profile_named(run.settings, options.profile)
+        profile = profile_named(run.settings, options.profile, configuration_file(run.config))
     if options.code_page is not None:
         profile = replace(profile, code_page=parse_code_page(options.code_page))
     text = options.text if options.text is not None else peer_text
@@ -113,13 +127,13 @@ def profile_from(options: RepairOptions, run: Run, *, sending: bool = False, pee
     steps = _steps(options)
     if options.rules is None and not steps:
         return profile
-    from tolmach.apps.profiles import load_rules_file, load_table
+    from tolmach.apps.profiles import load_rules_file, tables_beside
     from tolmach.edit.rules import parse_rules
 
     rules = list(profile.rules)
     if options.rules is not None:
         rules += load_rules_file(options.rules)
-    rules += parse_rules([{"do": steps}] if steps else [], load_table, "--set, --delete")
+    rules += parse_rules([{"do": steps}] if steps else [], tables_beside(None), "--set, --delete")
     return replace(profile, rules=tuple(rules))
 
 

@@ -10,7 +10,7 @@ import click
 from tolmach.apps.cli.arguments import DESTINATION, PATHS, json_option
 from tolmach.apps.cli.context import Run
 from tolmach.apps.cli.repair_options import RepairOptions, profile_from, repair_options
-from tolmach.apps.faults import PROOF_NOT_YET, BadCall
+from tolmach.apps.faults import AS_IS_ALONE, PROOF_NOT_YET, BadCall
 from tolmach.base import N_
 
 
@@ -38,6 +38,8 @@ def register(program: click.Group, run: Run) -> None:
     ) -> int:
         if proof != "response":
             raise BadCall(PROOF_NOT_YET, proof=proof)
+        if as_is and options.changing:
+            raise BadCall(AS_IS_ALONE, option=options.changing)
         return _send(run, paths, to, options, as_is=as_is, associations=associations, as_json=as_json)
 
 
@@ -60,8 +62,5 @@ def _send(
     terminal = run.terminal(as_json=as_json)
     files = found(paths, terminal)
     rows = FileRows(terminal, "sent")
-    with terminal.progress(N_("Sending"), len(files.names)) as step:
-        for report in send_files(files.names, destination, profile, as_is=as_is):
-            rows.add(report)
-            step()
-    return rows.finish(files)
+    reports = send_files(files.names, destination, profile, as_is=as_is)
+    return rows.tell(reports, files, N_("Sending"))

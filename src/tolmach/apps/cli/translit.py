@@ -7,7 +7,8 @@ import sys
 import click
 
 from tolmach.apps.cli.context import Run
-from tolmach.base import N_
+from tolmach.apps.faults import NOT_UTF_8_LINE
+from tolmach.base import N_, Problem
 
 
 def register(program: click.Group, run: Run) -> None:
@@ -27,8 +28,15 @@ def _translit(run: Run, rule: str, text: str | None) -> int:
     chosen = rule_named(rule).id
     terminal = run.terminal()
     if text is not None:
-        terminal.write(transliterate(text, chosen))
+        terminal.text(transliterate(text, chosen))
         return 0
-    for line in sys.stdin.buffer:
-        terminal.write(transliterate(line.decode("utf-8", "surrogateescape").rstrip("\r\n"), chosen))
-    return 0
+    status = 0
+    for number, line in enumerate(sys.stdin.buffer, 1):
+        raw = line.rstrip(b"\r\n")
+        try:
+            terminal.text(transliterate(raw.decode("utf-8"), chosen))
+        except UnicodeDecodeError:
+            status = 1
+            terminal.text(raw.decode("utf-8", "backslashreplace"))
+            terminal.complain(Problem(NOT_UTF_8_LINE, {"number": number}))
+    return status

@@ -24,30 +24,32 @@ def register(program: click.Group, run: Run) -> None:
 
 
 def _undo(run: Run, paths: Sequence[Path], *, as_json: bool) -> int:
-    from tolmach.adapters.folder import original_of
     from tolmach.adapters.folder import undo as restore
-    from tolmach.apps.cli.file_rows import found
+    from tolmach.adapters.folder import walk_fixed
     from tolmach.apps.reports import printable
     from tolmach.base import TolmachError
 
     terminal = run.terminal(as_json=as_json)
-    files = found(paths, terminal, missing_too=True)
-    failed, restored = files.errors, 0
-    named = set(paths)
-    for file in files.names:
-        # Inside a folder only the fixed files are meant; a file that was named must be one of them.
-        if file.path not in named and not original_of(file.path).exists():
+    failed = restored = 0
+    for file in walk_fixed(paths):
+        if isinstance(file, TolmachError):
+            failed += 1
+            terminal.complain(file)
             continue
+        path = printable(file.path)
         try:
             restore(file.path)
         except TolmachError as error:
             failed += 1
-            terminal.complain(error)
+            terminal.complain(error, path)
             if as_json:
-                terminal.result({"path": printable(file.path), "restored": False, "problem": error.code})
+                terminal.result({"path": path, "restored": False, "problem": error.code})
             continue
         restored += 1
         if as_json:
-            terminal.result({"path": printable(file.path), "restored": True})
+            terminal.result({"path": path, "restored": True, "problem": None})
+        else:
+            terminal.write(path, "green")
+    terminal.complain_of_the_rest()
     terminal.say("{summary}", summary=terminal.count("{count} file restored.", "{count} files restored.", restored))
     return 1 if failed else 0
