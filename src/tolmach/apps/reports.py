@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -96,7 +95,10 @@ def change_as_json(change: Change) -> dict[str, Any]:
 
 def printable(path: Path) -> str:
     """Give a path as text that can always be printed: bytes of names that are no text are shown as escapes."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
+    try:
+        return str(path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:  # Windows allows names of half characters
+        return str(path).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def report_on(path: Path, data_set: DataSet, mended: Mended) -> FileReport:

@@ -7,9 +7,10 @@ an association is lost, the rest goes over a new one as long as each brings some
 from __future__ import annotations
 
 import queue
+import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from tolmach.adapters.dimse import (
@@ -23,11 +24,12 @@ from tolmach.adapters.dimse import (
     plan_contexts,
     store_all,
 )
+from tolmach.adapters.dimse.errors import AssociationLost, PeerTimeout
 from tolmach.adapters.folder import FileReader, FoundFile, inflate
-from tolmach.apps.faults import HELD_UNSURE
+from tolmach.apps.faults import FAILED_UNSURE, HELD_UNSURE
 from tolmach.apps.reports import FileReport, Sent, report_failure, report_on
 from tolmach.base import NeedsOperator, Problem, Retryable, TolmachError
-from tolmach.dicom.data_set import DataSet
+from tolmach.dicom.data_set import SOP_CLASS_UID, SOP_INSTANCE_UID, DataSet
 from tolmach.dicom.faults import NO_SOP_UIDS, ODD_LENGTH, Damaged
 from tolmach.dicom.part10 import open_data_set, peek
 from tolmach.dicom.source import MemorySource, Source
@@ -74,10 +76,13 @@ class _Prepared:
 
     waiting: _Waiting
     report: FileReport
+    trouble: TolmachError | None = None  # what kept the file from being read to its end
 
 
 MAX_ATTEMPTS = 3
-MAX_BARREN = 3
+# Associations in a row that may be lost before anything came through; waiting for a silent peer costs a minute each.
+MAX_BARREN, MAX_SILENT = 8, 1
+SECONDS_TO_STOP = 3.0
 
 
 def send_files(
@@ -122,23 +127,34 @@ class _Run:
         self.todo: deque[_Waiting] = deque()
         self.postponed: list[_Waiting] = []
         self.stopping = False
+        self.trouble: TolmachError | None = None  # what the last lane that withdrew met
 
     def send(self, files: Sequence[_Waiting]) -> Iterator[FileReport]:
         self.todo.extend(files)
-        lanes = min(self.destination.associations, len(files)) if self.plan.contexts else 1
+        if not self.plan.contexts:
+            yield from self._look()
+            return
+        lanes = min(self.destination.associations, len(files))
         if lanes <= 1:
             yield from self._lane()
-            return
-        yield from _gathered([self._lane for _ in range(lanes)], self._stop)
+        else:
+            yield from _gathered([self._lane for _ in range(lanes)], self._stop)
+        # A lane that withdraws leaves its files to the others; what is left now has nobody to take it.
+        if self.trouble is not None:
+            yield from self._give_up(self.trouble)
 
     def _stop(self) -> None:
         self.stopping = True
 
+    def take(self) -> _Waiting | None:
+        """Give the next file, or None when there is none, or when nobody listens any more."""
+        try:
+            return None if self.stopping else self.todo.popleft()
+        except IndexError:  # another lane was quicker
+            return None
+
     def _lane(self) -> Iterator[FileReport]:
         """Send over one association after another until nothing is left or an association brings nothing through."""
-        if not self.plan.contexts:
-            yield from self._look()
-            return
         reader, mender = FileReader(), SeriesMender(self.profile, inflate)
         barren = 0  # associations in a row that were lost before anything came through
         while self.todo and not self.stopping:
@@ -156,40 +172,43 @@ class _Run:
                         yield report
             except TolmachError as error:
                 barren += 1
-                if not is_open or barren > MAX_BARREN:
-                    yield from self._give_up(error)
+                if not is_open or barren > (MAX_SILENT if isinstance(error, PeerTimeout) else MAX_BARREN):
+                    self.trouble = error
                     return
 
     def _look(self) -> Iterator[FileReport]:
         """Find out what files without usable meta information are; nothing is open yet to send them over."""
         reader = FileReader()
-        while self.todo and not self.stopping:
-            waiting = self.todo.popleft()
+        while (waiting := self.take()) is not None:
             try:
                 with reader.open(waiting.file.path) as source:
                     data_set = open_data_set(source, inflate)
-                    mend(data_set, self.profile, Origin())
-                    _require_uids(data_set)
-                waiting.pair = (data_set.sop_class_uid, data_set.transfer_syntax_uid)
-                waiting.is_proved = True
+                    mended = mend(data_set, self.profile, Origin())
+                    pair = _pair_of(data_set, None if self.as_is else mended)
+                waiting.pair, waiting.is_proved = pair, True
                 self.postponed.append(waiting)
             except TolmachError as error:
                 yield report_failure(waiting.file.path, error)
 
     def _give_up(self, error: TolmachError) -> Iterator[FileReport]:
         """Report files that nothing can be sent over; each is still read, so that its report says what it is."""
-        reader = FileReader()
-        while self.todo and not self.stopping:
-            waiting = self.todo.popleft()
-            report = None
+        reader, mender = FileReader(), SeriesMender(self.profile, inflate)
+        while (waiting := self.take()) is not None:
             try:
                 with reader.open(waiting.file.path) as source:
-                    data_set = open_data_set(source, inflate)
-                    report = report_on(waiting.file.path, data_set, mend(data_set, self.profile, Origin()))
+                    data_set, mended = mender.mend(source, Origin())
+                    report = self.report_on(waiting, data_set, mended)
                     report.fail(error)
             except TolmachError as damage:
                 report = report_failure(waiting.file.path, damage)
             yield report
+
+    def report_on(self, waiting: _Waiting, data_set: DataSet, mended: Mended) -> FileReport:
+        """Report on a file as it will go: with `--as-is` nothing of it is changed."""
+        report = report_on(waiting.file.path, data_set, mended)
+        if self.as_is:
+            report.changes, report.sop_instance_uid = (), data_set.sop_instance_uid
+        return report
 
 
 class _Stream:
@@ -221,24 +240,29 @@ class _Stream:
         if outcome.error is None and outcome.response is not None:
             report.sent = Sent(self.run.destination.name, outcome.response)
             return True
-        error = outcome.error
+        error = prepared.trouble or outcome.error
         if error is not None and not self.assoc.is_open:
             self.lost = error
-            waiting.attempts += 1
-            if isinstance(error, Retryable) and waiting.attempts < MAX_ATTEMPTS:
-                self.run.todo.appendleft(waiting)
+            if self._goes_again(waiting, outcome, error):
                 return False
         if error is not None:
             report.fail(error)
         return True
 
+    def _goes_again(self, waiting: _Waiting, outcome: StoreOutcome, error: TolmachError) -> bool:
+        """Put a file back that may come through on another association."""
+        if not outcome.may_be_stored and isinstance(error, AssociationLost):
+            self.run.todo.appendleft(waiting)  # its turn never came
+            return True
+        waiting.attempts += 1
+        if isinstance(error, Retryable) and waiting.attempts < MAX_ATTEMPTS:
+            self.run.todo.append(waiting)  # behind the others: it may be what the peer stumbles over
+            return True
+        return False
+
     def _instances(self) -> Iterator[OutgoingInstance]:
         run = self.run
-        while not run.stopping:
-            try:
-                waiting = run.todo.popleft()
-            except IndexError:
-                return
+        while (waiting := run.take()) is not None:
             try:
                 with self.reader.open(waiting.file.path) as source:
                     instance = self._prepare(waiting, source)
@@ -251,34 +275,34 @@ class _Stream:
         """Read and mend one file and put it into a form the peer accepted; None when it cannot go over this wire."""
         run = self.run
         data_set, mended = self.mender.mend(source, Origin())
-        report = report_on(waiting.file.path, data_set, mended)
-        if run.as_is:
-            report.changes = ()
+        prepared = _Prepared(waiting, run.report_on(waiting, data_set, mended))
+        report, going = prepared.report, None if run.as_is else mended
         try:
-            _require_uids(data_set)
+            pair = _pair_of(data_set, going)
             if report.verdict == "unsure" and run.profile.unsure != "pass" and not run.as_is:
-                raise HeldBack(HELD_UNSURE)
-            pair = (data_set.sop_class_uid, data_set.transfer_syntax_uid)
+                raise HeldBack(HELD_UNSURE if run.profile.unsure == "hold" else FAILED_UNSURE)
             if pair not in run.plan.pairs and not waiting.is_proved:
                 waiting.pair, waiting.is_proved = pair, True
                 run.postponed.append(waiting)
                 return None
-            instance = self._instance(report, data_set, None if run.as_is else mended, pair)
+            instance = self._instance(prepared, data_set, going, pair)
         except TolmachError as error:
             report.fail(error)
             self.failed.append(report)
             return None
-        self.on_the_way.append(_Prepared(waiting, report))
+        self.on_the_way.append(prepared)
         return instance
 
-    def _instance(self, report: FileReport, came: DataSet, mended: Mended | None, pair: Pair) -> OutgoingInstance:
-        sop_class, own = pair
+    def _instance(self, prepared: _Prepared, came: DataSet, mended: Mended | None, pair: Pair) -> OutgoingInstance:
+        (sop_class, own), report = pair, prepared.report
         syntax = next((one for one in alternatives_to(own) if self.assoc.context_for(sop_class, one) is not None), own)
         self.assoc.required_context(sop_class, syntax)
         content, padded = _content(came, mended, syntax)
         if padded:
             report.problems.append(Problem(ODD_LENGTH, {"path": padded, "length": content.size - 1}))
-        return OutgoingInstance(sop_class, report.sop_instance_uid, syntax, content.size, lambda: _chunks(content))
+        return OutgoingInstance(
+            sop_class, report.sop_instance_uid, syntax, content.size, lambda: _chunks(content, prepared)
+        )
 
 
 def _content(came: DataSet, mended: Mended | None, syntax: str) -> tuple[Source, str]:
@@ -298,43 +322,66 @@ def _content(came: DataSet, mended: Mended | None, syntax: str) -> tuple[Source,
     return as_source(came if changed is None else changed.result, syntax)
 
 
-def _chunks(content: Source) -> Iterable[memoryview | bytes]:
+def _chunks(content: Source, prepared: _Prepared) -> Iterable[memoryview | bytes]:
     """Give the bytes for the wire: all at once where they are in memory, so that they leave in one call."""
     if not isinstance(content, Pieces):
         content = Pieces.of(content, [Extent(0, content.size)])
     if isinstance(content.source, MemorySource):
         return tuple(content.chunks(_WHOLE))
-    return content.chunks()
+    return _watched(content.chunks(), prepared)
 
 
-def _require_uids(data_set: DataSet) -> None:
-    for keyword, uid in (("SOPClassUID", data_set.sop_class_uid), ("SOPInstanceUID", data_set.sop_instance_uid)):
+def _watched(chunks: Iterator[memoryview | bytes], prepared: _Prepared) -> Iterator[memoryview | bytes]:
+    """Give chunks, and end early where the file cannot be read on: the association closes, and nothing is stored."""
+    try:
+        yield from chunks
+    except TolmachError as error:
+        prepared.trouble = error
+
+
+def _pair_of(data_set: DataSet, mended: Mended | None) -> Pair:
+    """Give what has to be negotiated for a file as it will go; raises `Damaged` when no archive could keep it."""
+    sop_class, instance = data_set.sop_class_uid, data_set.sop_instance_uid
+    if mended is not None:
+        sop_class = mended.revision.uid(SOP_CLASS_UID) or sop_class
+        instance = mended.revision.uid(SOP_INSTANCE_UID) or instance
+    for keyword, uid in (("SOPClassUID", sop_class), ("SOPInstanceUID", instance)):
         if not uid:
             raise Damaged(NO_SOP_UIDS, keyword=keyword)
+    return sop_class, data_set.transfer_syntax_uid
 
 
 def _gathered(lanes: Sequence[Callable[[], Iterator[FileReport]]], stop: Callable[[], None]) -> Iterator[FileReport]:
-    """Run lanes in threads and give what they report, in the order of arrival; stops them when nobody listens."""
-    arrivals: queue.SimpleQueue[FileReport | None] = queue.SimpleQueue()
+    """Run lanes in threads and give what they report, in the order of arrival; stops them when nobody listens.
+
+    The threads are daemons: a peer that keeps one waiting must not keep Ctrl-C waiting.
+    """
+    arrivals: queue.SimpleQueue[FileReport | BaseException | None] = queue.SimpleQueue()
 
     def work(lane: Callable[[], Iterator[FileReport]]) -> None:
         try:
             for report in lane():
                 arrivals.put(report)
-        finally:
-            arrivals.put(None)
+        except BaseException as error:
+            arrivals.put(error)
+            raise
+        arrivals.put(None)
 
-    with ThreadPoolExecutor(len(lanes), "association") as pool:
-        running = [pool.submit(work, lane) for lane in lanes]
-        try:
-            ended = 0
-            while ended < len(lanes):
-                report = arrivals.get()
-                if report is None:
-                    ended += 1
-                else:
-                    yield report
-        finally:
-            stop()
-    for one in running:
-        one.result()  # what went wrong in a lane goes wrong here
+    threads = [threading.Thread(target=work, args=(lane,), name="association", daemon=True) for lane in lanes]
+    for thread in threads:
+        thread.start()
+    running = len(threads)
+    try:
+        while running:
+            arrived = arrivals.get()
+            if isinstance(arrived, FileReport):
+                yield arrived
+            elif arrived is None:
+                running -= 1
+            else:
+                raise arrived
+    finally:
+        stop()
+        deadline = time.monotonic() + SECONDS_TO_STOP
+        for thread in threads:
+            thread.join(max(0.0, deadline - time.monotonic()))

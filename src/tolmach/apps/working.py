@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from tolmach.adapters.folder import FileReader, FoundFile, inflate, replace_in_place, write_file
 from tolmach.adapters.folder.faults import SAME_FOLDER, FileProblem
-from tolmach.apps.faults import HELD_UNSURE, TWO_FOR_ONE, BadCall
-from tolmach.apps.reports import FileReport, change_as_json, report_failure, report_on
+from tolmach.apps.faults import FAILED_UNSURE, HELD_UNSURE, TWO_FOR_ONE, BadCall
+from tolmach.apps.reports import FileReport, change_as_json, printable, report_failure, report_on
 from tolmach.base import NeedsOperator, TolmachError
 from tolmach.dicom.data_set import DataSet
 from tolmach.dicom.wire import file_parts
@@ -37,21 +38,36 @@ def write_copies(
 
     Raises `BadCall` before anything is written when two files would get one name.
     """
-    targets: dict[Path, Path] = {}
-    for file in files:
-        target = out / file.relative
-        if target in targets:
-            raise BadCall(TWO_FOR_ONE, path=targets[target], out=target)
-        targets[target] = file.path
+    _require_targets(files, out)
 
     def keep(file: FoundFile, report: FileReport, came: DataSet, mended: Mended) -> None:
         target = out / file.relative
-        if target.exists() and target.samefile(file.path):
+        if is_same(target, file.path):
             raise FileProblem(SAME_FOLDER, path=out)
         write_file(target, file_parts(came, mended.result), replace=overwrite, like=file.path)
         report.out = target
 
     return _each(files, profile, keep)
+
+
+def _require_targets(files: Sequence[FoundFile], out: Path) -> None:
+    """Refuse a call that would write two files to one name, or files over themselves; raises `BadCall`."""
+    targets: dict[str, Path] = {}
+    for file in files:
+        target = out / file.relative
+        other = targets.setdefault(os.path.normcase(target), file.path)
+        if other != file.path:
+            raise BadCall(TWO_FOR_ONE, path=printable(other), out=printable(target))
+    if files and is_same(out / files[0].relative, files[0].path):
+        raise BadCall(SAME_FOLDER, path=printable(out))
+
+
+def is_same(one: Path, other: Path) -> bool:
+    """Tell whether two paths lead to the same file or folder, which is there."""
+    try:
+        return one.samefile(other)
+    except OSError:  # what is not there, or cannot be looked at, is not the same; writing says what is wrong with it
+        return False
 
 
 def fix_in_place(files: Sequence[FoundFile], profile: Profile) -> Iterator[FileReport]:
@@ -84,7 +100,7 @@ def _each(files: Sequence[FoundFile], profile: Profile, keep: Keep) -> Iterator[
 def _keep(file: FoundFile, report: FileReport, came: DataSet, mended: Mended, profile: Profile, keep: Keep) -> None:
     try:
         if mended.verdict == "unsure" and profile.unsure != "pass":
-            raise HeldBack(HELD_UNSURE)
+            raise HeldBack(HELD_UNSURE if profile.unsure == "hold" else FAILED_UNSURE)
         keep(file, report, came, mended)
     except TolmachError as error:
         report.fail(error)

@@ -109,7 +109,7 @@ class FileRows:
         news, known = self._news_of(report)
         colour = "red" if report.error is not None else _COLOURS[report.verdict]
         terminal.write(row + "".join(f"  {code}" for code in known), colour)
-        for change in report.changes:
+        for change in report.changes if report.error is None else ():
             if change.before != change.after:
                 terminal.write(f"    {_name(change)}: {_value(change.before)} → {_value(change.after)}")
         for line, is_error in news:

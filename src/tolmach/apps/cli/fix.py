@@ -53,11 +53,15 @@ def _fix(
     dry_run: bool,
     as_json: bool,
 ) -> int:
+    from tolmach.adapters.folder.faults import SAME_FOLDER
     from tolmach.apps.cli.file_rows import FileRows, found
-    from tolmach.apps.working import examine, fix_in_place, write_copies
+    from tolmach.apps.reports import printable
+    from tolmach.apps.working import examine, fix_in_place, is_same, write_copies
 
     profile = profile_from(options, run)
     terminal = run.terminal(as_json=as_json)
+    if out is not None and any(is_same(path, out) for path in paths):
+        raise BadCall(SAME_FOLDER, path=printable(out))
     files = found(paths, terminal, leave_out=out)
     rows = FileRows(terminal, "out")
     if dry_run:
