@@ -81,6 +81,8 @@ _ESCAPE = re.compile(b"(" + b"|".join(re.escape(escape) for escape in _ESCAPES) 
 _RESET = re.compile(rb"[\\^=\t\n\f\r]")
 
 _PROBE = b"\\u0041+AEE- AZ09^=~"
+# Character sets that allow no code extensions: an escape is a control character there, and nothing more.
+_ALONE = frozenset({"utf_8", "utf-8", "gb18030", "gbk"})
 _MISSPELT = re.compile(r"ISO[ _-]?(2022)?[ _-]?IR[ _-]?(\d+)")
 
 
@@ -124,7 +126,7 @@ def decode(raw: bytes, terms: Terms | None) -> str | None:
     """Read bytes as the label claims them, escapes included; None when they do not fit it."""
     codec = codec_of(terms)
     try:
-        if b"\x1b" in raw and _ESCAPE.search(raw):
+        if b"\x1b" in raw and codec not in _ALONE and _ESCAPE.search(raw):
             return _decode_extended(raw, codec or "ascii")
         return raw.decode(codec or "ascii")
     except (UnicodeDecodeError, LookupError):

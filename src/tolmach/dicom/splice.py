@@ -23,6 +23,8 @@ from tolmach.dicom.scanner import ROOT, Element, Scanner
 from tolmach.dicom.source import Source
 from tolmach.dicom.vrs import VRS
 
+MAX_GROUP_LENGTH = 0xFFFFFFFF
+
 
 class Extent(NamedTuple):
     """A slice of the source, from `start` up to `end`."""
@@ -155,6 +157,11 @@ def reread(before: DataSet, pieces: Pieces) -> DataSet:
         transfer_syntax_uid=before.transfer_syntax_uid,
         problems=(),
     )
+
+
+def grown(length: int, growth: int) -> int:
+    """Give a group length after its group grew, kept within its four bytes."""
+    return min(max(0, length + growth), MAX_GROUP_LENGTH)
 
 
 class _Splicer:
@@ -299,11 +306,14 @@ class _Splicer:
             if index is None or not growth or index in self.edits.removals or index in self.edits.replacements:
                 continue
             element = data_set.elements[index]
-            order = "big" if data_set.encoding_in(container).big else "little"
-            old = int.from_bytes(data_set.raw(element)[:4], order)  # type: ignore[arg-type]
-            new = max(0, old + growth).to_bytes(4, order)  # type: ignore[arg-type]
             if element.length == 4:
-                self.patches.append(_Patch(element.value, element.value + 4, 0, element.tag, new))
+                self.patches.append(self._group_length(element, growth))
+
+    def _group_length(self, element: Element, growth: int) -> _Patch:
+        """Let a group length grow with its group; one that was nonsense stays within its four bytes."""
+        order: Literal["big", "little"] = "big" if self.data_set.encoding_in(element.parent).big else "little"
+        length = grown(int.from_bytes(self.data_set.raw(element), order), growth)
+        return _Patch(element.value, element.value + 4, 0, element.tag, length.to_bytes(4, order))
 
     def _cut(self) -> list[Part]:
         parts: list[Part] = []

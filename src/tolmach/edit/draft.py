@@ -20,6 +20,7 @@ from tolmach.edit.changes import Change, Reason
 
 _NO_VR = N_("its VR is not known")
 _IS_SEQUENCE = N_("it is a sequence; name an attribute inside it")
+_NO_TEXT = N_("it holds no text")
 _ASCII_ONLY = N_("only Latin letters without accents are allowed there")
 
 
@@ -90,6 +91,19 @@ class Draft:
             if index in known:
                 return known[index]
         return self._read(index, self.values.get(index))
+
+    def require_readable(self, path: AttributePath) -> None:
+        """Require that an attribute's text is what it says, so that new text may be made of it; raises `BadPath`.
+
+        Absent attributes are; bytes that do not fit their label are not, unless the repair read them.
+        """
+        index = None if path in self.added else self._index(path)
+        if index is None or index in self.texts or index in self.readings or self.vr_at(index) not in TEXT_VRS:
+            return
+        element = self.data_set.elements[index]
+        terms = self.data_set.character_set_at(element.parent)
+        if element.length <= MAX_TEXT and character_sets.decode(self.data_set.raw(element), terms) is None:
+            raise BadPath(faults.BAD_PATH, path=path.keyword or str(path), why=Phrase(_NO_TEXT))
 
     def shown(self, index: int) -> str | None:
         """Give an element as it stands in the file, read as its label says."""
@@ -172,7 +186,7 @@ class Draft:
         if index is not None:
             vr = self.vr_at(index)
             if vr not in STRING_VRS and vr not in NUMBER_VRS:
-                raise BadPath(faults.BAD_PATH, path=str(path), why=Phrase(N_("it holds no text")))
+                raise BadPath(faults.BAD_PATH, path=str(path), why=Phrase(_NO_TEXT))
             return vr
         known = dictionary.vr_of(path.tag)
         if known in ("UN", "SQ"):

@@ -55,10 +55,16 @@ def filled(template: str, draft: Draft, *, escape: bool = False) -> str:
 
     def value_of(match: re.Match[str]) -> str:
         tag = dictionary.tag_of(match[1])
-        text = "" if tag is None else draft.text(AttributePath((), tag)) or ""
+        text = "" if tag is None else _readable(draft, AttributePath((), tag)) or ""
         return text.replace("\\", "\\\\") if escape else text
 
     return TEMPLATE.sub(value_of, template)
+
+
+def _readable(draft: Draft, path: AttributePath) -> str | None:
+    """Give the text that new text is made of; raises `BadPath` where it is spoiled and nobody knows what it says."""
+    draft.require_readable(path)
+    return draft.text(path)
 
 
 def _set(operation: Operation, draft: Draft) -> None:
@@ -80,7 +86,7 @@ def _delete(operation: Operation, draft: Draft) -> None:
 
 
 def _copy(operation: Operation, draft: Draft) -> None:
-    text = draft.text(operation.path)
+    text = _readable(draft, operation.path)
     if text is not None and operation.to is not None:
         draft.set(operation.to, text)
 
@@ -110,7 +116,7 @@ def _rewriting(change: Callable[[Operation, Draft, str], str]) -> Callable[[Oper
     """Make a verb that gives an existing value a new form and leaves absent or empty attributes alone."""
 
     def verb(operation: Operation, draft: Draft) -> None:
-        text = draft.text(operation.path)
+        text = _readable(draft, operation.path)
         if text:
             draft.set(operation.path, change(operation, draft, text))
 

@@ -13,7 +13,7 @@ from tolmach.dicom.data_set import SPECIFIC_CHARACTER_SET, DataSet
 from tolmach.dicom.faults import Damaged
 from tolmach.dicom.paths import path_of
 from tolmach.dicom.scanner import ROOT, Element
-from tolmach.dicom.splice import Extent, Pieces, reread
+from tolmach.dicom.splice import Extent, Pieces, grown, reread
 from tolmach.dicom.values import strip_padding
 from tolmach.edit.finish import Revision
 from tolmach.repair import faults
@@ -224,8 +224,9 @@ class _Comparison:
     def _compare_group_lengths(self) -> None:
         """Require that each group length grew by as much as its group. Standard: PS3.5 section 7.2."""
         for old, new in self.group_lengths:
-            planned = _stated(self.old, old) + _size_of_group(self.new, new) - _size_of_group(self.old, old)
-            if _stated(self.new, new) != max(0, planned):
+            growth = _size_of_group(self.new, new) - _size_of_group(self.old, old)
+            is_followed = self.old.find(old.tag, old.parent) == old  # of duplicates, the last one
+            if _stated(self.new, new) != grown(_stated(self.old, old), growth if is_followed else 0):
                 raise _failed(self.old, old, Phrase(N_("its value is not the planned one")))
 
 

@@ -275,3 +275,12 @@ def test_encapsulated_pixels_survive_an_edit_before_them() -> None:
     index = next(index for index, element in enumerate(data_set.elements) if element.tag == 0x00100010)
     new = splice(data_set, Edits({index: b"IVANOV-PETROV"})).read(0, 1 << 16)
     assert new.endswith(EXPLICIT.fragments(0x7FE00010, [b"", b"\xff\xd8"]))
+
+
+@pytest.mark.parametrize(("said", "then"), [(0xFFFFFFFF, 0xFFFFFFFF), (0, 8), (2, 10)])
+def test_a_nonsensical_group_length_stays_within_its_four_bytes(said: int, then: int) -> None:
+    head = EXPLICIT.element(0x00100000, "UL", struct.pack("<L", said))
+    data_set = opened(part10(body((0x00100000, "raw", head), (0x00100010, "PN", b"PETROV"))))
+    index = next(index for index, element in enumerate(data_set.elements) if element.tag == 0x00100010)
+    after = reread(data_set, splice(data_set, Edits({index: b"IVANOV-PETROV"})))
+    assert after.raw(after.elements[index - 1]) == struct.pack("<L", then)

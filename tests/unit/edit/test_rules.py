@@ -290,3 +290,30 @@ def test_half_a_surrogate_pair_is_no_text() -> None:
     table: list[Mapping[str, Any]] = [{"do": [{"set": "PatientID", "value": "\udcff"}]}]
     with pytest.raises(TolmachError):
         parse_rules(table, load_table, "--set")
+
+
+SPOILED = "Пак".encode("koi8-r") + b" "
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        '{ upper = "PatientName" }',
+        '{ prefix = "PatientName", value = "A" }',
+        '{ copy = "PatientName", to = "InstitutionName" }',
+        '{ set = "InstitutionName", value = "{PatientName}" }',
+        '{ replace = "PatientID", pattern = "0", with = "{PatientName}" }',
+        '{ transliterate = "PatientName", rule = "ru" }',
+    ],
+)
+def test_nothing_is_made_of_text_nobody_can_read(step: str) -> None:
+    """Not even mojibake: the bytes stay, and the rule says why it did nothing."""
+    draft = applied(do(step), file(PatientName=SPOILED))
+    assert [problem.code for problem in draft.problems] == ["TLM-EDT-021"]
+    assert not finish(draft).is_changed
+
+
+def test_text_nobody_can_read_may_be_replaced() -> None:
+    draft = applied(do('{ set = "PatientName", value = "Пак" }'), file(PatientName=SPOILED))
+    assert draft.text(parse_path("PatientName")) == "Пак"
+    assert not draft.problems
