@@ -69,6 +69,12 @@ AS_IS_ALONE = Fault(
     N_("Leave one of the two out."),
 )
 
+UNKNOWN_DEVICE = Fault(
+    "TLM-CLI-017",
+    N_("Nothing is remembered of “{device}”."),
+    N_("See the names with tolmach devices list."),
+)
+
 BAD_CONFIGURATION = Fault(
     "TLM-CFG-001", N_("{file}: {where}: {why}"), N_("Correct the configuration; tolmach config check tries it out.")
 )

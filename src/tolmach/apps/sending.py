@@ -38,6 +38,7 @@ from tolmach.dicom.wire import as_source
 from tolmach.edit.conditions import Origin
 from tolmach.journeys.file import Mended, mend
 from tolmach.journeys.series import SeriesMender
+from tolmach.repair.memory import DeviceMemory
 from tolmach.repair.profile import Profile
 
 _WHOLE = 1 << 40
@@ -86,7 +87,12 @@ SECONDS_TO_STOP = 3.0
 
 
 def send_files(
-    files: Sequence[FoundFile], destination: Destination, profile: Profile, *, as_is: bool = False
+    files: Sequence[FoundFile],
+    destination: Destination,
+    profile: Profile,
+    memory: DeviceMemory | None = None,
+    *,
+    as_is: bool = False,
 ) -> Iterator[FileReport]:
     """Send every file and give one report for each, as they come through; nothing is called sent without an answer.
 
@@ -99,7 +105,7 @@ def send_files(
         later: list[_Waiting] = []
         for number, plan in enumerate(plans):
             mine = [one for one in pending if one.pair in plan.pairs or (one.pair is None and number == 0)]
-            run = _Run(plan, destination, profile, as_is)
+            run = _Run(plan, destination, profile, memory, as_is)
             yield from run.send(mine)
             later.extend(run.postponed)
         pending = later
@@ -122,8 +128,15 @@ def _peeked(files: Sequence[FoundFile]) -> list[_Waiting]:
 class _Run:
     """One set of contexts, negotiated on one or more associations, and the files that go over them."""
 
-    def __init__(self, plan: AssociationPlan, destination: Destination, profile: Profile, as_is: bool) -> None:
-        self.plan, self.destination, self.profile, self.as_is = plan, destination, profile, as_is
+    def __init__(
+        self,
+        plan: AssociationPlan,
+        destination: Destination,
+        profile: Profile,
+        memory: DeviceMemory | None,
+        as_is: bool,
+    ) -> None:
+        self.plan, self.destination, self.profile, self.memory, self.as_is = plan, destination, profile, memory, as_is
         self.todo: deque[_Waiting] = deque()
         self.postponed: list[_Waiting] = []
         self.stopping = False
@@ -155,7 +168,7 @@ class _Run:
 
     def _lane(self) -> Iterator[FileReport]:
         """Send over one association after another until nothing is left or an association brings nothing through."""
-        reader, mender = FileReader(), SeriesMender(self.profile, inflate)
+        reader, mender = FileReader(), SeriesMender(self.profile, inflate, self.memory)
         barren = 0  # associations in a row that were lost before anything came through
         while self.todo and not self.stopping:
             is_open = False
@@ -183,7 +196,7 @@ class _Run:
             try:
                 with reader.open(waiting.file.path) as source:
                     data_set = open_data_set(source, inflate)
-                    mended = mend(data_set, self.profile, Origin())
+                    mended = mend(data_set, self.profile, Origin(), self.memory)
                     pair = _pair_of(data_set, None if self.as_is else mended)
                 waiting.pair, waiting.is_proved = pair, True
                 self.postponed.append(waiting)
@@ -192,7 +205,7 @@ class _Run:
 
     def _give_up(self, error: TolmachError) -> Iterator[FileReport]:
         """Report files that nothing can be sent over; each is still read, so that its report says what it is."""
-        reader, mender = FileReader(), SeriesMender(self.profile, inflate)
+        reader, mender = FileReader(), SeriesMender(self.profile, inflate, self.memory)
         while (waiting := self.take()) is not None:
             try:
                 with reader.open(waiting.file.path) as source:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tolmach.adapters.folder import FileReader, FoundFile, inflate, replace_in_place, write_file
+from tolmach.adapters.folder import FileReader, FoundFile, replace_in_place, write_file
 from tolmach.adapters.folder.faults import SAME_FOLDER, FileProblem
 from tolmach.apps.faults import FAILED_UNSURE, HELD_UNSURE, TWO_FOR_ONE, BadCall
 from tolmach.apps.reports import FileReport, change_as_json, printable, report_failure, report_on
@@ -26,13 +26,13 @@ class HeldBack(NeedsOperator):
     """The operator asked that doubtful files wait for a person."""
 
 
-def examine(files: Sequence[FoundFile], profile: Profile) -> Iterator[FileReport]:
+def examine(files: Sequence[FoundFile], mender: SeriesMender) -> Iterator[FileReport]:
     """Report on each file; nothing is written."""
-    return _each(files, profile, lambda _file, _report, _came, _mended: None)
+    return _each(files, mender, lambda _file, _report, _came, _mended: None)
 
 
 def write_copies(
-    files: Sequence[FoundFile], profile: Profile, out: Path, *, overwrite: bool = False
+    files: Sequence[FoundFile], mender: SeriesMender, out: Path, *, overwrite: bool = False
 ) -> Iterator[FileReport]:
     """Write a copy of every file that is DICOM, repaired where that is sure, in the same places below `out`.
 
@@ -47,7 +47,7 @@ def write_copies(
         write_file(target, file_parts(came, mended.result), replace=overwrite, like=file.path)
         report.out = target
 
-    return _each(files, profile, keep)
+    return _each(files, mender, keep)
 
 
 def _require_targets(files: Sequence[FoundFile], out: Path) -> None:
@@ -70,7 +70,7 @@ def is_same(one: Path, other: Path) -> bool:
         return False
 
 
-def fix_in_place(files: Sequence[FoundFile], profile: Profile) -> Iterator[FileReport]:
+def fix_in_place(files: Sequence[FoundFile], mender: SeriesMender) -> Iterator[FileReport]:
     """Fix the files themselves, keeping each original beside it; files that need nothing are not touched."""
 
     def keep(file: FoundFile, report: FileReport, came: DataSet, mended: Mended) -> None:
@@ -80,18 +80,18 @@ def fix_in_place(files: Sequence[FoundFile], profile: Profile) -> Iterator[FileR
         replace_in_place(file.path, file_parts(came, mended.result), changes, datetime.now(UTC))
         report.out = file.path
 
-    return _each(files, profile, keep)
+    return _each(files, mender, keep)
 
 
-def _each(files: Sequence[FoundFile], profile: Profile, keep: Keep) -> Iterator[FileReport]:
+def _each(files: Sequence[FoundFile], mender: SeriesMender, keep: Keep) -> Iterator[FileReport]:
     """Read and mend each file and let `keep` do what the command is for; one bad file never stops the others."""
-    reader, mender = FileReader(), SeriesMender(profile, inflate)
+    reader = FileReader()
     for file in files:
         try:
             with reader.open(file.path) as source:
                 came, mended = mender.mend(source, Origin())
                 report = report_on(file.path, came, mended)
-                _keep(file, report, came, mended, profile, keep)
+                _keep(file, report, came, mended, mender.profile, keep)
         except TolmachError as error:
             report = report_failure(file.path, error)
         yield report

@@ -19,6 +19,8 @@ from tolmach.edit.finish import Revision, finish
 from tolmach.edit.rules import apply_rules
 from tolmach.repair.diagnose import Diagnosis, diagnose
 from tolmach.repair.faults import NotVerified
+from tolmach.repair.judge import NO_MEMORY
+from tolmach.repair.memory import DeviceMemory, device_key
 from tolmach.repair.plan import plan
 from tolmach.repair.profile import Profile
 from tolmach.repair.verify import verify
@@ -51,16 +53,19 @@ class Mended:
         return (*self.revision.data_set.problems, *self.revision.problems)
 
 
-def mend(data_set: DataSet, profile: Profile, origin: Origin) -> Mended:
+def mend(data_set: DataSet, profile: Profile, origin: Origin, memory: DeviceMemory | None = None) -> Mended:
     """Repair a data set's text and carry out the profile's rules; what comes back was read again and proved.
 
     Doubtful text is left as it is and makes the verdict `unsure`; so does a repair that cannot be written or whose
     proof fails, which is thrown away whole. Raises `NotDicom` for the index of a disc, whose byte offsets no edit would
-    survive.
+    survive. `memory` of devices is asked about what is doubtful, and learns what is sure.
     """
     if data_set.sop_class_uid == uids.MediaStorageDirectoryStorage:
         raise NotDicom(IS_DICOMDIR)
-    diagnosis = diagnose(data_set, profile.code_page)
+    key = device_key(data_set) if memory is not None else ""
+    diagnosis = diagnose(data_set, profile.code_page, memory.weights(key) if memory is not None else NO_MEMORY)
+    if memory is not None:
+        memory.learn(key, diagnosis.detection)
     draft = Draft(data_set)
     target = plan(diagnosis, draft, profile)
     apply_rules(profile.rules, draft, origin)

@@ -15,6 +15,7 @@ from tolmach.dicom.source import Source
 from tolmach.dicom.splice import Pieces
 from tolmach.edit.conditions import Origin
 from tolmach.journeys.file import Mended, mend
+from tolmach.repair.memory import DeviceMemory
 from tolmach.repair.profile import Profile
 
 _MOST_MOULDS = 64
@@ -35,6 +36,7 @@ class SeriesMender:
 
     profile: Profile
     inflate: Inflate
+    memory: DeviceMemory | None = None
     _known: dict[int, _Known] = field(default_factory=dict)  # by the size of the file
 
     def mend(self, source: Source, origin: Origin) -> tuple[DataSet, Mended]:
@@ -43,13 +45,13 @@ class SeriesMender:
         fitted = known.mould.fit(source) if known is not None else None
         if known is None or fitted is None:
             data_set = open_data_set(source, self.inflate)
-            mended = mend(data_set, self.profile, origin)
+            mended = mend(data_set, self.profile, origin, self.memory)
             self._remember(data_set)
             return data_set, mended
         data_set, text = fitted
         if known.mended is not None and known.text == text:
             return data_set, _again(known.mended, data_set)
-        mended = mend(data_set, self.profile, origin)
+        mended = mend(data_set, self.profile, origin, self.memory)
         if self._depends_on_text_alone():
             known.text, known.mended = text, mended
         return data_set, mended

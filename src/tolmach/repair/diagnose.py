@@ -15,7 +15,7 @@ from tolmach.dicom.character_sets import Terms
 from tolmach.dicom.data_set import DataSet
 from tolmach.dicom.dictionary import keyword_of
 from tolmach.repair import faults
-from tolmach.repair.judge import AUTO, MULTI_BYTE, Judgement, judge
+from tolmach.repair.judge import AUTO, MULTI_BYTE, NO_MEMORY, Judgement, judge
 from tolmach.text.code_pages import decode
 from tolmach.text.detect import Detection
 
@@ -36,21 +36,22 @@ class Diagnosis:
     problems: Sequence[Problem] = ()
 
 
-def diagnose(data_set: DataSet, code_page: str = AUTO) -> Diagnosis:
+def diagnose(data_set: DataSet, code_page: str = AUTO, memory: Mapping[str, float] = NO_MEMORY) -> Diagnosis:
     """Judge every text value of a data set; `code_page` other than `auto` is taken as the operator's word for it.
 
-    Reads only; the same data set always gives the same diagnosis.
+    `memory` is how often the machine was found to write each code page. Reads only; the same data set and memory
+    always give the same diagnosis.
     """
     if not data_set.marked_text:
         return Diagnosis()
-    return _Case(data_set, code_page).diagnosis()
+    return _Case(data_set, code_page, memory).diagnosis()
 
 
 class _Case:
     """Gathers the judgements of one data set, label by label."""
 
-    def __init__(self, data_set: DataSet, code_page: str) -> None:
-        self.data_set, self.code_page = data_set, code_page
+    def __init__(self, data_set: DataSet, code_page: str, memory: Mapping[str, float]) -> None:
+        self.data_set, self.code_page, self.memory = data_set, code_page, memory
         self.groups: dict[Terms | None, list[tuple[int, bytes]]] = {}
         self.code_values: list[tuple[int, bytes]] = []
         for index, vr, raw in data_set.marked_text:
@@ -70,7 +71,8 @@ class _Case:
         for terms, marked in self.groups.items():
             unknown = [term for term in terms or () if not character_sets.is_defined(term)]
             self.problems.extend(Problem(faults.UNKNOWN_LABEL, {"term": term}) for term in unknown)
-            self._take(judge([raw for _index, raw in marked], terms, self.code_page), [index for index, _raw in marked])
+            judgement = judge([raw for _index, raw in marked], terms, self.code_page, self.memory)
+            self._take(judgement, [index for index, _raw in marked])
         code_strings = {
             index: self._read_code(raw) for index, raw in self.code_values if not self._is_foreign(index, raw)
         }
@@ -120,7 +122,7 @@ class _Case:
         if text is not None:
             return text
         values = [value for _index, value in self.code_values]
-        return judge(values, None).rulings[values.index(raw)].text
+        return judge(values, None, memory=self.memory).rulings[values.index(raw)].text
 
     def _names(self, indexes: Sequence[int]) -> str:
         elements = self.data_set.elements

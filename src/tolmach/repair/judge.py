@@ -8,9 +8,10 @@ judgement, and the images of one series, which carry the same text, are judged o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 from tolmach.dicom import character_sets
@@ -24,6 +25,9 @@ AUTO = "auto"
 # Codecs of several bytes a character: text that fits one of them strictly is what it says.
 MULTI_BYTE = frozenset({"shift_jis", "iso2022_jp", "iso2022_jp_2", "euc_kr", "gb2312", "gb18030", "gbk"})
 _CACHED_BYTES = 4096
+
+Weights = tuple[tuple[str, float], ...]
+NO_MEMORY: Mapping[str, float] = MappingProxyType({})
 
 Kind = Literal["right", "lies", "doubtful", "misfit", "left"]
 
@@ -49,14 +53,26 @@ class Judgement:
     detection: Detection | None = None
 
 
-def judge(values: Sequence[bytes], terms: Terms | None, code_page: str = AUTO) -> Judgement:
-    """Judge the values under one label; `code_page` other than `auto` is taken as the operator's word."""
+def judge(
+    values: Sequence[bytes], terms: Terms | None, code_page: str = AUTO, memory: Mapping[str, float] = NO_MEMORY
+) -> Judgement:
+    """Judge the values under one label; `code_page` other than `auto` is taken as the operator's word.
+
+    `memory` is how often the machine was found to write each code page: it is asked only about what is doubtful.
+    """
+    judgement = _judge_quickly(tuple(values), terms, code_page, ())
+    if memory and any(ruling.kind == "doubtful" for ruling in judgement.rulings):
+        return _judge_quickly(tuple(values), terms, code_page, tuple(sorted(memory.items())))
+    return judgement
+
+
+def _judge_quickly(values: tuple[bytes, ...], terms: Terms | None, code_page: str, memory: Weights) -> Judgement:
     if sum(map(len, values)) > _CACHED_BYTES:
-        return _judge(tuple(values), terms, code_page)
-    return _judge_cached(tuple(values), terms, code_page)
+        return _judge(values, terms, code_page, memory)
+    return _judge_cached(values, terms, code_page, memory)
 
 
-def _judge(values: tuple[bytes, ...], terms: Terms | None, code_page: str) -> Judgement:
+def _judge(values: tuple[bytes, ...], terms: Terms | None, code_page: str, memory: Weights) -> Judgement:
     codec = character_sets.codec_of(terms)
     claimed = [character_sets.decode(raw, terms) for raw in values]
     if code_page != AUTO:
@@ -65,7 +81,7 @@ def _judge(values: tuple[bytes, ...], terms: Terms | None, code_page: str) -> Ju
     extended = codec in MULTI_BYTE or any(b"\x1b" in raw for raw in values)
     if extended and all(text is not None for text in claimed):
         return Judgement(tuple(Ruling("right", text) for text in claimed))
-    verdicts = detect_each(values, declared=codec)
+    verdicts = detect_each(values, declared=codec, memory=dict(memory))
     trusted = _is_trustworthy(terms)
     rulings = tuple(
         _ruling(raw, text, verdict, codec, trusted=trusted)

@@ -47,6 +47,11 @@ class Run:
         names = (name for name in os.environ if name.startswith(ENVIRONMENT_PREFIX) and name != _LANGUAGE_VARIABLE)
         return configuration_file(self.config) is not None or next(names, None) is not None
 
+    @property
+    def memory_file(self) -> Path:
+        """Where the memory of devices is kept, unless `--devices` says otherwise."""
+        return Path(self.settings.data_dir) / "devices.json"
+
     @cached_property
     def settings(self) -> Settings:
         """The configuration, read on first use; raises `BadConfiguration`."""

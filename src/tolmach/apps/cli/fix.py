@@ -9,7 +9,7 @@ import click
 
 from tolmach.apps.cli.arguments import PATHS, json_option
 from tolmach.apps.cli.context import Run
-from tolmach.apps.cli.repair_options import RepairOptions, profile_from, repair_options
+from tolmach.apps.cli.repair_options import RepairOptions, memory_from, profile_from, repair_options
 from tolmach.apps.faults import BOTH_TARGETS, NOTHING_TO_DO, BadCall
 from tolmach.base import N_
 
@@ -53,10 +53,12 @@ def _fix(
     dry_run: bool,
     as_json: bool,
 ) -> int:
+    from tolmach.adapters.folder import inflate
     from tolmach.adapters.folder.faults import SAME_FOLDER
     from tolmach.apps.cli.file_rows import FileRows, found
     from tolmach.apps.reports import printable
     from tolmach.apps.working import examine, fix_in_place, is_same, write_copies
+    from tolmach.journeys.series import SeriesMender
 
     profile = profile_from(options, run)
     terminal = run.terminal(as_json=as_json)
@@ -64,10 +66,12 @@ def _fix(
         raise BadCall(SAME_FOLDER, path=printable(out))
     files = found(paths, terminal, leave_out=out)
     rows = FileRows(terminal, "out")
-    if dry_run:
-        reports = examine(files.names, profile)
-    elif out is not None:
-        reports = write_copies(files.names, profile, out, overwrite=overwrite)
-    else:
-        reports = fix_in_place(files.names, profile)
-    return rows.tell(reports, files, N_("Fixing"))
+    with memory_from(options, run, learning=not dry_run) as memory:
+        mender = SeriesMender(profile, inflate, memory)
+        if dry_run:
+            reports = examine(files.names, mender)
+        elif out is not None:
+            reports = write_copies(files.names, mender, out, overwrite=overwrite)
+        else:
+            reports = fix_in_place(files.names, mender)
+        return rows.tell(reports, files, N_("Fixing"))

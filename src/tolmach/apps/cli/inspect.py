@@ -9,7 +9,7 @@ import click
 
 from tolmach.apps.cli.arguments import PATHS, json_option
 from tolmach.apps.cli.context import Run
-from tolmach.apps.cli.repair_options import RepairOptions, profile_from, repair_options
+from tolmach.apps.cli.repair_options import RepairOptions, memory_from, profile_from, repair_options
 from tolmach.base import N_
 
 
@@ -26,11 +26,15 @@ def register(program: click.Group, run: Run) -> None:
 
 
 def _inspect(run: Run, paths: Sequence[Path], options: RepairOptions, *, as_json: bool) -> int:
+    from tolmach.adapters.folder import inflate
     from tolmach.apps.cli.file_rows import FileRows, found
     from tolmach.apps.working import examine
+    from tolmach.journeys.series import SeriesMender
 
     profile = profile_from(options, run)
     terminal = run.terminal(as_json=as_json)
     files = found(paths, terminal)
     rows = FileRows(terminal)
-    return rows.tell(examine(files.names, profile), files, N_("Reading"))
+    with memory_from(options, run, learning=False) as memory:
+        reports = examine(files.names, SeriesMender(profile, inflate, memory))
+        return rows.tell(reports, files, N_("Reading"))

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import click
 
 from tolmach import __version__
-from tolmach.apps.cli import config, demo, detect, echo, fix, inspect, send, translit, undo
+from tolmach.apps.cli import config, demo, detect, devices, echo, fix, fold, inspect, send, translit, undo
 from tolmach.apps.cli.context import Run, start
 from tolmach.apps.cli.usage import explained, require_command
 from tolmach.apps.faults import INTERRUPTED
@@ -21,7 +21,7 @@ from tolmach.base import N_, Problem, Retryable, TolmachError
 
 OK, SOMETHING_FAILED, WRONG_CALL, INTERRUPT = 0, 1, 2, 130
 
-COMMANDS = (inspect, fix, undo, send, echo, detect, translit, config, demo)
+COMMANDS = (inspect, fix, undo, send, echo, detect, translit, fold, devices, config, demo)
 
 
 def main() -> None:

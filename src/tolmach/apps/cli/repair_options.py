@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from tolmach.apps.faults import BAD_ASSIGNMENT, BadCall
 from tolmach.base import N_
 
 if TYPE_CHECKING:
+    from tolmach.repair.memory import DeviceMemory
     from tolmach.repair.profile import Profile, Unsure
 
 
@@ -30,6 +32,7 @@ class RepairOptions:
     sets_if_missing: tuple[str, ...]
     deletes: tuple[str, ...]
     unsure: Unsure | None
+    devices: Path | None
 
     @property
     def changing(self) -> str:
@@ -84,6 +87,12 @@ _DECLARED: tuple[tuple[str, str, dict[str, Any], str], ...] = (
         {"type": click.Choice(["pass", "hold", "fail"])},
         N_("Files whose text is doubtful: let them pass (the default), hold them back, or fail."),
     ),
+    (
+        "--devices",
+        "devices",
+        {"metavar": "FILE", "type": Path},
+        N_("Remember in this file which code page each machine writes."),
+    ),
 )
 
 
@@ -135,6 +144,27 @@ def profile_from(options: RepairOptions, run: Run, *, sending: bool = False, pee
         rules += load_rules_file(options.rules)
     rules += parse_rules([{"do": steps}] if steps else [], tables_beside(None), "--set, --delete")
     return replace(profile, rules=tuple(rules))
+
+
+@contextmanager
+def memory_from(options: RepairOptions, run: Run, *, learning: bool) -> Iterator[DeviceMemory | None]:
+    """Give the memory of devices, if one is kept, and keep what was learned, also when the work was interrupted.
+
+    It is kept in the file named with `--devices`, else in the configuration's `data_dir`; a plain call has none, so
+    that its verdicts depend on nothing but the files.
+    """
+    file = options.devices or (run.memory_file if run.is_configured else None)
+    if file is None:
+        yield None
+        return
+    from tolmach.adapters.folder.memory_file import load_memory, save_memory
+
+    memory = load_memory(file)
+    try:
+        yield memory
+    finally:
+        if learning:
+            save_memory(file, memory)
 
 
 def _steps(options: RepairOptions) -> list[dict[str, str]]:

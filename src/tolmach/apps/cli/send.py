@@ -9,7 +9,7 @@ import click
 
 from tolmach.apps.cli.arguments import DESTINATION, PATHS, json_option
 from tolmach.apps.cli.context import Run
-from tolmach.apps.cli.repair_options import RepairOptions, profile_from, repair_options
+from tolmach.apps.cli.repair_options import RepairOptions, memory_from, profile_from, repair_options
 from tolmach.apps.faults import AS_IS_ALONE, PROOF_NOT_YET, BadCall
 from tolmach.base import N_
 
@@ -62,5 +62,6 @@ def _send(
     terminal = run.terminal(as_json=as_json)
     files = found(paths, terminal)
     rows = FileRows(terminal, "sent")
-    reports = send_files(files.names, destination, profile, as_is=as_is)
-    return rows.tell(reports, files, N_("Sending"))
+    with memory_from(options, run, learning=True) as memory:
+        reports = send_files(files.names, destination, profile, memory, as_is=as_is)
+        return rows.tell(reports, files, N_("Sending"))

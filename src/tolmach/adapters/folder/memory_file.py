@@ -1,0 +1,59 @@
+"""The memory of devices in a file: JSON that a person can read, replaced whole each time.
+
+A file that cannot be understood is put aside under another name, never overwritten: memory is a help, not a condition.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tolmach.adapters.folder.faults import mapped
+from tolmach.adapters.folder.writing import write_file
+from tolmach.repair.memory import Device, DeviceMemory
+
+VERSION = 1
+
+
+def load_memory(path: Path) -> DeviceMemory:
+    """Read the memory; an empty one when there is no file, or when what is there is no memory."""
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        return DeviceMemory()
+    except OSError as error:
+        raise mapped(error, path) from error
+    try:
+        return _parse(json.loads(raw))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        _put_aside(path)
+        return DeviceMemory()
+
+
+def save_memory(path: Path, memory: DeviceMemory) -> None:
+    """Keep the memory, when it has changed since it was read; safe to repeat."""
+    if not memory.is_changed:
+        return
+    devices = {
+        key: {"counts": device.counts, "pinned": device.pinned} for key, device in sorted(memory.devices.items())
+    }
+    text = json.dumps({"version": VERSION, "devices": devices}, ensure_ascii=False, indent=1)
+    write_file(path, [text.encode()], replace=True)
+    memory.is_changed = False
+
+
+def _parse(content: dict[str, dict[str, dict[str, dict[str, int] | str | None]]]) -> DeviceMemory:
+    devices = {}
+    for key, known in content["devices"].items():
+        counts, pinned = known["counts"], known["pinned"]
+        if not isinstance(counts, dict) or not (pinned is None or isinstance(pinned, str)):
+            raise ValueError(key)
+        devices[key] = Device({str(page): int(count) for page, count in counts.items()}, pinned)
+    return DeviceMemory(devices)
+
+
+def _put_aside(path: Path) -> None:
+    try:
+        path.replace(path.with_name(path.name + ".unreadable"))
+    except OSError as error:
+        raise mapped(error, path) from error

@@ -1,0 +1,81 @@
+"""`tolmach devices`: what is remembered of the code page each machine writes; see it, pin it, forget it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tolmach.apps.cli.arguments import json_option
+from tolmach.apps.cli.context import Run
+from tolmach.apps.faults import UNKNOWN_DEVICE, BadCall
+from tolmach.base import N_
+
+
+def register(program: click.Group, run: Run) -> None:
+    """Add the commands."""
+    _ = run.translator.gettext
+
+    @program.group(help=_(N_("What is remembered of the code page each machine writes.")))
+    def devices() -> None:
+        """Hold the commands below."""
+
+    file = click.option("--devices", "file", metavar="FILE", type=Path, help=_(N_("The file they are remembered in.")))
+
+    @devices.command("list", help=_(N_("List the machines met so far.")))
+    @file
+    @json_option(run)
+    def list_devices(file: Path | None, *, as_json: bool) -> int:
+        return _list(run, file or run.memory_file, as_json=as_json)
+
+    @devices.command(help=_(N_("Say in which code page a machine writes; DEVICE as listed.")))
+    @click.argument("device", metavar="DEVICE")
+    @click.argument("code_page", metavar="CODE_PAGE")
+    @file
+    def pin(device: str, code_page: str, file: Path | None) -> int:
+        return _pin(run, file or run.memory_file, device, code_page)
+
+    @devices.command(help=_(N_("Forget what is remembered of a machine.")))
+    @click.argument("device", metavar="DEVICE")
+    @file
+    def reset(device: str, file: Path | None) -> int:
+        return _reset(run, file or run.memory_file, device)
+
+
+def _list(run: Run, file: Path, *, as_json: bool) -> int:
+    from tolmach.adapters.folder.memory_file import load_memory
+
+    terminal = run.terminal(as_json=as_json)
+    memory = load_memory(file)
+    for key, device in sorted(memory.devices.items()):
+        if as_json:
+            terminal.result({"device": key, "counts": device.counts, "pinned": device.pinned})
+            continue
+        counts = ", ".join(f"{page} {count}" for page, count in sorted(device.counts.items()))
+        pinned = terminal.translator.gettext(N_("pinned: {page}"), page=device.pinned) if device.pinned else ""
+        terminal.write("  ".join(part for part in (key, counts, pinned) if part))
+    if not memory.devices:
+        terminal.say(N_("No machine is remembered yet: fix or send some of its files."))
+    return 0
+
+
+def _pin(run: Run, file: Path, device: str, code_page: str) -> int:
+    from tolmach.adapters.folder.memory_file import load_memory, save_memory
+    from tolmach.repair.profile import parse_code_page
+
+    memory = load_memory(file)
+    memory.pin(device, parse_code_page(code_page))
+    save_memory(file, memory)
+    run.terminal().say(N_("{device} is taken to write {page}."), device=device, page=code_page)
+    return 0
+
+
+def _reset(run: Run, file: Path, device: str) -> int:
+    from tolmach.adapters.folder.memory_file import load_memory, save_memory
+
+    memory = load_memory(file)
+    if not memory.reset(device):
+        raise BadCall(UNKNOWN_DEVICE, device=device)
+    save_memory(file, memory)
+    run.terminal().say(N_("{device} is forgotten."), device=device)
+    return 0

@@ -1,0 +1,84 @@
+"""The memory of devices: in which code page each machine was found to write, and how often.
+
+One machine writes one code page year after year, so what was sure about ten of its files helps where the eleventh holds
+one short name. Memory is weak evidence: it tips a balance and never overrules what the bytes say clearly. Only sure
+verdicts are learned; a person may pin a device to a code page, which counts as much as anything memory may say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from tolmach.dicom.data_set import DataSet
+from tolmach.text.detect import SURE, Detection
+
+MANUFACTURER, MODEL, STATION = 0x00080070, 0x00081090, 0x00081010
+PINNED_WEIGHT = 1000.0
+_LONGEST = 64
+_MOST_DEVICES = 10_000
+
+
+@dataclass(slots=True)
+class Device:
+    """What is remembered of one machine: how many files were sure to be in each code page, and what a person said."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+    pinned: str | None = None
+
+    def weights(self) -> Mapping[str, float]:
+        """Give the weight of each code page for the detector; empty when nothing is known."""
+        if self.pinned is not None:
+            return {self.pinned: PINNED_WEIGHT}
+        return {page: float(count) for page, count in self.counts.items()}
+
+
+@dataclass(slots=True)
+class DeviceMemory:
+    """Every machine met so far, by its key. One thread at a time; whoever keeps it says where (`is_changed`)."""
+
+    devices: dict[str, Device] = field(default_factory=dict)
+    is_changed: bool = False
+
+    def weights(self, key: str) -> Mapping[str, float]:
+        """Give what is known of a device; empty for one that was never met."""
+        device = self.devices.get(key)
+        return {} if device is None else device.weights()
+
+    def learn(self, key: str, found: Detection | None) -> None:
+        """Count a sure verdict about a device; anything less sure, and UTF-8, which needs no memory, is not learned."""
+        if not key or found is None or found.code_page in (None, "utf-8") or found.confidence < SURE:
+            return
+        device = self.devices.get(key)
+        if device is None:
+            if len(self.devices) >= _MOST_DEVICES:
+                return
+            device = self.devices[key] = Device()
+        page = str(found.code_page)
+        device.counts[page] = device.counts.get(page, 0) + 1
+        self.is_changed = True
+
+    def pin(self, key: str, code_page: str) -> None:
+        """Take a person's word for the code page of a device."""
+        self.devices.setdefault(key, Device()).pinned = code_page
+        self.is_changed = True
+
+    def reset(self, key: str) -> bool:
+        """Forget a device; False when it was not known."""
+        known = self.devices.pop(key, None) is not None
+        self.is_changed = self.is_changed or known
+        return known
+
+
+def device_key(data_set: DataSet) -> str:
+    """Give the name of the machine that made a data set: manufacturer, model and station; empty when it names none.
+
+    Bytes count, not letters: a machine that spoils its own name spoils it the same way every time.
+    """
+    parts = []
+    for tag in (MANUFACTURER, MODEL, STATION):
+        element = data_set.find(tag)
+        raw = b"" if element is None or element.length > 4 * _LONGEST else data_set.raw(element)
+        text = raw.decode("latin-1").strip(" \0")
+        parts.append("".join(one if one.isprintable() else "?" for one in text)[:_LONGEST])
+    return "/".join(parts) if any(parts) else ""

@@ -1,0 +1,37 @@
+"""The memory of devices survives in a file, and a file that is none is put aside."""
+
+from pathlib import Path
+
+import pytest
+
+from tolmach.adapters.folder.memory_file import load_memory, save_memory
+from tolmach.repair.memory import Device, DeviceMemory
+
+
+def test_what_was_learned_is_there_again(tmp_path: Path) -> None:
+    file = tmp_path / "deep" / "devices.json"
+    memory = DeviceMemory({"Завод/1/А": Device({"cp1251": 3}, None), "b": Device({}, "koi8-u")}, is_changed=True)
+    save_memory(file, memory)
+    assert load_memory(file).devices == memory.devices
+    assert not memory.is_changed
+
+
+def test_nothing_is_written_when_nothing_was_learned(tmp_path: Path) -> None:
+    save_memory(tmp_path / "devices.json", DeviceMemory())
+    assert not list(tmp_path.iterdir())
+
+
+def test_without_a_file_nothing_is_remembered(tmp_path: Path) -> None:
+    assert load_memory(tmp_path / "none.json").devices == {}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"not json", b"[]", b'{"devices": {"a": {"counts": 1, "pinned": null}}}', b'{"devices": 5}', b"\xff"],
+)
+def test_a_file_that_is_no_memory_is_put_aside(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "devices.json"
+    file.write_bytes(content)
+    assert load_memory(file).devices == {}
+    assert not file.exists()
+    assert (tmp_path / "devices.json.unreadable").read_bytes() == content

@@ -1,0 +1,96 @@
+"""What is remembered of devices helps weak evidence, and never overrules strong evidence."""
+
+from tolmach.base import Phrase
+from tolmach.dicom.data_set import DataSet
+from tolmach.dicom.part10 import open_data_set
+from tolmach.dicom.source import MemorySource
+from tolmach.edit.conditions import Origin
+from tolmach.journeys.file import mend
+from tolmach.repair.memory import Device, DeviceMemory, device_key
+from tolmach.repair.profile import Profile
+from tolmach.text.detect import Detection
+
+KIM_IN_KOI8 = "КИМ".encode("koi8-r")
+
+
+def explicit(tag: int, vr: str, value: bytes) -> bytes:
+    value += b" " * (len(value) % 2)
+    head = (tag >> 16).to_bytes(2, "little") + (tag & 0xFFFF).to_bytes(2, "little") + vr.encode()
+    return head + len(value).to_bytes(2, "little") + value
+
+
+def data_set(name: bytes, station: bytes = b"ROOM1") -> DataSet:
+    body = (
+        explicit(0x00080016, "UI", b"1.2.840.10008.5.1.4.1.1.2")
+        + explicit(0x00080018, "UI", b"1.2.3.40")
+        + explicit(0x00080070, "LO", b"KB Rentgen")
+        + explicit(0x00081010, "SH", station)
+        + explicit(0x00081090, "LO", b"XR-1")
+        + explicit(0x00100010, "PN", name)
+    )
+    return open_data_set(MemorySource(body))
+
+
+def sure(page: str, confidence: float = 0.99) -> Detection:
+    return Detection(page, "cyrillic", confidence, Phrase("test"))
+
+
+def test_a_device_is_known_by_manufacturer_model_and_station() -> None:
+    assert device_key(data_set(b"A")) == "KB Rentgen/XR-1/ROOM1"
+    assert device_key(data_set(b"A", b"")) == "KB Rentgen/XR-1/"
+
+
+def test_a_spoilt_name_of_a_device_is_still_its_name() -> None:
+    room = "КАБ 3".encode("cp1251")
+    assert device_key(data_set(b"A", room)) == device_key(data_set(b"B", room)) != device_key(data_set(b"A"))
+
+
+def test_only_sure_verdicts_are_learned() -> None:
+    memory = DeviceMemory()
+    for found in (None, sure("cp866", 0.5), sure("utf-8"), Detection(None, "leave", 1.0, Phrase("test"))):
+        memory.learn("key", found)
+    memory.learn("", sure("cp866"))
+    assert not memory.devices
+    assert not memory.is_changed
+    memory.learn("key", sure("cp866"))
+    memory.learn("key", sure("cp866"))
+    memory.learn("key", sure("cp1251"))
+    assert memory.weights("key") == {"cp866": 2.0, "cp1251": 1.0}
+    assert memory.is_changed
+
+
+def test_memory_helps_where_evidence_is_weak() -> None:
+    weak = data_set(KIM_IN_KOI8)
+    alone = mend(weak, Profile(), Origin())
+    assert alone.verdict == "unsure"
+    memory = DeviceMemory({device_key(weak): Device({"koi8-r": 500})})
+    helped = mend(data_set(KIM_IN_KOI8), Profile(), Origin(), memory)
+    assert helped.verdict == "repairable"
+    assert [change.after for change in helped.changes if change.keyword == "PatientName"] == ["КИМ"]
+
+
+def test_memory_never_overrules_strong_evidence() -> None:
+    strong = "ЩЕРБАКОВ^ЮРИЙ^СЕРГЕЕВИЧ".encode("koi8-r")
+    memory = DeviceMemory()
+    memory.pin(device_key(data_set(strong)), "cp1251")
+    mended = mend(data_set(strong), Profile(), Origin(), memory)
+    assert [change.after for change in mended.changes if change.keyword == "PatientName"] == ["ЩЕРБАКОВ^ЮРИЙ^СЕРГЕЕВИЧ"]
+
+
+def test_a_pinned_page_outweighs_what_was_counted() -> None:
+    memory = DeviceMemory({"key": Device({"cp1251": 9})})
+    memory.pin("key", "koi8-u")
+    assert set(memory.weights("key")) == {"koi8-u"}
+
+
+def test_a_device_can_be_forgotten() -> None:
+    memory = DeviceMemory({"key": Device({"cp1251": 9})})
+    assert memory.reset("key")
+    assert not memory.reset("key")
+    assert memory.weights("key") == {}
+
+
+def test_mending_teaches_the_memory() -> None:
+    memory = DeviceMemory()
+    mend(data_set("ЩЕРБАКОВ^ЮРИЙ^СЕРГЕЕВИЧ".encode("cp1251")), Profile(), Origin(), memory)
+    assert memory.weights("KB Rentgen/XR-1/ROOM1") == {"cp1251": 1.0}
