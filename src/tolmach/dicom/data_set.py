@@ -13,12 +13,14 @@ from tolmach.base import Problem
 from tolmach.dicom import dictionary
 from tolmach.dicom.scanner import ROOT, Element, Encoding, Scanner
 from tolmach.dicom.source import Source
-from tolmach.dicom.vrs import TEXT_VRS
+from tolmach.dicom.vrs import STRING_VRS, TEXT_VRS
 
 SPECIFIC_CHARACTER_SET = 0x00080005
 MAX_TEXT = 16 << 20  # bytes of one text value that are ever read into memory
 _MAX_LABEL = 1024  # bytes that are looked at of a UID or a character set
 MARKED_VRS = TEXT_VRS | {"CS", "UN"}
+# Letters and digits of the default repertoire only, whatever the label says. Standard: PS3.5 section 6.1.2.3.
+PLAIN_VRS = STRING_VRS - TEXT_VRS - {"CS"}
 SOP_CLASS_UID, SOP_INSTANCE_UID = 0x00080016, 0x00080018
 _META_SOP_CLASS_UID, _META_SOP_INSTANCE_UID = 0x00020002, 0x00020003
 
@@ -132,6 +134,15 @@ class DataSet:
                 if not raw.isascii() or b"\x1b" in raw or b"???" in raw:
                     found.append((index, vr, raw))
         return tuple(found)
+
+    @cached_property
+    def illegal_strings(self) -> tuple[int, ...]:
+        """Where identifiers, dates and numbers hold bytes beyond ASCII, which no character set makes legal there."""
+        read = self.source.read
+        plain = [(index, one) for index, one in enumerate(self.elements) if one[1] in PLAIN_VRS]
+        return tuple(
+            index for index, one in plain if 0 < one[4] <= MAX_TEXT and not bytes(read(one[3], one[4])).isascii()
+        )
 
     @cached_property
     def character_sets(self) -> dict[int, tuple[str, ...]]:

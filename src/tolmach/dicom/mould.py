@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import itemgetter
 
-from tolmach.dicom.data_set import MARKED_VRS, DataSet
+from tolmach.dicom.data_set import MARKED_VRS, PLAIN_VRS, DataSet
 from tolmach.dicom.scanner import WINDOW, Element
 from tolmach.dicom.source import Source
 
@@ -23,7 +23,10 @@ Cut = Callable[[bytes], tuple[bytes, ...]]
 
 
 class Mould:
-    """The shape of one data set: all bytes that are not inside a value; the largest value, the pixels, is left out."""
+    """The shape of one data set: all bytes that are not inside a value; the largest value, the pixels, is left out.
+
+    Only data sets whose identifiers, dates and numbers are plain ASCII have one: that too is compared.
+    """
 
     def __init__(self, data_set: DataSet, largest: Element) -> None:
         """Take the shape; use `of`, which knows whether there is one to take."""
@@ -34,6 +37,7 @@ class Mould:
         around = self._around(data_set.source)
         self._shape = _cutter(_gaps(values, len(around)))
         self._text = _cutter(self._place(element) for element in leaves if element.vr in MARKED_VRS)
+        self._plain = _cutter(self._place(element) for element in leaves if element.vr in PLAIN_VRS)
         self._expected = self._shape(around)
 
     @classmethod
@@ -43,7 +47,7 @@ class Mould:
         That is where data is deflated or encapsulated, or where more than `WINDOW` bytes stand before or behind the
         largest value.
         """
-        if data_set.source is not data_set.file:
+        if data_set.source is not data_set.file or data_set.illegal_strings:
             return None
         if any(one.undefined and one.vr not in ("SQ", "UN", "") for one in data_set.elements):
             return None
@@ -63,7 +67,7 @@ class Mould:
         if source.size != model.source.size:
             return None
         around = self._around(source)
-        if self._shape(around) != self._expected:
+        if self._shape(around) != self._expected or not b"".join(self._plain(around)).isascii():
             return None
         data_set = DataSet(
             file=source,

@@ -24,6 +24,7 @@ from tolmach.dicom.source import Source
 from tolmach.dicom.vrs import VRS
 
 MAX_GROUP_LENGTH = 0xFFFFFFFF
+_UNDEFINED = b"\xff\xff\xff\xff"
 
 
 class Extent(NamedTuple):
@@ -293,6 +294,8 @@ class _Splicer:
             if container == ROOT or not growth or data_set.elements[container].undefined:
                 continue
             element = data_set.elements[container]
+            if data_set.source.read(element.value - 4, 4) == _UNDEFINED:  # left open, and closed by what encloses it
+                continue
             length = element.length + growth
             if length > encode.MAX_LENGTH:
                 facts = {"path": f"{element.tag:08X}", "length": length, "limit": encode.MAX_LENGTH}
@@ -306,7 +309,7 @@ class _Splicer:
             if index is None or not growth or index in self.edits.removals or index in self.edits.replacements:
                 continue
             element = data_set.elements[index]
-            if element.length == 4:
+            if element.length == 4 and element.vr == "UL":
                 self.patches.append(self._group_length(element, growth))
 
     def _group_length(self, element: Element, growth: int) -> _Patch:

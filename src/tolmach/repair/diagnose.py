@@ -18,6 +18,7 @@ from tolmach.repair import faults
 from tolmach.repair.judge import AUTO, MULTI_BYTE, NO_MEMORY, Judgement, judge
 from tolmach.text.code_pages import decode
 from tolmach.text.detect import Detection
+from tolmach.text.lookalikes import has_lookalikes, mend_lookalikes
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ def diagnose(data_set: DataSet, code_page: str = AUTO, memory: Mapping[str, floa
     `memory` is how often the machine was found to write each code page. Reads only; the same data set and memory
     always give the same diagnosis.
     """
-    if not data_set.marked_text:
+    if not data_set.marked_text and not data_set.illegal_strings:
         return Diagnosis()
     return _Case(data_set, code_page, memory).diagnosis()
 
@@ -68,11 +69,16 @@ class _Case:
 
     def diagnosis(self) -> Diagnosis:
         """Judge each group and give the sum."""
+        data_set = self.data_set
         for terms, marked in self.groups.items():
             unknown = [term for term in terms or () if not character_sets.is_defined(term)]
             self.problems.extend(Problem(faults.UNKNOWN_LABEL, {"term": term}) for term in unknown)
             judgement = judge([raw for _index, raw in marked], terms, self.code_page, self.memory)
             self._take(judgement, [index for index, _raw in marked])
+        if data_set.illegal_strings:
+            self.doubtful.extend(data_set.illegal_strings)
+            self.problems.append(Problem(faults.ILLEGAL_LETTERS, {"attributes": self._names(data_set.illegal_strings)}))
+        self._note_lookalikes()
         code_strings = {
             index: self._read_code(raw) for index, raw in self.code_values if not self._is_foreign(index, raw)
         }
@@ -103,6 +109,13 @@ class _Case:
             self.problems.append(Problem(fault, {"attributes": self._names(those), "code_page": page}))
             if fault is not faults.CUT_CHARACTER:
                 self.doubtful.extend(those)
+
+    def _note_lookalikes(self) -> None:
+        """Propose what a word would be without the letters that only look like its own; nothing is changed."""
+        for index, text in {**self.right, **self.readings}.items():
+            if has_lookalikes(text):
+                facts = {"attribute": self._names([index]), "text": text, "proposed": mend_lookalikes(text)}
+                self.problems.append(Problem(faults.LOOKALIKES, facts))
 
     def _is_foreign(self, index: int, raw: bytes) -> bool:
         """Tell whether a code string is right under the label, in another script: illegal, but not spoiled."""

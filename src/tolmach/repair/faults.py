@@ -44,6 +44,16 @@ GREW_TOO_LONG = Fault(
     N_("{attribute} has {length} characters after transliteration, {limit} are allowed; nothing was cut."),
     N_("Shorten it with a rule, or send this receiver UTF-8."),
 )
+ILLEGAL_LETTERS = Fault(
+    "TLM-TXT-021",
+    N_("{attributes} holds letters where only plain Latin ones, digits and signs are allowed."),
+    N_("Give it a value with a rule; it was left as it is."),
+)
+LOOKALIKES = Fault(
+    "TLM-TXT-022",
+    N_("{attribute} mixes Latin and Cyrillic letters that look alike: “{text}” should perhaps read “{proposed}”."),
+    N_("If so, correct it with a rule; nothing was changed, because searching and identifiers depend on it."),
+)
 UNKNOWN_POLICY = Fault(
     "TLM-TXT-015",
     N_("“{policy}” is not a way to write text."),
