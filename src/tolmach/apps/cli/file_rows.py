@@ -60,6 +60,7 @@ class FileRows:
         self.terminal, self.part = terminal, part
         self.verdicts: Counter[str] = Counter()
         self.reasons: Counter[str] = Counter()
+        self.firsts: dict[str, str] = {}  # the first file that each reason met
         self.failed = self.sent = 0
         self._told: set[str] = set()
         gettext = terminal.translator.gettext
@@ -92,7 +93,9 @@ class FileRows:
     def _complain(self, error: TolmachError, path: str) -> None:
         # What is wrong with the destination is told once; what is wrong with a file, with its name.
         is_about_the_peer = "peer" in error.problem.facts
-        self.reasons[f"{error.code}: {self.terminal.sentence(error.problem)}" if is_about_the_peer else error.code] += 1
+        reason = f"{error.code}: {self.terminal.sentence(error.problem)}" if is_about_the_peer else error.code
+        self.reasons[reason] += 1
+        self.firsts.setdefault(reason, "" if is_about_the_peer else f": {path}")
         if not self.terminal.is_one_screen:
             self.terminal.complain(error, "" if is_about_the_peer else path)
 
@@ -152,7 +155,10 @@ class FileRows:
         terminal.write(line + ".", "bold")
         if total > 1:
             for reason, count in self.reasons.most_common(_REASONS):
-                terminal.write(f"    {count} × {reason}", "red")
+                terminal.write(
+                    f"    {count} × {reason}{self.firsts[reason]}{', …' if self.firsts[reason] and count > 1 else ''}",
+                    "red",
+                )
 
 
 def _name(change: Change) -> str:

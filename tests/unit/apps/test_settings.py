@@ -1,0 +1,187 @@
+"""The configuration: what it says, what the environment says over it, and what is wrong with it, in one line."""
+
+from pathlib import Path
+
+import pytest
+
+from tolmach.apps.faults import BadConfiguration
+from tolmach.apps.settings import Settings, address_of, load_settings, peer_named, timeouts_of
+from tolmach.base import TolmachError
+
+PEER = '[[peer]]\nname = "pacs"\nae_title = "ORTHANC"\nhost = "10.0.0.5"\nport = 4242\n'
+SURFACE = """
+data_dir = "./tolmach-data"
+language = "uk"
+database = "sqlite"
+objects  = "folder"
+[http]
+host = "127.0.0.1"
+port = 8080
+[dicom]
+host = "127.0.0.1"
+port = 11112
+ae_title = "TOLMACH"
+[hl7]
+host = "127.0.0.1"
+port = 2575
+enabled = false
+[archive]
+enabled = true
+[[peer]]
+name = "pacs"
+ae_title = "ORTHANC"
+host = "10.0.0.5"
+port = 4242
+rights = ["echo", "store", "find", "move", "get", "worklist", "mpps", "commit"]
+text = "utf-8"
+proof = "response"
+associations = 4
+kind = "dicom"
+[[profile]]
+name = "xray-1"
+from = "auto"
+unsure = "pass"
+code_string = "transliterate"
+[[profile.rule]]
+when = { Modality = "DX", PatientID = { matches = "^0" } }
+do = [ { set = "InstitutionName", value = "Міська лікарня №1" }, { replace = "PatientID", pattern = "^0+", with = "" } ]
+[[watch]]
+name = "room-1"
+folder = "D:/Export"
+to = ["pacs"]
+[[route]]
+from = ["ct-1"]
+to = ["pacs"]
+[[legacy]]
+name = "alfa"
+url = "firebird:///D:/Base/ALFA.FDB?charset=WIN1251"
+[[hl7_sender]]
+host = "10.0.0.8"
+"""
+
+
+def load(tmp_path: Path, text: str | bytes, **environment: str) -> Settings:
+    file = tmp_path / "tolmach.toml"
+    file.write_bytes(text.encode() if isinstance(text, str) else text)
+    return load_settings(file, environment)
+
+
+def wrong(tmp_path: Path, text: str | bytes, **environment: str) -> str:
+    with pytest.raises(BadConfiguration) as caught:
+        load(tmp_path, text, **environment)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_without_a_file_the_defaults_hold() -> None:
+    settings = load_settings(None, {})
+    assert (settings.dicom.ae_title, settings.dicom.port, settings.language) == ("TOLMACH", 11112, None)
+
+
+def test_the_whole_configuration_of_the_contract_is_understood(tmp_path: Path) -> None:
+    settings = load(tmp_path, SURFACE)
+    assert settings.language == "uk"
+    assert settings.peer[0].rights[:2] == ("echo", "store")
+    assert settings.profile[0].rule[0]["when"]["Modality"] == "DX"
+    assert str(address_of(peer_named(settings, "pacs"))) == "ORTHANC@10.0.0.5:4242"
+
+
+def test_an_editors_byte_order_mark_does_not_matter(tmp_path: Path) -> None:
+    assert load(tmp_path, b"\xef\xbb\xbf" + PEER.encode()).peer[0].name == "pacs"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('langage = "uk"', ["TLM-CFG-002", "langage", "language"]),
+        ("[dicom]\nprot = 1", ["TLM-CFG-002", "dicom.prot", "nearest is port"]),
+        (PEER + "tekst = 'utf-8'", ["TLM-CFG-002", "peer.0.tekst", "nearest is text"]),
+        ('[[profile]]\nname = "x"\nform = "cp1251"', ["TLM-CFG-002", "profile.0.form", "nearest is from"]),
+        ("[dicom]\nport = 99999", ["TLM-CFG-001", "dicom.port", "at most 65535"]),
+        ('[dicom]\nport = "many"', ["TLM-CFG-001", "dicom.port", "whole number"]),
+        ('[dicom]\nae_title = "LONGER-THAN-SIXTEEN"', ["TLM-CFG-001", "dicom.ae_title", "1 to 16"]),
+        ('[dicom]\nae_title = "ТОЛМАЧ"', ["TLM-CFG-001", "dicom.ae_title", "English letters"]),
+        ('language = "de"', ["TLM-CFG-001", "language", "'ru', 'uk' or 'en'"]),
+        ('dicom = "x"', ["TLM-CFG-001", "dicom", "must be a table"]),
+        ("peer = 5", ["TLM-CFG-001", "peer", "[[peer]]"]),
+        ('[[peer]]\nae_title = "A"\nhost = "h"\nport = 1', ["TLM-CFG-001", "peer.0.name", "must be given"]),
+        ('[[peer]]\nname = "p"\nae_title = "A"\nport = 1', ["TLM-CFG-001", "peer.0", "host and port"]),
+        ('[[peer]]\nname = "p"\nhost = "h"\nport = 1', ["TLM-CFG-001", "peer.0", "AE title"]),
+        (PEER + "associations = 0", ["TLM-CFG-001", "peer.0.associations", "at least 1"]),
+        (PEER + "dimse_timeout_seconds = 0", ["TLM-CFG-001", "dimse_timeout_seconds", "greater than 0"]),
+        (PEER + 'rights = ["stor"]', ["TLM-CFG-001", "peer.0.rights.0", "one of"]),
+        (PEER + PEER, ["TLM-CFG-001", "same name"]),
+        ('[[profile]]\nname = "x"\nunsure = "maybe"', ["TLM-CFG-001", "profile.0.unsure", "'pass', 'hold' or 'fail'"]),
+        ("language = \n", ["TLM-CFG-003", "line 1"]),
+        ("data_dir = 'Лікарня'".encode("cp1251"), ["TLM-CFG-007", "tolmach.toml is not UTF-8"]),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_place(tmp_path: Path, text: str | bytes, words: list[str]) -> None:
+    said = wrong(tmp_path, text)
+    for word in words:
+        assert word in said
+
+
+def test_a_configuration_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(BadConfiguration, match=r"TLM-CFG-003: .*no\.toml cannot be read: No such file or directory\."):
+        load_settings(tmp_path / "no.toml", {})
+    with pytest.raises(BadConfiguration, match="TLM-CFG-003"):
+        load_settings(tmp_path, {})
+
+
+def test_the_environment_goes_over_the_file(tmp_path: Path) -> None:
+    settings = load(
+        tmp_path,
+        PEER + '[dicom]\nae_title = "FILE"\nport = 1',
+        TOLMACH_DICOM__AE_TITLE="ENVIRONMENT",
+        TOLMACH_LANGUAGE="ru",
+        TOLMACH_PEER__0__PORT="104",
+        TOLMACH_PEER__1__NAME="second",
+        TOLMACH_PEER__1__AE_TITLE="B",
+        TOLMACH_PEER__1__HOST="b",
+        TOLMACH_PEER__1__PORT="105",
+        OTHER="x",
+    )
+    assert (settings.dicom.ae_title, settings.dicom.port, settings.language) == ("ENVIRONMENT", 1, "ru")
+    assert [(peer.name, peer.port) for peer in settings.peer] == [("pacs", 104), ("second", 105)]
+
+
+def test_a_peer_can_come_from_the_environment_alone() -> None:
+    names = {"NAME": "p", "AE_TITLE": "A", "HOST": "h", "PORT": "7"}
+    settings = load_settings(None, {f"TOLMACH_PEER__0__{key}": value for key, value in names.items()})
+    assert str(address_of(settings.peer[0])) == "A@h:7"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("TOLMACH_LANGAUGE", "uk", ["TLM-CFG-002", "TOLMACH_LANGAUGE", "language"]),
+        ("TOLMACH_DICOM__PORT", "x", ["TLM-CFG-001", "TOLMACH_DICOM__PORT", "whole number"]),
+        ("TOLMACH_DICOM__PRT", "1", ["TLM-CFG-002", "TOLMACH_DICOM__PRT", "port"]),
+        ("TOLMACH_DICOM", "x", ["TLM-CFG-001", "table"]),
+    ],
+)
+def test_what_is_wrong_in_the_environment_is_named_as_the_variable(
+    tmp_path: Path, name: str, text: str, words: list[str]
+) -> None:
+    said = wrong(tmp_path, "", **{name: text})
+    for word in words:
+        assert word in said
+
+
+def test_an_unknown_peer_names_those_there_are(tmp_path: Path) -> None:
+    with pytest.raises(BadConfiguration, match="there are: pacs"):
+        peer_named(load(tmp_path, PEER), "pax")
+    with pytest.raises(BadConfiguration, match="there are: none"):
+        peer_named(load(tmp_path, ""), "pacs")
+
+
+def test_only_dicom_peers_have_a_dicom_address(tmp_path: Path) -> None:
+    settings = load(tmp_path, '[[peer]]\nname = "web"\nkind = "stow"\nurl = "https://example.org/studies"')
+    with pytest.raises(TolmachError, match="TLM-CFG-008"):
+        address_of(settings.peer[0])
+
+
+def test_timeouts_can_be_set_for_each_peer(tmp_path: Path) -> None:
+    peer = load(tmp_path, PEER + "dimse_timeout_seconds = 300\nconnect_timeout_seconds = 2.5").peer[0]
+    assert (timeouts_of(peer).dimse_timeout_seconds, timeouts_of(peer).connect_timeout_seconds) == (300, 2.5)
