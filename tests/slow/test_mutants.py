@@ -51,6 +51,10 @@ def seeds(corpus: Path) -> list[bytes]:
 def mutant(file: bytes, seeds: list[bytes], chance: random.Random) -> bytes:
     """Flip bits, change lengths, cut, double and splice with another file; mostly near the beginning."""
     wrong = bytearray(file)
+    if chance.random() < 0.4:
+        for at in chance.choices(range(len(wrong)), k=chance.choice([1, 1, 2])):
+            wrong[at] = chance.choice([wrong[at] ^ (1 << chance.randrange(8)), 0, 0xFF, 0x1B, 0xCF])
+        return bytes(wrong)
     for _ in range(chance.choice([1, 1, 2, 4, 16])):
         at = chance.randrange(min(len(wrong), chance.choice([300, 2000, len(wrong)])) or 1)
         kind = chance.randrange(7)

@@ -284,3 +284,14 @@ def test_a_nonsensical_group_length_stays_within_its_four_bytes(said: int, then:
     index = next(index for index, element in enumerate(data_set.elements) if element.tag == 0x00100010)
     after = reread(data_set, splice(data_set, Edits({index: b"IVANOV-PETROV"})))
     assert after.raw(after.elements[index - 1]) == struct.pack("<L", then)
+
+
+def test_an_item_that_was_left_open_stays_so() -> None:
+    """Its length is not made up where the sequence's delimiter closes it."""
+    item = EXPLICIT.head(0xFFFEE000, "", 0xFFFFFFFF) + EXPLICIT.element(0x00081155, "UI", b"1.2\0")
+    broken = EXPLICIT.head(0x00081140, "SQ", 0xFFFFFFFF) + item + EXPLICIT.head(0xFFFEE0DD, "", 0)
+    content = body((0x00081140, "raw", broken))
+    data_set = opened(part10(content))
+    index = next(index for index, element in enumerate(data_set.elements) if element.tag == 0x00081155)
+    new = splice(data_set, Edits({index: b"1.2.3"})).read(0, 1 << 16)
+    assert new == content.replace(b"UI\4\x001.2\0", b"UI\6\x001.2.3\0")

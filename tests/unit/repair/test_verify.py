@@ -23,6 +23,7 @@ from tests.builders import (
     body,
     opened,
     part10,
+    rich_file,
 )
 from tests.random_data_sets import Sample, samples
 from tests.unit.dicom.test_splice import SLOW_DRAWING
@@ -34,37 +35,6 @@ from tolmach.edit.finish import UTF_8, Revision, finish
 from tolmach.repair.faults import NotVerified
 from tolmach.repair.touched import is_plain, is_proved
 from tolmach.repair.verify import verify
-
-
-def rich_file(syntax: str, *, undefined: bool) -> bytes:
-    """Give a file with everything an edit has to leave alone: sequences, delimiters, group lengths, pixels."""
-    form = FORM_OF.get(syntax, EXPLICIT)
-    label = form.element(0x00080005, "CS", b"ISO_IR 144")
-    name = form.element(0x00100010, "PN", "Сидоров".encode("iso8859_5") + b" ")
-    inner = form.sequence(0x00081140, [form.element(0x00081155, "UI", b"1.2\0"), b""], undefined=undefined)
-    request = form.sequence(
-        0x00400275, [label + inner + name, form.element(0x00400007, "LO", b"hip ")], undefined=undefined
-    )
-    patient = form.element(0x00100010, "PN", "Петров^Пётр".encode("cp1251") + b" ") + form.element(
-        0x00100020, "LO", b"17"
-    )
-    group = form.element(0x00100000, "UL", struct.pack(form.order + "L", len(patient)))
-    # A delimiter nobody asked for, which stays as well.
-    stray = form.head(0x00081115, "SQ", 8) + form.head(0xFFFEE0DD, "", 0)
-    pixels = (
-        form.fragments(0x7FE00010, [b"", b"\xff\xd8\xff\xd9", b"ab"])
-        if syntax == JPEG_BASELINE
-        else form.element(0x7FE00010, "OW", bytes(range(16)))
-    )
-    elements = [
-        (0x00081115, "raw", stray),
-        (0x00100000, "raw", group + patient),
-        (0x00280010, "US", struct.pack(form.order + "H", 1)),
-        (0x00400275, "raw", request),
-        (0x00420010, "ST", b"kept"),
-        (0x7FE00010, "raw", pixels),
-    ]
-    return part10(body(*elements, form=form), syntax)
 
 
 def edited(data_set: DataSet) -> Revision:
