@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 
 import click
 
 from tolmach.apps.cli.arguments import json_option
 from tolmach.apps.cli.context import Run
+from tolmach.apps.cli.terminal import standard_input
 from tolmach.base import N_
 
 
@@ -28,7 +28,7 @@ def _detect(run: Run, *, together: bool, as_json: bool) -> int:
 
     terminal = run.terminal(as_json=as_json)
     unsure = False
-    lines: Iterator[bytes] | Sequence[bytes] = (line.rstrip(b"\r\n") for line in sys.stdin.buffer)
+    lines: Iterator[bytes] | Sequence[bytes] = standard_input()
     common = None
     if together:
         lines = list(lines)

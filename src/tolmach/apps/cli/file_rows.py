@@ -76,7 +76,8 @@ class FileRows:
                     step()
         finally:
             self.finish()
-        return 1 if self.failed or files.errors else 0
+        # A file that nobody told about is nobody's success.
+        return 1 if self.failed or files.errors or self.verdicts.total() < len(files.names) else 0
 
     def add(self, report: FileReport) -> None:
         """Tell about one file."""

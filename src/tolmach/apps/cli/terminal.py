@@ -94,7 +94,7 @@ class Terminal:
 
     def sentence(self, problem: Problem) -> str:
         """Give what happened and what to do, in the user's language, on one line."""
-        return visible(f"{self.phrase(problem.what)} {self.phrase(problem.todo)}")
+        return visible(f"{self.phrase(problem.what).rstrip()} {self.phrase(problem.todo)}")
 
     def phrase(self, phrase: Phrase) -> str:
         """Give a phrase in the user's language."""
@@ -153,6 +153,13 @@ class _StatusLine:
             self.stream.write("\r" + " " * self.width + "\r")
             self.stream.flush()
             self.width = 0
+
+
+def standard_input() -> Iterator[bytes]:
+    """Give the lines of stdin as they come, without their ends; nothing where the program was started without one."""
+    if sys.stdin is not None:
+        for line in sys.stdin.buffer:
+            yield line.rstrip(b"\r\n")
 
 
 def _is_terminal(stream: TextIO | None) -> bool:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
 from tolmach.apps.cli.context import Run
+from tolmach.apps.cli.terminal import standard_input
 from tolmach.apps.faults import NOT_UTF_8_LINE
 from tolmach.base import N_, Problem
 
@@ -31,8 +30,7 @@ def _translit(run: Run, rule: str, text: str | None) -> int:
         terminal.text(transliterate(text, chosen))
         return 0
     status = 0
-    for number, line in enumerate(sys.stdin.buffer, 1):
-        raw = line.rstrip(b"\r\n")
+    for number, raw in enumerate(standard_input(), 1):
         try:
             terminal.text(transliterate(raw.decode("utf-8"), chosen))
         except UnicodeDecodeError:
