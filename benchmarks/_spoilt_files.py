@@ -108,6 +108,10 @@ class Case:
     def is_trap(self) -> bool:
         return self.recipe.startswith("trap")
 
+    @property
+    def is_lone(self) -> bool:
+        return self.recipe.startswith("lone")
+
 
 def encoder(codec: str) -> Encoder:
     def encoded(text: str) -> bytes | None:
@@ -160,7 +164,7 @@ class Writer:
         if what in ("station", "symbol", "identifier", "plain"):
             pool = {"station": "stations", "symbol": "symbols", "identifier": "identifiers", "plain": "plain"}[what]
             return str(self.dice.choice(SEVERAL[pool]))
-        text = self.dice.choice(WORDS[what][self.language].strip().splitlines())
+        text = str(self.dice.choice(WORDS[what][self.language].strip().splitlines()))
         return text.upper() if self.shape == "upper" and self.dice.random() < 0.6 else text
 
     def _word(self, what: str) -> str:
