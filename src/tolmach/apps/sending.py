@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from tolmach.adapters.dimse import (
     Association,
@@ -196,7 +197,7 @@ class _Run:
             try:
                 with reader.open(waiting.file.path) as source:
                     data_set = open_data_set(source, inflate)
-                    mended = mend(data_set, self.profile, Origin(), self.memory)
+                    mended = mend(data_set, self.profile, Origin(), self.memory, now=datetime.now(UTC))
                     pair = _pair_of(data_set, None if self.as_is else mended)
                 waiting.pair, waiting.is_proved = pair, True
                 self.postponed.append(waiting)
@@ -209,7 +210,7 @@ class _Run:
         while (waiting := self.take()) is not None:
             try:
                 with reader.open(waiting.file.path) as source:
-                    data_set, mended = mender.mend(source, Origin())
+                    data_set, mended = mender.mend(source, Origin(), now=datetime.now(UTC))
                     report = self.report_on(waiting, data_set, mended)
                     report.fail(error)
             except TolmachError as damage:
@@ -287,7 +288,7 @@ class _Stream:
     def _prepare(self, waiting: _Waiting, source: Source) -> OutgoingInstance | None:
         """Read and mend one file and put it into a form the peer accepted; None when it cannot go over this wire."""
         run = self.run
-        data_set, mended = self.mender.mend(source, Origin())
+        data_set, mended = self.mender.mend(source, Origin(), now=datetime.now(UTC))
         prepared = _Prepared(waiting, run.report_on(waiting, data_set, mended))
         report, going = prepared.report, None if run.as_is else mended
         try:
@@ -394,7 +395,8 @@ def _gathered(lanes: Sequence[Callable[[], Iterator[FileReport]]], stop: Callabl
             else:
                 raise arrived
     finally:
-        stop()
+        if running:
+            stop()
         deadline = time.monotonic() + SECONDS_TO_STOP
         for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))

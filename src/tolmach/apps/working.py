@@ -89,7 +89,7 @@ def _each(files: Sequence[FoundFile], mender: SeriesMender, keep: Keep) -> Itera
     for file in files:
         try:
             with reader.open(file.path) as source:
-                came, mended = mender.mend(source, Origin())
+                came, mended = mender.mend(source, Origin(), now=datetime.now(UTC))
                 report = report_on(file.path, came, mended)
                 _keep(file, report, came, mended, mender.profile, keep)
         except TolmachError as error:

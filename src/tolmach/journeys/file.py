@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import Literal
 
@@ -16,6 +17,7 @@ from tolmach.edit.changes import Change
 from tolmach.edit.conditions import Origin
 from tolmach.edit.draft import Draft
 from tolmach.edit.finish import Revision, finish
+from tolmach.edit.original_attributes import with_original_attributes
 from tolmach.edit.rules import apply_rules
 from tolmach.repair.diagnose import Diagnosis, diagnose
 from tolmach.repair.faults import NotVerified
@@ -53,13 +55,23 @@ class Mended:
         return (*self.revision.data_set.problems, *self.revision.problems)
 
 
-def mend(data_set: DataSet, profile: Profile, origin: Origin, memory: DeviceMemory | None = None) -> Mended:
+def mend(
+    data_set: DataSet,
+    profile: Profile,
+    origin: Origin,
+    memory: DeviceMemory | None = None,
+    *,
+    now: datetime | None = None,
+) -> Mended:
     """Repair a data set's text and carry out the profile's rules; what comes back was read again and proved.
 
     Doubtful text is left as it is and makes the verdict `unsure`; so does a repair that cannot be written or whose
     proof fails, which is thrown away whole. Raises `NotDicom` for the index of a disc, whose byte offsets no edit would
-    survive. `memory` of devices is asked about what is doubtful, and learns what is sure.
+    survive. `memory` of devices is asked about what is doubtful, and learns what is sure. `now` is when the changes are
+    said to be made where the profile wants them recorded in the data set, and needed then (`ValueError`).
     """
+    if profile.original_attributes and now is None:
+        raise ValueError("recording changes needs the time")
     if data_set.sop_class_uid == uids.MediaStorageDirectoryStorage:
         raise NotDicom(IS_DICOMDIR)
     key = device_key(data_set) if memory is not None else ""
@@ -71,6 +83,8 @@ def mend(data_set: DataSet, profile: Profile, origin: Origin, memory: DeviceMemo
     apply_rules(profile.rules, draft, origin)
     try:
         revision = finish(draft, target)
+        if profile.original_attributes and now is not None:
+            revision = with_original_attributes(revision, now, origin.facts.get("source.ae_title", ""))
         verify(revision)
     except (NotVerified, BadValue) as error:
         untouched = Draft(data_set)

@@ -7,6 +7,7 @@ file before it had the same shape, and shorter still where its text was the same
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from tolmach.dicom.data_set import DataSet
 from tolmach.dicom.mould import Mould
@@ -39,19 +40,19 @@ class SeriesMender:
     memory: DeviceMemory | None = None
     _known: dict[int, _Known] = field(default_factory=dict)  # by the size of the file
 
-    def mend(self, source: Source, origin: Origin) -> tuple[DataSet, Mended]:
+    def mend(self, source: Source, origin: Origin, *, now: datetime | None = None) -> tuple[DataSet, Mended]:
         """Give the data set in a source and what became of it; errors are those of `open_data_set` and `mend`."""
         known = self._known.get(source.size)
         fitted = known.mould.fit(source) if known is not None else None
         if known is None or fitted is None:
             data_set = open_data_set(source, self.inflate)
-            mended = mend(data_set, self.profile, origin, self.memory)
+            mended = mend(data_set, self.profile, origin, self.memory, now=now)
             self._remember(data_set)
             return data_set, mended
         data_set, text = fitted
         if known.mended is not None and known.text == text:
             return data_set, _again(known.mended, data_set)
-        mended = mend(data_set, self.profile, origin, self.memory)
+        mended = mend(data_set, self.profile, origin, self.memory, now=now)
         if self._depends_on_text_alone():
             known.text, known.mended = text, mended
         return data_set, mended
