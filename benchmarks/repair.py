@@ -253,8 +253,9 @@ def _print_mistakes(report: Report) -> None:
     print(f"\nthe worst {min(WORST, len(worst))} of {len(worst)} mistakes")
     for one in worst[:WORST]:
         said = "" if one.is_flagged else ", nothing was said"
+        page = one.case.page or one.case.language
         print(
-            f"  {one.verdict}{said}: {one.case.recipe}, {one.case.page or one.case.language} under {one.case.label!r}, {one.value.place}: "
+            f"  {one.verdict}{said}: {one.case.recipe}, {page} under {one.case.label!r}, {one.value.place}: "
             f"“{one.value.truth[:50]}” was read as “{one.before[:40]}”, now reads “{one.after[:50]}” "
             f"({one.value.raw[:24].hex(' ')})"
         )
