@@ -15,7 +15,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Literal
 
-from tolmach.dicom import character_sets, encode
+from tolmach.dicom import character_sets, dictionary, encode
 from tolmach.dicom.data_set import SPECIFIC_CHARACTER_SET
 from tolmach.dicom.paths import path_of
 from tolmach.dicom.scanner import ROOT, Element, Encoding
@@ -25,15 +25,9 @@ from tolmach.dicom.vrs import TEXT_VRS
 from tolmach.edit.changes import Change
 from tolmach.edit.finish import Revision
 
-ORIGINAL_ATTRIBUTES = 0x04000561
-_MODIFIED_ATTRIBUTES, _NONCONFORMING_ATTRIBUTES, _NONCONFORMING_VALUE = 0x04000550, 0x04000551, 0x04000552
-_MODIFICATION_DATE_TIME, _MODIFYING_SYSTEM = 0x04000562, 0x04000563
-_SOURCE_OF_PREVIOUS_VALUES, _REASON = 0x04000564, 0x04000565
-_SELECTOR_ATTRIBUTE, _SELECTOR_VALUE_NUMBER, _SELECTOR_PRIVATE_CREATOR = 0x00720026, 0x00720028, 0x00720056
-_SEQUENCE_POINTER, _SEQUENCE_POINTER_ITEMS = 0x00720052, 0x00741057
-
 SYSTEM = "TOLMACH"
 MOST_RECORDED = 1 << 20  # bytes of one old attribute; larger ones are named and left empty
+_RECORD = "OriginalAttributesSequence"
 _CORRECTIONS = ("character-set", "code-string")
 
 
@@ -45,7 +39,7 @@ def with_original_attributes(revision: Revision, now: datetime, source: str = ""
     """
     record = _Record(revision)
     edits, data_set = revision.edits, revision.data_set
-    index = data_set.position(ORIGINAL_ATTRIBUTES)
+    index = data_set.position(_tag(_RECORD))
     if index in edits.removals:
         index = None
     if not record.tags or (index is not None and data_set.elements[index].vr != "SQ"):
@@ -54,7 +48,7 @@ def with_original_attributes(revision: Revision, now: datetime, source: str = ""
     if index is not None:
         edits = replace(edits, items=(*edits.items, AppendedItem(index, content)))
     else:
-        place = (ROOT, ORIGINAL_ATTRIBUTES)  # a rule may have made items of it, too
+        place = (ROOT, _tag(_RECORD))  # a rule may have made items of it, too
         begun = b"".join(one.value for one in edits.insertions if (one.container, one.tag) == place)
         others = (one for one in edits.insertions if (one.container, one.tag) != place)
         value = begun + encode.item(content, data_set.encoding)
@@ -79,7 +73,7 @@ class _Record:
         places += [insertion.container for insertion in edits.insertions if insertion.container != ROOT]
         tags = {insertion.tag for insertion in edits.insertions if insertion.container == ROOT}
         tags |= {elements[self._top(index)].tag for index in places}
-        return tags - {ORIGINAL_ATTRIBUTES}
+        return tags - {_tag(_RECORD)}
 
     def _top(self, index: int) -> int:
         while self.data_set.elements[index].parent != ROOT:
@@ -122,18 +116,21 @@ class _Record:
 
     def item(self, now: datetime, source: str) -> bytes:
         """Give the content of the item that records this event."""
-        elements = [
-            (_MODIFIED_ATTRIBUTES, "SQ", encode.item(self._modified(), self.encoding)),
-            (_MODIFICATION_DATE_TIME, "DT", now.astimezone(UTC).strftime("%Y%m%d%H%M%S.%f%z").encode("ascii")),
-            (_MODIFYING_SYSTEM, "LO", SYSTEM.encode("ascii")),
-            (_SOURCE_OF_PREVIOUS_VALUES, "LO", source.encode("ascii", "replace")[:64]),
-            (_REASON, "CS", _reason(self.revision.changes).encode("ascii")),
-        ]
         items = [self._selected(index, raw) for index, raw in sorted(self.nonconforming.items())]
-        if items:
-            value = b"".join(encode.item(item, self.encoding) for item in items)
-            elements.insert(1, (_NONCONFORMING_ATTRIBUTES, "SQ", value))
-        return b"".join(encode.element(tag, vr, value, self.encoding) for tag, vr, value in elements)
+        nonconforming = b"".join(encode.item(item, self.encoding) for item in items)
+        parts = [
+            self._element("ModifiedAttributesSequence", encode.item(self._modified(), self.encoding)),
+            self._element("NonconformingModifiedAttributesSequence", nonconforming) if items else b"",
+            self._element("AttributeModificationDateTime", _date_time(now)),
+            self._element("ModifyingSystem", SYSTEM.encode("ascii")),
+            self._element("SourceOfPreviousValues", source.encode("ascii", "replace")[:64]),
+            self._element("ReasonForTheAttributeModification", _reason(self.revision.changes).encode("ascii")),
+        ]
+        return b"".join(parts)
+
+    def _element(self, keyword: str, value: bytes) -> bytes:
+        tag = _tag(keyword)
+        return encode.element(tag, dictionary.vr_of(tag), value, self.encoding)
 
     def _modified(self) -> bytes:
         """Give the old attributes in the order of their tags, with the creators of private ones."""
@@ -161,18 +158,18 @@ class _Record:
     def _selected(self, index: int, raw: bytes) -> bytes:
         """Give an item that names an attribute, wherever it stands, and holds its bytes."""
         path = path_of(self.data_set, self.data_set.elements[index])
-        elements = [(_SELECTOR_ATTRIBUTE, "AT", self._tags(path.tag))]
+        parts = [self._element("SelectorAttribute", self._tags(path.tag))]
         if b"\\" not in raw:
-            elements.append((_SELECTOR_VALUE_NUMBER, "US", encode.binary("US", "1", self.encoding)))
+            parts.append(self._element("SelectorValueNumber", encode.binary("US", "1", self.encoding)))
         if path.steps:
-            elements.append((_SEQUENCE_POINTER, "AT", self._tags(*(tag for tag, _item in path.steps))))
+            parts.append(self._element("SelectorSequencePointer", self._tags(*(tag for tag, _item in path.steps))))
         if creator := self._creator(index):
-            elements.append((_SELECTOR_PRIVATE_CREATOR, "LO", creator))
+            parts.append(self._element("SelectorAttributePrivateCreator", creator))
         if path.steps:
             numbers = "\\".join(str(item + 1) for _tag, item in path.steps)
-            elements.append((_SEQUENCE_POINTER_ITEMS, "IS", numbers.encode("ascii")))
-        elements.append((_NONCONFORMING_VALUE, "OB", raw))
-        return b"".join(encode.element(tag, vr, value, self.encoding) for tag, vr, value in elements)
+            parts.append(self._element("SelectorSequencePointerItems", numbers.encode("ascii")))
+        parts.append(self._element("NonconformingDataElementValue", raw))
+        return b"".join(parts)
 
     def _tags(self, *tags: int) -> bytes:
         return encode.binary("AT", "\\".join(f"{tag:08X}" for tag in tags), self.encoding)
@@ -184,6 +181,17 @@ class _Record:
         creator = self.data_set.find(element.tag & 0xFFFF0000 | (element.tag >> 8 & 0xFF), element.parent)
         raw = b"" if creator is None or creator.length > 64 else self.data_set.raw(creator)
         return raw if raw.isascii() else b""
+
+
+def _tag(keyword: str) -> int:
+    tag = dictionary.tag_of(keyword)
+    if tag is None:
+        raise LookupError(keyword)
+    return tag
+
+
+def _date_time(now: datetime) -> bytes:
+    return now.astimezone(UTC).strftime("%Y%m%d%H%M%S.%f%z").encode("ascii")
 
 
 def _reason(changes: Iterable[Change]) -> Literal["CORRECT", "COERCE"]:
