@@ -198,8 +198,7 @@ class _Run:
                 with reader.open(waiting.file.path) as source:
                     data_set = open_data_set(source, inflate)
                     mended = mend(data_set, self.profile, Origin(), self.memory, now=datetime.now(UTC))
-                    pair = _pair_of(data_set, None if self.as_is else mended)
-                waiting.pair, waiting.is_proved = pair, True
+                    waiting.pair, waiting.is_proved = _pair_of(data_set, None if self.as_is else mended), True
                 self.postponed.append(waiting)
             except TolmachError as error:
                 yield report_failure(waiting.file.path, error)
