@@ -11,6 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -117,11 +118,8 @@ def _peeked(files: Sequence[FoundFile]) -> list[_Waiting]:
     waiting = []
     for file in files:
         pair = None
-        try:
-            with reader.open(file.path) as source:
-                pair = peek(source)
-        except TolmachError:
-            pass  # told when it is this file's turn
+        with suppress(TolmachError), reader.open(file.path) as source:  # told when it is this file's turn
+            pair = peek(source)
         waiting.append(_Waiting(file, pair))
     return waiting
 
