@@ -73,10 +73,10 @@ def _judge_quickly(values: tuple[bytes, ...], terms: Terms | None, code_page: st
 
 
 def _judge(values: tuple[bytes, ...], terms: Terms | None, code_page: str, memory: Weights) -> Judgement:
-    codec = character_sets.codec_of(terms)
+    codec, honest = character_sets.codec_of(terms), _page_claimed(terms)
     claimed = [character_sets.decode(raw, terms) for raw in values]
     if code_page != AUTO:
-        found = tuple(_in_page(raw, code_page, codec) for raw in values)
+        found = tuple(_in_page(raw, code_page, honest) for raw in values)
         return Judgement(_with_losses(found))
     extended = codec in MULTI_BYTE or any(b"\x1b" in raw for raw in values)
     if extended and all(text is not None for text in claimed):
@@ -84,22 +84,23 @@ def _judge(values: tuple[bytes, ...], terms: Terms | None, code_page: str, memor
     verdicts = detect_each(values, declared=codec, memory=dict(memory))
     trusted = _is_trustworthy(terms)
     rulings = tuple(
-        _ruling(raw, text, verdict, codec, trusted=trusted)
+        _ruling(raw, text, verdict, honest, trusted=trusted)
         for raw, text, verdict in zip(values, claimed, verdicts, strict=True)
     )
     main = max(verdicts, key=lambda one: (one.code_page is not None, one.confidence))
-    return _unspoilt(Judgement(_with_losses(rulings), main))
+    offered = [_for_unspoiling(*one) for one in zip(values, rulings, verdicts, strict=True)]
+    return _unspoilt(Judgement(_with_losses(rulings), main), offered)
 
 
 # The images of one series carry the same text: it is judged once.
 _judge_cached = lru_cache(maxsize=1024)(_judge)
 
 
-def _ruling(raw: bytes, claimed: str | None, verdict: Detection, codec: str | None, *, trusted: bool) -> Ruling:
+def _ruling(raw: bytes, claimed: str | None, verdict: Detection, honest: str | None, *, trusted: bool) -> Ruling:
     if raw.isascii():
         return Ruling("right", claimed)
     if verdict.code_page is not None:
-        return _in_page(raw, verdict.code_page, codec)
+        return _in_page(raw, verdict.code_page, honest)
     if verdict.outcome == "leave":
         return Ruling("left", claimed) if claimed is None else Ruling("right", claimed)
     if trusted and claimed is not None:
@@ -107,12 +108,19 @@ def _ruling(raw: bytes, claimed: str | None, verdict: Detection, codec: str | No
     return Ruling("doubtful")
 
 
-def _in_page(raw: bytes, code_page: str, codec: str | None) -> Ruling:
-    """Read a value in a code page, whether the label says so too or not."""
-    honest = codec is not None and canonical(codec) == code_page
+def _page_claimed(terms: Terms | None) -> str | None:
+    """Give the code page the label claims in words the standard knows; None when it claims none so."""
+    if not all(character_sets.is_defined(term) for term in terms or ()):
+        return None
+    codec = character_sets.codec_of(terms)
+    return None if codec is None else canonical(codec)
+
+
+def _in_page(raw: bytes, code_page: str, honest: str | None) -> Ruling:
+    """Read a value in a code page, whether the label claims it (`honest`) or not."""
     text = decode(raw, code_page)
     if text is not None:
-        return Ruling("right" if honest else "lies", text)
+        return Ruling("right" if code_page == honest else "lies", text)
     whole = without_cut_tail(raw) if code_page == "utf-8" else None
     text = None if whole is None else decode(whole, code_page)
     return Ruling("misfit") if text is None else Ruling("lies", text, is_cut=True)
@@ -130,19 +138,35 @@ def _with_losses(rulings: tuple[Ruling, ...]) -> tuple[Ruling, ...]:
     )
 
 
-def _unspoilt(judgement: Judgement) -> Judgement:
-    """Read text back that was honest bytes of spoilt letters; only where the model is sure of it."""
-    texts = [ruling.text for ruling in judgement.rulings if ruling.text is not None and not ruling.text.isascii()]
+def _for_unspoiling(raw: bytes, ruling: Ruling, verdict: Detection) -> str | None:
+    """Give the text that an earlier program may have spoilt; None for bytes that are clear, or are no text at all.
+
+    Bytes that are clear in a code page of one byte a letter were spoilt by nobody but the label. Legal UTF-8 may be
+    spoilt text even where it holds control characters, which no honest text does.
+    """
+    if raw.isascii() or verdict.code_page not in (None, "utf-8"):
+        return None
+    if ruling.text is not None:
+        return ruling.text
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+
+
+def _unspoilt(judgement: Judgement, offered: Sequence[str | None]) -> Judgement:
+    """Read offered texts back that are honest bytes of spoilt letters; only where the model is sure of it."""
+    texts = [text for text in offered if text is not None and not text.isascii()]
     found = undo("\n".join(texts)) if texts else None
     if found is None or found.confidence < SURE:
         return judgement
-    rulings = tuple(_read_back(ruling, found.chain) for ruling in judgement.rulings)
+    rulings = tuple(
+        _read_back(ruling, text, found.chain) for ruling, text in zip(judgement.rulings, offered, strict=True)
+    )
     page = judgement.detection.code_page if judgement.detection is not None else None
     return Judgement(rulings, Detection(page or "utf-8", "cyrillic", found.confidence, found.evidence))
 
 
-def _read_back(ruling: Ruling, chain: str) -> Ruling:
-    if ruling.text is None or ruling.text.isascii():
-        return ruling
-    text = mend(ruling.text, chain)
+def _read_back(ruling: Ruling, offered: str | None, chain: str) -> Ruling:
+    text = None if offered is None or offered.isascii() else mend(offered, chain)
     return ruling if text is None or text == ruling.text else ruling._replace(kind="lies", text=text)
