@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.builders import EXPLICIT_LE, INSTANCE, Spoiled, body, part10
+from tests.builders import EXPLICIT_LE, INSTANCE, Spoiled, body, even, part10
 from tolmach.apps.cli.main import run
 
 PROGRAM = (sys.executable, "-c", "from tolmach.apps.cli.main import main; main()")
@@ -102,7 +102,13 @@ def spoiled(name: str = IVANOV, code_page: str = "cp1251", label: str | None = "
 
 def numbered(number: int, name: str = IVANOV, syntax: str = EXPLICIT_LE) -> bytes:
     """Give a spoiled file with a UID of its own."""
-    content = body((NAME, "PN", name.encode("cp1251") + b" " * (len(name) % 2)), (0x00080005, "CS", b"ISO_IR 100"))
+    content = body(
+        (0x00080005, "CS", b"ISO_IR 100"),
+        (NAME, "PN", even(name.encode("cp1251"))),
+        (0x00100020, "LO", b"17"),
+        (0x0020000D, "UI", even(f"{INSTANCE}.1".encode(), b"\0")),
+        (0x0020000E, "UI", even(f"{INSTANCE}.2".encode(), b"\0")),
+    )
     own = f"{INSTANCE}.{1000 + number}"
     old, new = INSTANCE.encode(), own.encode()
     header = b"\x08\x00\x18\x00UI" + len(old + b"\0" * (len(old) % 2)).to_bytes(2, "little") + old

@@ -7,7 +7,6 @@ is invented.
 from __future__ import annotations
 
 import importlib.util
-import shutil
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -134,10 +133,10 @@ SAMPLES: Sequence[Sample] = (
 def show(terminal: Terminal, folder: Path, *, once: bool) -> int:
     """Make the samples, deliver them, prove what arrived; then listen on until interrupted, unless `once`."""
     before, received = folder / "before", folder / "received"
-    for old in (before, received):
-        shutil.rmtree(old, ignore_errors=True)
-    received.mkdir(parents=True)
+    received.mkdir(parents=True, exist_ok=True)
     files = [make_sample(sample, before) for sample in SAMPLES]
+    for sample in SAMPLES:  # only our own: the folder may be anybody's
+        (received / f"{uid_of(sample)}.dcm").unlink(missing_ok=True)
     with StorageScp(StorageScpSettings(port=0), received, lambda instance: _keep(instance, received)) as scp:
         destination = Destination(
             f"{AE_TITLE}@127.0.0.1:{scp.port}", PeerAddress(AE_TITLE, "127.0.0.1", scp.port), "TOLMACH"
@@ -198,9 +197,14 @@ def make_sample(sample: Sample, folder: Path) -> Path:
     return path
 
 
+def uid_of(sample: Sample) -> str:
+    """Give the SOP Instance UID of a sample, the same on every machine."""
+    return f"2.25.{uuid.uuid5(_NAMESPACE, sample.name).int}"
+
+
 def _spoiling(sample: Sample, came: DataSet) -> Edits:
     """Give the edits that put the label and the raw text into an image, and a UID of its own."""
-    raws: dict[str, bytes] = {"SOPInstanceUID": f"2.25.{uuid.uuid5(_NAMESPACE, sample.name).int}".encode()}
+    raws: dict[str, bytes] = {"SOPInstanceUID": uid_of(sample).encode()}
     for keyword, text in sample.text.items():
         raws[keyword] = _spoilt(text, sample)
     for keyword, (text, _legal) in sample.code_strings.items():

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import click
 
@@ -49,7 +50,7 @@ def run(arguments: Sequence[str]) -> int:
         require_command(rest, program.commands)
         status = program.main(rest or ["--help"], prog_name="tolmach", standalone_mode=False)
         sys.stdout.flush()
-    except (click.Abort, KeyboardInterrupt):
+    except (_Interrupted, click.Abort, KeyboardInterrupt):
         terminal.complain(Problem(INTERRUPTED))
         return INTERRUPT
     except click.ClickException as error:
@@ -69,11 +70,26 @@ def _status_of(error: TolmachError) -> int:
     return SOMETHING_FAILED if isinstance(error, Retryable | FileProblem | DemoFailed) else WRONG_CALL
 
 
+class _Interrupted(Exception):
+    """Ctrl-C, kept from click, which would write an empty line among the errors."""
+
+
+class _Program(click.Group):
+    """All commands together."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Carry out the command that was called."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            raise _Interrupted from error
+
+
 def build(context: Run) -> click.Group:
     """Give the program with all its commands, their help in the user's language."""
     _ = context.translator.gettext
 
-    @click.group(help=_(N_("Repairs the text of almost-DICOM files and delivers them to a PACS.")))
+    @click.group(cls=_Program, help=_(N_("Repairs the text of almost-DICOM files and delivers them to a PACS.")))
     @click.option("--lang", metavar="ru|uk|en", help=_(N_("Language of messages.")), expose_value=False)
     @click.option("--config", metavar="FILE", help=_(N_("Configuration file.")), expose_value=False)
     @click.version_option(__version__, message="%(prog)s %(version)s", help=_(N_("Show the version.")))
