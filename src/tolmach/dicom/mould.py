@@ -36,7 +36,7 @@ class Mould:
         values = sorted(self._place(element) for element in leaves)
         around = self._around(data_set.source)
         self._shape = _cutter(_gaps(values, len(around)))
-        self._text = _cutter(self._place(element) for element in leaves if element.vr in MARKED_VRS)
+        self._text = _cutter(self._place(element) for element in leaves if _is_looked_at(element))
         self._plain = _cutter(self._place(element) for element in leaves if element.vr in PLAIN_VRS)
         self._expected = self._shape(around)
 
@@ -52,7 +52,7 @@ class Mould:
         if any(one.undefined and one.vr not in ("SQ", "UN", "") for one in data_set.elements):
             return None
         largest = max(_leaves(data_set), key=lambda element: element.length, default=None)
-        if largest is None or largest.value > WINDOW or largest.vr in MARKED_VRS:
+        if largest is None or largest.value > WINDOW or largest.vr in MARKED_VRS | PLAIN_VRS:
             return None
         if data_set.source.size - largest.value - largest.length > WINDOW:
             return None
@@ -95,6 +95,11 @@ class Mould:
         start, end = self._hole
         at = element.value if element.value < end else element.value - (end - start)
         return at, at + element.length
+
+
+def _is_looked_at(element: Element) -> bool:
+    """Tell whether a repair depends on a value: text, and the length of a group that may grow."""
+    return element.vr in MARKED_VRS or (element.vr == "UL" and element.tag & 0xFFFF == 0)
 
 
 def _leaves(data_set: DataSet) -> Iterator[Element]:
