@@ -10,13 +10,15 @@ from functools import cached_property
 from typing import Any
 
 from tolmach.base import Problem
-from tolmach.dicom import dictionary
+from tolmach.dicom import dictionary, faults
+from tolmach.dicom.faults import Damaged
 from tolmach.dicom.scanner import ROOT, Element, Encoding, Scanner
 from tolmach.dicom.source import Source
 from tolmach.dicom.vrs import STRING_VRS, TEXT_VRS
 
 SPECIFIC_CHARACTER_SET = 0x00080005
 MAX_TEXT = 16 << 20  # bytes of one text value that are ever read into memory
+MAX_ALL_TEXT = 64 << 20  # bytes of such text in one data set
 _MAX_LABEL = 1024  # bytes that are looked at of a UID or a character set
 MARKED_VRS = TEXT_VRS | {"CS", "UN"}
 # Letters and digits of the default repertoire only, whatever the label says. Standard: PS3.5 section 6.1.2.3.
@@ -119,10 +121,11 @@ class DataSet:
 
         So are values with `???` in them, where a program before us may have lost letters.
 
-        VRs are those the dictionary knows where the file says only UN. Standard: PS3.5 section 6.1.2.2.
+        VRs are those the dictionary knows where the file says only UN. Raises `Damaged` where all together are beyond
+        `MAX_ALL_TEXT`. Standard: PS3.5 section 6.1.2.2.
         """
         marked = [(index, element) for index, element in enumerate(self.elements) if element[1] in MARKED_VRS]
-        found = []
+        found, room = [], MAX_ALL_TEXT
         read = self.source.read
         for index, (tag, vr, _start, value, length, *_rest) in marked:
             if vr == "UN":
@@ -133,6 +136,9 @@ class DataSet:
                 raw = bytes(read(value, length))
                 if not raw.isascii() or b"\x1b" in raw or b"???" in raw:
                     found.append((index, vr, raw))
+                    room -= length
+                    if room < 0:
+                        raise Damaged(faults.TOO_MUCH_TEXT, limit=MAX_ALL_TEXT)
         return tuple(found)
 
     @cached_property

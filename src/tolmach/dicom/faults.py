@@ -69,6 +69,11 @@ CANNOT_CONVERT = Fault(
     N_("The data set cannot be rewritten from {source} to {target}: {why}."),
     N_("Let the receiver accept the transfer syntax the file is in."),
 )
+TOO_MUCH_TEXT = Fault(
+    "TLM-DCM-014",
+    N_("The data set has more than {limit} bytes of text that is not plain ASCII."),
+    N_("No real image looks like this. Find out where the file comes from before using it."),
+)
 
 # Noticed in passing; the file is usable all the same.
 LABEL_LIES = Fault(

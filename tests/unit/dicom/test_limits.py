@@ -250,3 +250,27 @@ def test_peek_never_raises() -> None:
     for length in range(0, 400, 3):
         peek(MemorySource(file[:length]))
     assert peek(MemorySource(b"\xff\xd8\xff\xe0" + bytes(300))) is None
+
+
+def test_a_flood_of_text_is_refused_in_bounded_memory() -> None:
+    """Four gigabytes of text in values of 15 MiB each: nothing keeps more than the budget."""
+    length = 15 * MIB
+    head = bytes(128) + b"DICM" + meta(IMPLICIT_LE) + body(form=IMPLICIT)
+    text = IMPLICIT.head(0x0040A160, "UT", length)
+
+    class Flood(Counting):
+        def read(self, offset: int, length: int) -> bytes:
+            at = (offset - len(head)) % (len(text) + 15 * MIB)
+            if offset < len(head) or (at < len(text) and length <= 2 * MIB):
+                block = bytearray(b"\xcf" * max(0, min(length, self.size - offset)))
+                known = (head + text)[offset : offset + length] if offset < len(head) else text[at : at + length]
+                block[: len(known)] = known
+                return bytes(block)
+            return b"\xcf" * min(length, self.size - offset)
+
+    source = Flood(head, len(head) + 270 * (len(text) + length))
+    with at_most(20, 160):
+        data_set = open_data_set(source)
+        assert sum(element.tag == 0x0040A160 for element in data_set.elements) == 270
+        with pytest.raises(Damaged, match="TLM-DCM-014"):
+            _ = data_set.marked_text
