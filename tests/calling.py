@@ -100,7 +100,7 @@ def spoiled(name: str = IVANOV, code_page: str = "cp1251", label: str | None = "
     return Spoiled({NAME: ("PN", name), **more.pop("texts", {})}, code_page, label, **more).file()
 
 
-def numbered(number: int, name: str = IVANOV, syntax: str = EXPLICIT_LE) -> bytes:
+def numbered(number: int, name: str = IVANOV, syntax: str = EXPLICIT_LE, own: str = "") -> bytes:
     """Give a spoiled file with a UID of its own."""
     content = body(
         (0x00080005, "CS", b"ISO_IR 100"),
@@ -109,7 +109,7 @@ def numbered(number: int, name: str = IVANOV, syntax: str = EXPLICIT_LE) -> byte
         (0x0020000D, "UI", even(f"{INSTANCE}.1".encode(), b"\0")),
         (0x0020000E, "UI", even(f"{INSTANCE}.2".encode(), b"\0")),
     )
-    own = f"{INSTANCE}.{1000 + number}"
+    own = own or f"{INSTANCE}.{1000 + number}"
     old, new = INSTANCE.encode(), own.encode()
     header = b"\x08\x00\x18\x00UI" + len(old + b"\0" * (len(old) % 2)).to_bytes(2, "little") + old
     assert header in content

@@ -74,6 +74,11 @@ UNKNOWN_DEVICE = Fault(
     N_("Nothing is remembered of “{device}”."),
     N_("See the names with tolmach devices list."),
 )
+UID_TOO_LONG = Fault(
+    "TLM-CLI-018",
+    N_("Its {keyword} has {length} characters, and 64 are allowed: archives break the association over it."),
+    N_("Export the image from the machine again, or give it a new one with the rule new_uid."),
+)
 
 BAD_CONFIGURATION = Fault(
     "TLM-CFG-001", N_("{file}: {where}: {why}"), N_("Correct the configuration; tolmach config check tries it out.")

@@ -6,11 +6,8 @@ an association is lost, the rest goes over a new one as long as each brings some
 
 from __future__ import annotations
 
-import queue
-import threading
-import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -28,7 +25,8 @@ from tolmach.adapters.dimse import (
 )
 from tolmach.adapters.dimse.errors import AssociationLost, PeerTimeout
 from tolmach.adapters.folder import FileReader, FoundFile, inflate
-from tolmach.apps.faults import FAILED_UNSURE, HELD_UNSURE
+from tolmach.apps.faults import FAILED_UNSURE, HELD_UNSURE, UID_TOO_LONG
+from tolmach.apps.lanes import gathered
 from tolmach.apps.reports import FileReport, Sent, report_failure, report_on
 from tolmach.base import NeedsOperator, Problem, Retryable, TolmachError
 from tolmach.dicom.data_set import SOP_CLASS_UID, SOP_INSTANCE_UID, DataSet
@@ -83,9 +81,9 @@ class _Prepared:
 
 
 MAX_ATTEMPTS = 3
+MAX_UID = 64  # Standard: PS3.5 section 9.1
 # Associations in a row that may be lost before anything came through; waiting for a silent peer costs a minute each.
 MAX_BARREN, MAX_SILENT = 8, 1
-SECONDS_TO_STOP = 3.0
 
 
 def send_files(
@@ -150,7 +148,7 @@ class _Run:
         if lanes <= 1:
             yield from self._lane()
         else:
-            yield from _gathered([self._lane for _ in range(lanes)], self._stop)
+            yield from gathered([self._lane for _ in range(lanes)], self._stop)
         # A lane that withdraws leaves its files to the others; what is left now has nobody to take it.
         if self.trouble is not None:
             yield from self._give_up(self.trouble)
@@ -359,41 +357,6 @@ def _pair_of(data_set: DataSet, mended: Mended | None) -> Pair:
     for keyword, uid in (("SOPClassUID", sop_class), ("SOPInstanceUID", instance)):
         if not uid:
             raise Damaged(NO_SOP_UIDS, keyword=keyword)
+        if len(uid) > MAX_UID:
+            raise Damaged(UID_TOO_LONG, keyword=keyword, length=len(uid))
     return sop_class, data_set.transfer_syntax_uid
-
-
-def _gathered(lanes: Sequence[Callable[[], Iterator[FileReport]]], stop: Callable[[], None]) -> Iterator[FileReport]:
-    """Run lanes in threads and give what they report, in the order of arrival; stops them when nobody listens.
-
-    The threads are daemons: a peer that keeps one waiting must not keep Ctrl-C waiting.
-    """
-    arrivals: queue.SimpleQueue[FileReport | BaseException | None] = queue.SimpleQueue()
-
-    def work(lane: Callable[[], Iterator[FileReport]]) -> None:
-        try:
-            for report in lane():
-                arrivals.put(report)
-        except BaseException as error:
-            arrivals.put(error)
-            raise
-        arrivals.put(None)
-
-    threads = [threading.Thread(target=work, args=(lane,), name="association", daemon=True) for lane in lanes]
-    for thread in threads:
-        thread.start()
-    running = len(threads)
-    try:
-        while running:
-            arrived = arrivals.get()
-            if isinstance(arrived, FileReport):
-                yield arrived
-            elif arrived is None:
-                running -= 1
-            else:
-                raise arrived
-    finally:
-        if running:
-            stop()
-        deadline = time.monotonic() + SECONDS_TO_STOP
-        for thread in threads:
-            thread.join(max(0.0, deadline - time.monotonic()))

@@ -93,10 +93,10 @@ class FileRows:
 
     def _complain(self, error: TolmachError, path: str) -> None:
         # What is wrong with the destination is told once; what is wrong with a file, with its name.
-        is_about_the_peer = "peer" in error.problem.facts
-        reason = f"{error.code}: {self.terminal.sentence(error.problem)}" if is_about_the_peer else error.code
+        is_about_the_peer, problem = "peer" in error.problem.facts, error.problem
+        reason = f"{error.code}: {self.terminal.sentence(problem)}" if is_about_the_peer else error.code
         self.reasons[reason] += 1
-        self.firsts.setdefault(reason, "" if is_about_the_peer else f": {path}")
+        self.firsts.setdefault(reason, "" if is_about_the_peer else f": {path}: {self.terminal.phrase(problem.what)}")
         if not self.terminal.is_one_screen:
             self.terminal.complain(error, "" if is_about_the_peer else path)
 
@@ -157,7 +157,7 @@ class FileRows:
         if total > 1:
             for reason, count in self.reasons.most_common(_REASONS):
                 terminal.write(
-                    f"    {count} × {reason}{self.firsts[reason]}{', …' if self.firsts[reason] and count > 1 else ''}",
+                    f"    {count} × {reason}{self.firsts[reason]}{' …' if self.firsts[reason] and count > 1 else ''}",
                     "red",
                 )
 

@@ -185,7 +185,10 @@ def test_the_sum_names_what_failed(tmp_path: Path) -> None:
     called = call("inspect", "in")
     sums = called.out.splitlines()[-3:]
     assert sums[0] == "4 files: clean 1, unreadable 1, not DICOM 2."
-    assert sums[1:] == ["    2 × TLM-DCM-001: in/b.dcm, …", "    1 × TLM-DCM-002: in/a.dcm"]
+    assert sums[1:] == [
+        "    2 × TLM-DCM-001: in/b.dcm: This is not a DICOM file: it is too short. …",
+        "    1 × TLM-DCM-002: in/a.dcm: The file is cut short: 22 bytes are announced at byte 366, 15 are there.",
+    ]
 
 
 def test_progress_is_shown_on_a_terminal_and_leaves_no_trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.builders import INSTANCE
 from tests.calling import CLEAN, UNSURE, Called, call, folder_of, numbered, spoiled
 from tolmach.adapters.dimse.reception import ReceivedInstance
 from tolmach.adapters.dimse.status import SUCCESS
@@ -242,3 +243,11 @@ def test_echo(tmp_path: Path) -> None:
     called = call("echo", to, "--json")
     assert (called.status, called.codes, called.objects[0]["status"]) == (1, ["TLM-NET-011"], None)
     assert called.objects[0]["problems"][0]["code"] == "TLM-NET-011"
+
+
+def test_a_uid_that_no_peer_can_take_is_told_before_it_breaks_the_association(tmp_path: Path) -> None:
+    """DCMTK aborts the association over a UID of more than 64 characters, whatever else was to be sent over it."""
+    folder_of(tmp_path / "in", a=numbered(1, own=f"{INSTANCE}.{'1' * 40}"), b=numbered(2))
+    with receiving(tmp_path / "scp") as (to, taken):
+        called = call("send", "in", to, "--json")
+    assert (called.status, called.codes, taken) == (1, ["TLM-CLI-018"], [f"{INSTANCE}.1002"])
