@@ -1,18 +1,20 @@
 """`tolmach send` and `tolmach echo` where no peer is needed: nobody listens, nobody answers, strange answers."""
 
+import os
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
-from tests.builders import INSTANCE
+from tests.builders import EXPLICIT, INSTANCE, body, part10
 from tests.calling import CLEAN, UNSURE, Called, call, folder_of, numbered, spoiled
 from tolmach.adapters.dimse.reception import ReceivedInstance
 from tolmach.adapters.dimse.status import SUCCESS
 from tolmach.adapters.dimse.storage_scp import StorageScp, StorageScpSettings
+from tolmach.adapters.folder.reading import SeekingSource
 
 KEYS = ["path", "verdict", "sop_instance_uid", "character_set", "detected", "changes", "problems", "sent"]
 CUT = spoiled()[:-7]
@@ -251,3 +253,81 @@ def test_a_uid_that_no_peer_can_take_is_told_before_it_breaks_the_association(tm
     with receiving(tmp_path / "scp") as (to, taken):
         called = call("send", "in", to, "--json")
     assert (called.status, called.codes, taken) == (1, ["TLM-CLI-018"], [f"{INSTANCE}.1002"])
+
+
+@contextmanager
+def dropping(port: int, poison: bytes) -> Iterator[int]:
+    """Stand between the program and a receiver, and break every connection over which these bytes come."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def pump(source: socket.socket, target: socket.socket, *, picky: bool) -> None:
+            try:
+                while data := source.recv(1 << 20):
+                    if picky and poison in data:
+                        break
+                    target.sendall(data)
+            except OSError:
+                pass
+            for end in (source, target):
+                with suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)
+
+        def serve() -> None:
+            while True:
+                try:
+                    near, _ = listener.accept()
+                except OSError:
+                    return
+                far = socket.create_connection(("127.0.0.1", port))
+                back = threading.Thread(target=pump, args=(far, near), kwargs={"picky": False}, daemon=True)
+                back.start()
+                pump(near, far, picky=True)
+                back.join(10)
+                near.close()
+                far.close()
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join(10)
+
+
+@pytest.mark.parametrize("associations", ["1", "3"])
+def test_files_a_peer_stumbles_over_do_not_take_the_others_with_them(tmp_path: Path, associations: str) -> None:
+    bad = {f"a{number}": numbered(number, own=f"{INSTANCE}.666.{number}") for number in range(1, 5)}
+    folder_of(tmp_path / "in", **bad, **{f"b{number:02}": numbered(number) for number in range(20)})
+    with (
+        receiving(tmp_path / "scp") as (to, taken),
+        dropping(int(to.rpartition(":")[2]), f"{INSTANCE}.666.".encode()) as port,
+    ):
+        called = call("send", "in", f"PACS@127.0.0.1:{port}", "--json", "--associations", associations)
+    assert (called.status, len(called.objects)) == (1, 24)
+    sent = sorted(Path(one["path"]).stem for one in called.objects if one["sent"] is not None)
+    assert sent == [f"b{number:02}" for number in range(20)]
+    assert sorted(taken) == sorted(f"{INSTANCE}.{1000 + number}" for number in range(20))
+    assert called.codes == ["TLM-NET-031"]
+
+
+def test_a_file_that_shrinks_while_it_is_sent_is_not_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    large = tmp_path / "in" / "a.dcm"
+    large.parent.mkdir()
+    pixels = EXPLICIT.element(0x7FE00010, "OW", bytes(24 << 20))
+    large.write_bytes(part10(body((0x00100010, "PN", b"SMITH^JO")) + pixels))
+    folder_of(tmp_path / "in", b=numbered(2))
+    read, calls = SeekingSource.read, 0
+
+    def read_and_cut(source: SeekingSource, offset: int, length: int) -> bytes:
+        nonlocal calls
+        calls += length >= 1 << 20
+        if calls == 5:
+            os.truncate(large, 1 << 20)
+        return read(source, offset, length)
+
+    monkeypatch.setattr(SeekingSource, "read", read_and_cut)
+    with receiving(tmp_path / "scp") as (to, taken):
+        called = call("send", "in", to, "--json")
+    assert (called.status, taken) == (1, [f"{INSTANCE}.1002"])
+    assert called.codes == ["TLM-DCM-002"]  # seen when it is tried again
