@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tolmach.dicom.data_set import DataSet
+from tolmach.dicom.dictionary import tag_of
 from tolmach.text.detect import SURE, Detection
 
-MANUFACTURER, MODEL, STATION = 0x00080070, 0x00081090, 0x00081010
+_NAMES_OF_A_MACHINE = ("Manufacturer", "ManufacturerModelName", "StationName")
 PINNED_WEIGHT = 1000.0
 _LONGEST = 64
 _MOST_DEVICES = 10_000
@@ -76,8 +77,8 @@ def device_key(data_set: DataSet) -> str:
     Bytes count, not letters: a machine that spoils its own name spoils it the same way every time.
     """
     parts = []
-    for tag in (MANUFACTURER, MODEL, STATION):
-        element = data_set.find(tag)
+    for keyword in _NAMES_OF_A_MACHINE:
+        element = data_set.find(tag_of(keyword) or 0)
         raw = b"" if element is None or element.length > 4 * _LONGEST else data_set.raw(element)
         text = raw.decode("latin-1").strip(" \0")
         parts.append("".join(one if one.isprintable() else "?" for one in text)[:_LONGEST])
