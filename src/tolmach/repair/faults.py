@@ -6,12 +6,12 @@ from tolmach.base import N_, Fault, NeedsOperator, Refused
 
 UNSURE = Fault(
     "TLM-TXT-010",
-    N_("It is not sure in which code page {attributes} is written; the bytes were left as they are."),
+    N_("It is not sure in which code page {attributes} is written; it reads as it did before."),
     N_("If you know the code page of this machine, say it with --from or in the profile."),
 )
 ODD_ONE_OUT = Fault(
     "TLM-TXT-011",
-    N_("{attributes} does not fit the code page {code_page} of the other text; its bytes were left as they are."),
+    N_("{attributes} does not fit the code page {code_page} of the other text; it reads as it did before."),
     N_("Look at the attribute and set it by hand if it matters."),
 )
 CODE_STRING = Fault(
