@@ -308,7 +308,7 @@ class _Stream:
         self.assoc.required_context(sop_class, syntax)
         content, padded = _content(came, mended, syntax)
         if padded:
-            report.problems.append(Problem(ODD_LENGTH, {"path": padded, "length": content.size - 1}))
+            report.problems.append(Problem(ODD_LENGTH, {"path": padded}))
         return OutgoingInstance(
             sop_class, report.sop_instance_uid, syntax, content.size, lambda: _chunks(content, prepared)
         )

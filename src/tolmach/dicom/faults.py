@@ -93,8 +93,8 @@ TRAILING_BYTES = Fault(
 )
 ODD_LENGTH = Fault(
     "TLM-DCM-023",
-    N_("{path} has an odd length of {length} bytes."),
-    N_("Nothing to do: it is padded by one byte when sending, because the network forbids an odd data set."),
+    N_("{path} has an odd length."),
+    N_("Nothing to do: one byte of padding was added for sending, because the network forbids an odd data set."),
 )
 ODD_ENCODING = Fault(
     "TLM-DCM-024",

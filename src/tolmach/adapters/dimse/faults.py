@@ -40,12 +40,12 @@ CANNOT_RESOLVE = Fault(
 REFUSED_CONNECTION = Fault(
     "TLM-NET-011",
     N_("{peer} refused the connection: nothing listens on that port."),
-    N_("Check that the PACS is running and that the port is right; sending goes on by itself when it answers."),
+    N_("Check that the PACS is running and that the port is right; then send again."),
 )
 UNREACHABLE = Fault(
     "TLM-NET-012",
     N_("{peer} cannot be reached: {detail}."),
-    N_("Check the network cable, the IP address and the firewall; sending goes on by itself when it answers."),
+    N_("Check the network cable, the IP address and the firewall; then send again."),
 )
 CONNECT_TIMEOUT = Fault(
     "TLM-NET-013",
@@ -88,13 +88,13 @@ REJECTED_PROTOCOL_VERSION = Fault(
 REJECTED_CONGESTION = Fault(
     "TLM-NET-025",
     N_("{peer} is overloaded for the moment (temporary congestion)."),
-    N_("Nothing to do: it is tried again by itself. If it lasts, look at the load of the PACS."),
+    N_("Wait a minute and send again. If it lasts, look at the load of the PACS."),
 )
 REJECTED_LOCAL_LIMIT = Fault(
     "TLM-NET-026",
     N_("{peer} has no free association (local limit exceeded)."),
     N_(
-        "It is tried again by itself. If it lasts, use fewer associations to this destination or raise its limit there."
+        "Wait a minute and send again. If it lasts, use fewer associations to this destination or raise its limit there."
     ),
 )
 
@@ -103,17 +103,17 @@ REJECTED_LOCAL_LIMIT = Fault(
 ABORTED = Fault(
     "TLM-NET-030",
     N_("{peer} aborted the association ({reason})."),
-    N_("It is tried again by itself. If it repeats, look into the log of the PACS at this minute."),
+    N_("Send it again. If it repeats, look into the log of the PACS at this minute."),
 )
 CONNECTION_LOST = Fault(
     "TLM-NET-031",
     N_("The connection to {peer} broke: {detail}."),
-    N_("It is tried again by itself; sending the same image twice does no harm."),
+    N_("Send it again; sending the same image twice does no harm."),
 )
 RELEASED_BY_PEER = Fault(
     "TLM-NET-032",
     N_("{peer} released the association before we were done."),
-    N_("It is tried again by itself. If it repeats, raise the idle time of associations in the PACS."),
+    N_("Send it again. If it repeats, raise the idle time of associations in the PACS."),
 )
 ASSOCIATION_TIMEOUT = Fault(
     "TLM-NET-033",
@@ -123,22 +123,22 @@ ASSOCIATION_TIMEOUT = Fault(
 RESPONSE_TIMEOUT = Fault(
     "TLM-NET-034",
     N_("{peer} did not answer within {seconds} s."),
-    N_("It is tried again by itself. If the PACS is just slow, raise dimse_timeout_seconds for it."),
+    N_("Send it again. If the PACS is just slow, raise dimse_timeout_seconds for it."),
 )
 SEND_TIMEOUT = Fault(
     "TLM-NET-035",
     N_("{peer} stopped taking data for {seconds} s."),
-    N_("It is tried again by itself. Check the disk of the PACS and the network in between."),
+    N_("Send it again. Check the disk of the PACS and the network in between."),
 )
 TOO_SLOW = Fault(
     "TLM-NET-036",
     N_("{peer} began a message and did not finish it in time ({detail})."),
-    N_("It is tried again by itself. Check the network in between."),
+    N_("Send it again. Check the network in between."),
 )
 PROTOCOL_VIOLATION = Fault(
     "TLM-NET-037",
     N_("{peer} sent something that is against the DICOM protocol: {detail}."),
-    N_("It is tried again by itself. If it repeats, give this line to the maker of that device."),
+    N_("Send it again. If it repeats, give this line to the maker of that device."),
 )
 NOT_DICOM = Fault(
     "TLM-NET-038",
@@ -174,12 +174,12 @@ CONTEXT_NOT_PROPOSED = Fault(
 WRONG_MESSAGE_ID = Fault(
     "TLM-NET-050",
     N_("{peer} answered message {received}, but {expected} was waiting: the image is not counted as stored."),
-    N_("It is tried again by itself. If it repeats, the PACS mixes up its answers: tell its maker."),
+    N_("Send it again. If it repeats, the PACS mixes up its answers: tell its maker."),
 )
 WRONG_SOP_INSTANCE_UID = Fault(
     "TLM-NET-051",
     N_("{peer} confirmed another image ({received}) than the one sent ({expected}): it is not counted as stored."),
-    N_("It is tried again by itself. If it repeats, the PACS mixes up its answers: tell its maker."),
+    N_("Send it again. If it repeats, the PACS mixes up its answers: tell its maker."),
 )
 ECHO_FAILED = Fault(
     "TLM-NET-052",

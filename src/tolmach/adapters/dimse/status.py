@@ -45,7 +45,7 @@ class StatusMeaning:
         return self.outcome in (StoreOutcomeClass.SUCCESS, StoreOutcomeClass.WARNING)
 
 
-_KEEPS_RETRYING = N_("It is tried again by itself. If it lasts, look at the disk and the log of the PACS.")
+_LATER = N_("Send it again later. If it lasts, look at the disk and the log of the PACS.")
 _REPAIR = N_("Look at this image in the queue: repair or correct it, or ask the PACS administrator what it misses.")
 
 _S = StoreOutcomeClass
@@ -76,7 +76,7 @@ _ROWS = (
     ),
     StatusMeaning(
         0xA700, 0xA7FF, _S.RETRYABLE,
-        Fault("TLM-NET-105", N_("{peer} is out of resources (status {status}). {comment}"), _KEEPS_RETRYING),
+        Fault("TLM-NET-105", N_("{peer} is out of resources (status {status}). {comment}"), _LATER),
     ),
     StatusMeaning(
         0xA900, 0xA9FF, _S.REFUSED,
@@ -90,7 +90,7 @@ _ROWS = (
     ),
     StatusMeaning(
         0x0110, 0x0110, _S.RETRYABLE,
-        Fault("TLM-NET-108", N_("{peer} failed while it processed the instance. {comment}"), _KEEPS_RETRYING),
+        Fault("TLM-NET-108", N_("{peer} failed while it processed the instance. {comment}"), _LATER),
     ),
     StatusMeaning(
         0x0111, 0x0111, _S.DUPLICATE,
@@ -122,7 +122,7 @@ _ROWS = (
     ),
     StatusMeaning(
         0x0210, 0x0210, _S.RETRYABLE,
-        Fault("TLM-NET-113", N_("{peer} saw the same Message ID twice. {comment}"), _KEEPS_RETRYING),
+        Fault("TLM-NET-113", N_("{peer} saw the same Message ID twice. {comment}"), _LATER),
     ),
     StatusMeaning(
         0x0211, 0x0212, _S.REFUSED,
@@ -134,7 +134,7 @@ _ROWS = (
     ),
     StatusMeaning(
         0x0213, 0x0213, _S.RETRYABLE,
-        Fault("TLM-NET-115", N_("{peer} has reached a resource limit. {comment}"), _KEEPS_RETRYING),
+        Fault("TLM-NET-115", N_("{peer} has reached a resource limit. {comment}"), _LATER),
     ),
 )  # fmt: skip
 

@@ -112,14 +112,14 @@ def _send(assoc: Association, instance: OutgoingInstance, clock: Clock) -> _InFl
         for batch in data.batches(instance.chunks()):
             begun = True
             assoc.send(batch)
-    except LengthLies as lie:
+    except (LengthLies, TolmachError) as trouble:
         # Part of a PDU may be out already, so that even an A-ABORT would be read as pixels: only closing is honest.
         if begun:
             assoc.close()
-        changed = _not_sendable(faults.LENGTH_LIES, instance, declared=instance.length, found=lie.found)
+        if isinstance(trouble, TolmachError):
+            return StoreOutcome(instance, None, trouble, may_be_stored=True)
+        changed = _not_sendable(faults.LENGTH_LIES, instance, declared=instance.length, found=trouble.found)
         return StoreOutcome(instance, None, changed)
-    except TolmachError as error:
-        return StoreOutcome(instance, None, error, may_be_stored=True)
     return _InFlight(instance, context_id, message_id, started)
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
 
 import click
 
 from tolmach.apps.cli.arguments import json_option
 from tolmach.apps.cli.context import Run
+from tolmach.apps.cli.terminal import standard_input
 from tolmach.base import N_
 
 
@@ -27,7 +27,7 @@ def _fold(run: Run, text: str | None, *, as_json: bool) -> int:
     from tolmach.text.fold import fold_keys
 
     terminal = run.terminal(as_json=as_json)
-    lines = (line.decode("utf-8", "surrogateescape").rstrip("\r\n") for line in sys.stdin.buffer)
+    lines = (line.decode("utf-8", "surrogateescape").rstrip("\r\n") for line in standard_input())
     names: Iterable[str] = lines if text is None else [text]
     for name in names:
         keys = fold_keys(name)
