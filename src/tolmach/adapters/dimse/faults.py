@@ -93,9 +93,7 @@ REJECTED_CONGESTION = Fault(
 REJECTED_LOCAL_LIMIT = Fault(
     "TLM-NET-026",
     N_("{peer} has no free association (local limit exceeded)."),
-    N_(
-        "Wait a minute and send again. If it lasts, use fewer associations to this destination or raise its limit there."
-    ),
+    N_("Wait a minute and send again. If it lasts, use fewer associations or raise the limit of the PACS."),
 )
 
 # Associations that end ------------------------------------------------------------------------------------------------
