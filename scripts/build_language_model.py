@@ -27,8 +27,10 @@ TARGET = ROOT / "src" / "tolmach" / "text" / "language.bin"
 LISTED = 6.0  # weight of a word somebody wrote down
 GENERATED = 0.35  # weight of a word made from a stem and an ending
 
+NEVER_AN_INITIAL = 0.05  # of a letter that begins no given name
+
 LATIN = ("de", "fr", "es", "pl", "cs", "tr", "sv", "hu", "ro", "pt")
-OTHER = {"greek": ("el",), "hebrew": ("he",), "arabic": ("ar",), "latin": LATIN}
+OTHER = {"greek": ("el",), "hebrew": ("he",), "arabic": ("ar",), "latin": LATIN, "serbian": ("sr",)}
 
 UK_ENDINGS = (
     "енко", "ченко", "чук", "ук", "юк", "ський", "ська", "цький", "цька", "ко", "ик", "ник", "як", "ак", "ець", "ів",
@@ -234,7 +236,8 @@ def table_of(script: str, words: Weights, names: list[str]) -> bytes:
     initials = counter()
     for name in names:
         initials[symbol_of(script).get(name[0], 0)] += 1.0
-    row = blend(initials, base)
+    total = sum(initials.values())
+    row = [(initials[symbol] + NEVER_AN_INITIAL) / (total + NEVER_AN_INITIAL * 64) for symbol in range(64)]
     for third in alphabet:
         output[INITIALS + third] = min(254, round(-math.log(row[third]) * SIXTEENTHS))
     return bytes(output)

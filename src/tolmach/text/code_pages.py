@@ -61,6 +61,25 @@ LEAVE_CODE_PAGES: Final = (
 )
 """Code pages of other scripts (Python codec names), known only as evidence that a file must be left as it is."""
 
+_LABELLED_SCRIPT: Final = {
+    "greek": ("iso8859-7", "cp1253", "mac-greek", "cp737", "cp869"),
+    "hebrew": ("iso8859-8", "cp1255", "cp862"),
+    "arabic": ("iso8859-6", "cp1256", "cp864", "cp720"),
+    "latin": (
+        "iso8859-2", "iso8859-3", "iso8859-4", "iso8859-9", "iso8859-10", "iso8859-13", "iso8859-14", "iso8859-15",
+        "iso8859-16", "cp1250", "cp1254", "cp1257", "cp850", "cp852", "cp437", "mac-roman", "mac-latin2",
+    ),
+}  # fmt: skip
+SCRIPT_OF: Final = {page: script for script, pages in _LABELLED_SCRIPT.items() for page in pages}
+"""The script of each one-byte code page of another one (Python codec names) that the language model knows."""
+
+TRUSTED: Final = frozenset(
+    "gb18030 gbk gb2312 hz big5 big5hkscs cp950 shift_jis cp932 shift_jis_2004 shift_jisx0213 euc_jp euc_jis_2004 "
+    "euc_jisx0213 iso2022_jp iso2022_jp_1 iso2022_jp_2 iso2022_jp_3 iso2022_kr euc_kr cp949 johab tis-620 iso8859-11 "
+    "cp874".split()
+)
+"""Code pages (Python codec names) whose claim is believed as soon as the bytes are legal under them."""
+
 
 @cache
 def canonical(name: str) -> str | None:

@@ -8,12 +8,13 @@ costs become probabilities with a temperature that was chosen so that they are h
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Literal
 
 from tolmach.base import N_, Phrase
-from tolmach.text.code_pages import canonical, codec_of
+from tolmach.text.code_pages import SCRIPT_OF, TRUSTED, canonical, codec_of
 from tolmach.text.language import SCRIPTS, Model, model
 from tolmach.text.readings import (
     ESCAPE,
@@ -63,6 +64,10 @@ RARITY: Final = {
 }
 
 
+SCRIPT_OF_PAGE: Final = {"utf-8": "utf-8", "kz-1048": "kazakh"}
+"""How the letters of a Cyrillic code page are judged, where it is not as `cyrillic`."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Reading:
     """One way to read the bytes, and how rare it is in nats before the bytes are looked at."""
@@ -87,28 +92,20 @@ OTHERS: Final = (
 _NOTHING: Final = _Reading("", "", 2.0)
 
 STRAY_NATS: Final = 8.0
-"""By so much must a value read better as Latin than in the code page of its file to be left alone."""
+"""By so much must a value read better otherwise than in the code page of its file to be judged apart."""
+
+DOUBTFUL_NATS: Final = 4.0
+"""By so much better, and it is unsure."""
+
+ODD_FROM: Final = 4.0
+ODD_PER_LETTER: Final = 3.0
+"""A value that costs no more than this reads well enough for nobody to ask how it reads otherwise."""
+
+_FAMILY: Final = {"cp1125": "cp866", "koi8-u": "koi8-r", "kz-1048": "cp1251"}
 
 SIEVE_BYTES: Final = 40
 SIEVE_NATS: Final = 30.0
 """After so many high bytes, a reading this much worse than the best one is not looked at any further."""
-
-# Scripts of one-byte labels that the model knows, and labels it trusts as soon as the bytes are legal under them.
-_LABELLED_SCRIPT: Final = {
-    "greek": ("iso8859-7", "cp1253", "mac-greek", "cp737", "cp869"),
-    "hebrew": ("iso8859-8", "cp1255", "cp862"),
-    "arabic": ("iso8859-6", "cp1256", "cp864", "cp720"),
-    "latin": (
-        "iso8859-2", "iso8859-3", "iso8859-4", "iso8859-9", "iso8859-10", "iso8859-13", "iso8859-14", "iso8859-15",
-        "iso8859-16", "cp1250", "cp1254", "cp1257", "cp850", "cp852", "cp437", "mac-roman", "mac-latin2",
-    ),
-}  # fmt: skip
-_SCRIPT_OF: Final = {page: script for script, pages in _LABELLED_SCRIPT.items() for page in pages}
-_TRUSTED: Final = frozenset(
-    "gb18030 gbk gb2312 hz big5 big5hkscs cp950 shift_jis cp932 shift_jis_2004 shift_jisx0213 euc_jp euc_jis_2004 "
-    "euc_jisx0213 iso2022_jp iso2022_jp_1 iso2022_jp_2 iso2022_jp_3 iso2022_kr euc_kr cp949 johab tis-620 iso8859-11 "
-    "cp874".split()
-)
 
 Outcome = Literal["cyrillic", "leave", "unsure"]
 
@@ -154,7 +151,7 @@ def detect(
     if not given.chunks:
         return Detection(None, "leave", 1.0, Phrase(N_("There is no text outside ASCII to judge.")))
     label = canonical(declared) if declared else None
-    if label in _TRUSTED and decodes([value for value in values if ESCAPE not in value], label):
+    if label in TRUSTED and decodes([value for value in values if ESCAPE not in value], label):
         facts = {"code_page": label}
         return Detection(None, "leave", 0.99, Phrase(N_("The text is legal {code_page}, as its label says."), facts))
     language = model()
@@ -167,39 +164,101 @@ def detect_each(
     """Give one verdict per value of a file whose values need not all be in the same code page.
 
     Values that are UTF-8 on their own (written by another program than the rest) are judged together and apart from
-    the others. In a Cyrillic file, a value that reads clearly better as a Latin word with an accent is left alone.
-    Otherwise as `detect`, which says the same of every value of a file of one code page.
+    the others. In a Cyrillic file, a value that reads badly in the code page of the rest and clearly better in another
+    one, or as a Latin word with an accent, gets a verdict of its own, or "unsure". Otherwise as `detect`, which says
+    the same of every value of a file of one code page.
     """
+    judge = partial(detect, declared=declared, memory=memory)
     apart = any(is_utf8(value, FEWEST_BEFORE_CUT) for value in values)
     kinds = [apart and is_utf8(value, 1) for value in values]
-    verdicts = {
-        kind: detect(
-            [value for value, its_kind in zip(values, kinds, strict=True) if its_kind == kind or value.isascii()],
-            declared=declared,
-            memory=memory,
-        )
-        for kind in set(kinds)
-    }
-    if all(kind or value.isascii() for value, kind in zip(values, kinds, strict=True)) and True in verdicts:
+    one_byte = [value for value, kind in zip(values, kinds, strict=True) if not kind]
+    foreign = [value for value in one_byte if not value.isascii() and ESCAPE not in value]
+    verdicts = (
+        {True: judge([value for value, kind in zip(values, kinds, strict=True) if kind])} if True in kinds else {}
+    )
+    if True in verdicts and not foreign:
         verdicts[False] = verdicts[True]
-    return tuple(_of_value(value, verdicts[kind]) for value, kind in zip(values, kinds, strict=True))
+    odd: dict[bytes, Detection] = {}
+    if False not in verdicts:
+        verdicts[False], odd = _of_several(one_byte, foreign, judge)
+    return tuple(
+        verdicts[True] if kind else odd.get(value, verdicts[False]) for value, kind in zip(values, kinds, strict=True)
+    )
 
 
-def _of_value(value: bytes, of_file: Detection) -> Detection:
-    """Give the verdict of the file, or "leave it" for a value that is a Latin word in a Cyrillic file."""
-    if of_file.code_page in (None, "utf-8") or value.isascii():
-        return of_file
+Judge = Callable[[Sequence[bytes]], Detection]
+
+
+def _of_several(
+    values: Sequence[bytes], foreign: Sequence[bytes], judge: Judge
+) -> tuple[Detection, dict[bytes, Detection]]:
+    """Give the verdict on most values, and the verdicts on those that are not like most."""
+    most = judge(values)
+    if len(foreign) > 1 and most.outcome == "unsure":
+        most = judge(_of_one_family(foreign, judge))
+    if len(foreign) < 2 or most.code_page in (None, "utf-8"):
+        return most, {}
+    odd = _odd(foreign, most, judge)
+    if 2 * len(odd) > len(foreign) > 2:
+        other = judge(list(odd))
+        if other.code_page not in (None, "utf-8"):
+            most, odd = other, _odd(foreign, other, judge)
+    return most, odd
+
+
+def _of_one_family(foreign: Sequence[bytes], judge: Judge) -> Sequence[bytes]:
+    """Give the values of a file without those that are surely in another code page than most letters are."""
+    alone = [judge([value]) for value in foreign]
+    families = [_FAMILY.get(found.code_page or "", found.code_page) for found in alone]
+    sizes: dict[str, int] = {}
+    for value, family in zip(foreign, families, strict=True):
+        if family is not None:
+            sizes[family] = sizes.get(family, 0) + len(value)
+    if len(sizes) < 2:
+        return foreign
+    main = max(sizes, key=lambda family: sizes[family])
+    return [value for value, family in zip(foreign, families, strict=True) if family in (None, main)]
+
+
+def _odd(values: Sequence[bytes], of_file: Detection, judge: Judge) -> dict[bytes, Detection]:
+    """Give the verdicts on those values that read badly in the code page of their file and better otherwise."""
+    found = {}
+    for value in dict.fromkeys(values):
+        verdict = _of_odd(value, of_file, judge)
+        if verdict is not None:
+            found[value] = verdict
+    return found
+
+
+def _of_odd(value: bytes, of_file: Detection, judge: Judge) -> Detection | None:
+    """Give the verdict on a value that is not in the code page of its file, its own when that is clear; else None."""
     given = sample([value])
-    if not any(given.ascii_letters):
-        return of_file
     language = model()
-    ours = read(given, of_file.code_page or "", "cyrillic", language, {})
-    theirs = [read(given, r.code_page, r.script, language, {}) for r in OTHERS if r.script == "latin"]
-    cost = min((found[0] for found in theirs if found is not None), default=math.inf)
-    if cost + STRAY_NATS > (math.inf if ours is None else ours[0]):
-        return of_file
-    msgid = N_("This value reads as a Latin word, unlike the rest of the file in {code_page}.")
-    return Detection(None, "leave", of_file.confidence, Phrase(msgid, {"code_page": of_file.code_page}))
+    page = of_file.code_page or ""
+    here = read(given, page, SCRIPT_OF_PAGE.get(page, "cyrillic"), language, {})
+    if here is not None and here[0] <= ODD_FROM + ODD_PER_LETTER * letters(here[1]):
+        return None
+    has_latin = any(given.ascii_letters)
+    answers = [
+        answer
+        for answer in _answers(given, None, {}, language)
+        if answer.outcome == "cyrillic" or (answer.reading.script == "latin" and has_latin)
+    ]
+    best = min(answers, key=lambda answer: answer.cost, default=None)
+    if best is None or (best.outcome == "cyrillic" and best.letters < FEWEST_LETTERS):
+        return None
+    lead = math.inf if here is None else here[0] + RARITY[page] - best.cost
+    if lead < (DOUBTFUL_NATS if best.outcome == "cyrillic" else STRAY_NATS):
+        return None
+    facts = {"code_page": page}
+    if best.outcome == "leave":
+        msgid = N_("This value reads as a Latin word, unlike the rest of the file in {code_page}.")
+        return Detection(None, "leave", of_file.confidence, Phrase(msgid, facts))
+    alone = judge([value])
+    if lead >= STRAY_NATS and alone.code_page is not None:
+        return alone
+    msgid = N_("This value reads better in another code page than in that of the file, {code_page}.")
+    return Detection(None, "unsure", min(alone.confidence, SURE), Phrase(msgid, facts))
 
 
 def _shifts(label: str | None, memory: Mapping[str, float] | None) -> dict[str, float]:
@@ -220,10 +279,10 @@ def _shifts(label: str | None, memory: Mapping[str, float] | None) -> dict[str, 
 def _answers(given: Sample, label: str | None, shifts: Mapping[str, float], language: Model) -> list[_Answer]:
     """Give every answer that is not hopeless, judged on the whole sample.
 
-    A first part of the sample sieves the readings; only those it leaves are read to the end.
+    A part of the sample sieves the readings; only those it leaves are read to the end.
     """
     readings = _readings(label, shifts)
-    first = given.first(SIEVE_BYTES)
+    first = given.part(SIEVE_BYTES)
     answers = _read_all(first, readings, language)
     if first is given:
         return _merged(answers)
@@ -235,10 +294,10 @@ def _answers(given: Sample, label: str | None, shifts: Mapping[str, float], lang
 def _readings(label: str | None, shifts: Mapping[str, float]) -> list[_Reading]:
     """Give all readings to try, each with how rare it is after what the label and the memory say."""
     readings = [
-        _Reading(page, "utf-8" if page == "utf-8" else "cyrillic", rarity - shifts.get(page, 0.0))
+        _Reading(page, SCRIPT_OF_PAGE.get(page, "cyrillic"), rarity - shifts.get(page, 0.0))
         for page, rarity in RARITY.items()
     ]
-    labelled = _SCRIPT_OF.get(label or "")
+    labelled = SCRIPT_OF.get(label or "")
     readings += [reading for reading in OTHERS if labelled is None or codec_of(reading.code_page) != label]
     if label is not None and labelled is not None:
         readings.append(_Reading(label, labelled, -SCRIPT_LABEL_WEIGHT))
@@ -247,6 +306,7 @@ def _readings(label: str | None, shifts: Mapping[str, float]) -> list[_Reading]:
 
 def _read_all(given: Sample, readings: Sequence[_Reading], language: Model) -> list[_Answer]:
     known: dict[str, dict[bytes, float]] = {script: {} for script in SCRIPTS}
+    known["kazakh"] = known["cyrillic"]
     answers = [_Answer("unsure", _NOTHING, given.nothing + _NOTHING.rarity, b"")]
     for reading in readings:
         answer = _read_one(given, reading, language, known)
@@ -269,7 +329,7 @@ def _read_one(
     found = read(given, reading.code_page, reading.script, language, known[reading.script])
     if found is None:
         return None
-    outcome: Outcome = "cyrillic" if reading.script == "cyrillic" else "leave"
+    outcome: Outcome = "cyrillic" if reading.script in ("cyrillic", "kazakh") else "leave"
     return _Answer(outcome, reading, found[0] + reading.rarity, found[1])
 
 
@@ -278,7 +338,7 @@ def _merged(answers: Sequence[_Answer]) -> list[_Answer]:
     merged: dict[tuple[str, bytes, str], _Answer] = {}
     for answer in answers:
         text = answer.symbols if answer.outcome == "cyrillic" else b""
-        key = (answer.outcome, text, answer.reading.script)
+        key = (answer.outcome, text, "" if text else answer.reading.script)
         if key not in merged or answer.cost < merged[key].cost:
             merged[key] = answer
     return list(merged.values())

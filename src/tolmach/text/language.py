@@ -30,14 +30,21 @@ CYRILLIC: Final = "абвгдежзийклмнопрстуфхцчшщъыьэ�
 SCRIPTS: Final = {
     "cyrillic": CYRILLIC,
     "kazakh": CYRILLIC,
+    "serbian": "абвгдђѓежзѕијклљмнњопрстћќуфхцчџшѐѝ",
     "latin": "abcdefghijklmnopqrstuvwxyzàáâãäåæçèéêëíîñòóôõöøúüßþąćżłčšěğşő",
     "greek": "αβγδεζηθικλμνξοπρστυφχψωςάέήίόύώϊϋΐΰ",
     "hebrew": "אבגדהוזחטיךכלםמןנסעףפץצקרשת",
     "arabic": "ءآأؤإئابةتثجحخدذرزسشصضطظعغـفقكلمنهوىيًٌٍَُِّْ",
 }
-"""The letters of each script, in the order of their symbols; Kazakh is told apart by the letters only it has."""
+"""The letters of each script, in the order of their symbols; Kazakh is told apart by the letters only it has.
+
+Serbian, with Macedonian, is only there to be left alone: text in it is right where it decodes.
+"""
 
 _KAZAKH: Final = bytes(CYRILLIC.index(letter) + 1 for letter in "әғқңөұүһ")
+_IN_KAZAKH_FILES: Final = _KAZAKH + bytes((CYRILLIC.index("і") + 1,))
+_NEVER_PLAIN: Final = _IN_KAZAKH_FILES + bytes(symbol + CAPITAL for symbol in _IN_KAZAKH_FILES)
+COST_KAZAKH: Final = 1.5
 
 # Rare Latin letters share the symbol of a letter that behaves like them, so that all fit in 62.
 _ALIKE: Final = {
@@ -66,6 +73,11 @@ def symbol_of(script: str) -> dict[str, int]:
     return symbols
 
 
+def is_plain(word: bytes) -> bool:
+    """Tell whether a word in Cyrillic symbols costs the same in a Kazakh file as in any other."""
+    return len(word.translate(None, _NEVER_PLAIN)) == len(word)
+
+
 @dataclass(frozen=True, slots=True)
 class Model:
     """The built tables: per script 64 x 64 x 64 bytes of surprise, and its whole words as symbols."""
@@ -74,15 +86,21 @@ class Model:
     words: dict[str, frozenset[bytes]]
 
     def nats(self, script: str, word: bytes) -> float:
-        """Give how surprising the letters of one word (symbols, small) are, boundaries included, in nats."""
-        if script == "cyrillic" and len(word.translate(None, _KAZAKH)) != len(word):
-            script = "kazakh"
+        """Give how surprising the letters of one word (symbols, small) are, boundaries included, in nats.
+
+        `kazakh` as a script means the words of a Kazakh file, Russian ones too, where і is no Ukrainian letter.
+        """
+        extra = 0.0
+        if script in ("cyrillic", "kazakh"):
+            only = _KAZAKH if script == "cyrillic" else _IN_KAZAKH_FILES
+            is_kazakh = len(word.translate(None, only)) != len(word)
+            script, extra = ("kazakh", COST_KAZAKH) if is_kazakh else ("cyrillic", 0.0)
         table = self.surprise[script]
         state = total = 0
         for symbol in word:
             state = (state << 6 | symbol) & 0x3FFFF
             total += table[state]
-        return (total + table[state << 6 & 0x3FFFF]) / SIXTEENTHS
+        return (total + table[state << 6 & 0x3FFFF]) / SIXTEENTHS + extra
 
 
 @cache

@@ -15,13 +15,27 @@ from functools import cache
 from typing import Final
 
 from tolmach.text.code_pages import codec_of
-from tolmach.text.language import ALIEN, APOSTROPHE, CAPITAL, HARMLESS, INITIALS, MARK, SIXTEENTHS, Model, symbol_of
+from tolmach.text.language import (
+    ALIEN,
+    APOSTROPHE,
+    CAPITAL,
+    HARMLESS,
+    INITIALS,
+    MARK,
+    SIXTEENTHS,
+    Model,
+    is_plain,
+    symbol_of,
+)
 
 CHUNK: Final = re.compile(rb"[A-Za-z'\x80-\xff]*[\x80-\xff][A-Za-z'\x80-\xff]*")
 MOST_BYTES: Final = 4096
 """Evidence beyond this many bytes changes nothing any more and is not looked at."""
 
 _HIGH_RUN: Final = re.compile(rb"[\x80-\xff]+")
+
+# A byte on its own beside a figure is a sign in any code page (37°, №5, 5±1), no letter that could tell one.
+_SIGN: Final = re.compile(rb"(?<=[0-9])[\x80-\xff](?![A-Za-z'\x80-\xff])|(?<![A-Za-z'\x80-\xff])[\x80-\xff](?= ?[0-9])")
 FEWEST_BEFORE_CUT: Final = 3
 """Fewer whole UTF-8 characters than this before a broken one are chance."""
 
@@ -32,8 +46,6 @@ ESCAPE: Final = b"\x1b"
 _SMALL_SYMBOLS: Final = bytes(range(CAPITAL))
 _TO_SMALL: Final = bytes((b & 63) if b < ALIEN else 0 for b in range(256))
 _BREAKS: Final = bytes(0 if b in (ALIEN, MARK) else b for b in range(256))
-_NOT_ALIEN: Final = bytes(b for b in range(256) if b != ALIEN)
-_NOT_MARK: Final = bytes(b for b in range(256) if b != MARK)
 _ASCII_LETTERS: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _HIGH: Final = bytes(range(0x80, 0x100))
 _LOW: Final = bytes(range(0x80))
@@ -51,6 +63,7 @@ COST_LOWER: Final = 2.6
 COST_MIXED: Final = 7.0
 COST_MIXED_LETTER: Final = 3.0
 COST_CASELESS: Final = 0.7
+COST_SIGN: Final = (4.0, 6.0)  # beside a figure: of a letter, of what is neither letter nor sign
 COST_INITIAL: Final = (0.5, 6.5)  # of a letter on its own: a capital (an initial), a small one (a preposition)
 COST_STRAY: Final = 2.0  # of a chunk that means nothing among others that do, on top
 COST_IDEOGRAPH: Final = (1.5, 8.0, 10.5)  # of Chinese or Korean: once, per frequent character, per other one
@@ -58,7 +71,10 @@ LOWEST_EUC: Final = 0xA1
 LAST_FREQUENT_LEAD: Final = 0xD7  # GB 2312 level 1 ends here, Hangul before it
 COST_NOTHING: Final = (5.0, 5.1, 4.2)  # of a chunk that means nothing: once, per high byte, per ASCII letter
 
-_LOOKALIKES: Final = dict(zip("AaBCcEeHIiKMOoPpTXxy'", "АаВСсЕеНІіКМОоРрТХху'", strict=True))
+_SIGNS: Final = HARMLESS | frozenset("±×²³µ•√")
+_LOOKALIKES: Final = dict(zip("AaBCcEeHIiKMOoPpTXxy", "АаВСсЕеНІіКМОоРрТХху", strict=True))
+_TWINS: Final = str.maketrans(_LOOKALIKES)
+_TWIN: Final = re.compile("[AaBCcEeHIiKMOoPpTXxy]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,40 +86,45 @@ class Sample:
     high: int
     nothings: tuple[float, ...]
     ascii_letters: tuple[int, ...]
+    signs: bytes = b""
 
     @property
     def nothing(self) -> float:
         """What the whole sample costs when no script explains it."""
         return sum(self.nothings)
 
-    def first(self, high: int) -> Sample:
-        """Give the first chunks that hold that many high bytes together, or the sample itself when it is no longer."""
-        total = 0
-        for number, chunk in enumerate(self.chunks, start=1):
-            total += len(chunk) - self.ascii_letters[number - 1]
-            if total >= high:
-                return self if number == len(self.chunks) else sample_of(self.chunks[:number])
-        return self
+    def part(self, high: int) -> Sample:
+        """Give chunks from all over that hold about that many high bytes, or the sample itself when it is no longer."""
+        step = (self.high + high - 1) // high
+        return sample_of(self.chunks[::step], self.signs) if step > 1 and len(self.chunks) > 1 else self
 
 
 def sample(values: Iterable[bytes]) -> Sample:
-    """Collect the different chunks of all values; ASCII-only values and ISO 2022 values give none."""
+    """Collect the different chunks of all values; ASCII-only values and ISO 2022 values give none.
+
+    Signs beside figures are collected apart, and are chunks only where there is nothing else.
+    """
     seen: dict[bytes, None] = {}
+    signs: dict[bytes, None] = {}
     size = 0
     for value in values:
         if value.isascii() or ESCAPE in value:
             continue
         start = _HIGH_RUN.search(value)
         part = value[max(0, start.start() - MOST_BEFORE) :][:MOST_BYTES] if start and len(value) > MOST_BYTES else value
-        seen.update(dict.fromkeys(CHUNK.findall(part)))
+        chunks = CHUNK.findall(part)
+        if any(len(chunk) == 1 for chunk in chunks):
+            signs.update(dict.fromkeys(_SIGN.findall(part)))
+            chunks = CHUNK.findall(_SIGN.sub(b" ", part))
+        seen.update(dict.fromkeys(chunks))
         size += len(part)
         if size > MOST_BYTES:
             break
-    return sample_of(tuple(seen))
+    return sample_of(tuple(seen), b"".join(signs)) if seen else sample_of(tuple(signs))
 
 
-def sample_of(chunks: tuple[bytes, ...]) -> Sample:
-    """Give the sample made of these chunks."""
+def sample_of(chunks: tuple[bytes, ...], signs: bytes = b"") -> Sample:
+    """Give the sample made of these chunks, and the signs beside figures."""
     once, per_high, per_ascii = COST_NOTHING
     joined = b"\0".join(chunks)
     ascii_letters = tuple([len(chunk.translate(None, _HIGH)) for chunk in chunks])
@@ -113,7 +134,7 @@ def sample_of(chunks: tuple[bytes, ...]) -> Sample:
             for chunk, few in zip(chunks, ascii_letters, strict=True)
         ]
     )
-    return Sample(chunks, joined, len(joined.translate(None, _LOW)), nothings, ascii_letters)
+    return Sample(chunks, joined, len(joined.translate(None, _LOW)), nothings, ascii_letters, signs)
 
 
 @cache
@@ -137,8 +158,19 @@ def table(code_page: str, script: str) -> bytes:
     return bytes(row)
 
 
+@cache
+def sign_costs(code_page: str) -> tuple[float, ...]:
+    """Give what each byte of a code page costs beside a figure, where signs are usual and letters are not."""
+    codec = codec_of(code_page)
+    costs = []
+    for byte in range(256):
+        character = bytes((byte,)).decode(codec, "replace")
+        costs.append(0.0 if character in _SIGNS else COST_SIGN[not character.isalpha()])
+    return tuple(costs)
+
+
 def _ascii_symbol(character: str, script: str, symbols: dict[str, int]) -> int:
-    if script == "cyrillic":
+    if script in ("cyrillic", "kazakh"):
         character = _LOOKALIKES.get(character, character)
     if character in symbols:
         return symbols[character]
@@ -170,11 +202,10 @@ def initial_cost(word: bytes, script: str, language: Model) -> float:
 
 def chunk_cost(symbols: bytes, script: str, language: Model) -> float:
     """Give how surprising one chunk, already in symbols, is in a script."""
-    aliens = len(symbols.translate(None, _NOT_ALIEN))
-    marks = len(symbols.translate(None, _NOT_MARK))
+    aliens, marks = symbols.count(ALIEN), symbols.count(MARK)
     cost = COST_ALIEN * aliens + COST_MARK * marks
     caseless = script in ("hebrew", "arabic")
-    listed = language.words[script]
+    listed = language.words["cyrillic" if script == "kazakh" else script]
     words: Sequence[bytes] = (symbols,)
     if aliens or marks:
         words = symbols.translate(_BREAKS).strip(b"\0").split(b"\0")
@@ -197,17 +228,19 @@ def read(
 ) -> tuple[float, bytes] | None:
     """Give the cost of a whole sample under a code page, and its symbols; None when it is out of the question.
 
-    `known` carries the costs of chunks of one script from one code page to the next: they often agree.
+    `known` carries the costs of chunks from one code page of a script to the next: they often agree. Words of a Kazakh
+    file without letters of their own cost what they cost in any Cyrillic one.
     """
     symbols = given.joined.translate(table(code_page, script))
     if symbols.count(ALIEN) * 3 > given.high + len(given.chunks):
         return None
-    cost = 0.0
+    cost = sum(map(sign_costs(code_page).__getitem__, given.signs)) if given.signs else 0.0
     lookalike = COST_LOOKALIKE if script in ("cyrillic", "kazakh") else 0.0
     for chunk, nothing, few in zip(symbols.split(b"\0"), given.nothings, given.ascii_letters, strict=True):
-        here = known.get(chunk)
+        key = chunk if script != "kazakh" or is_plain(chunk) else b"\xff" + chunk
+        here = known.get(key)
         if here is None:
-            known[chunk] = here = chunk_cost(chunk, script, language)
+            known[key] = here = chunk_cost(chunk, script, language)
         here += lookalike * few
         cost += min(here, nothing + COST_STRAY)
     return cost, symbols
@@ -244,11 +277,23 @@ def read_utf8(given: Sample, language: Model) -> tuple[float, bool] | None:
 def text_cost(text: str, language: Model, scripts: Sequence[str]) -> float:
     """Give how surprising one chunk of decoded text is in the best of these scripts."""
     cost = 4.0 + sum(map(_character_cost, text))
-    for script in scripts:
-        symbols = symbol_of(script)
-        coded = bytes([symbols.get(character, MARK if character in HARMLESS else ALIEN) for character in text])
-        cost = min(cost, chunk_cost(coded, script, language))
-    return cost
+    return min(cost, *[script_cost(text, script, language) for script in scripts])
+
+
+def script_cost(text: str, script: str, language: Model) -> float:
+    """Give how surprising one chunk of decoded text is in one script."""
+    symbols = symbol_of(script)
+    extra = 0.0
+    if script == "cyrillic" and not text.isascii():
+        text, extra = _without_twins(text)
+    coded = bytes([symbols.get(character, MARK if character in HARMLESS else ALIEN) for character in text])
+    return chunk_cost(coded, script, language) + extra
+
+
+def _without_twins(text: str) -> tuple[str, float]:
+    """Give a text with its Latin letters of Cyrillic shape made Cyrillic, and what that costs."""
+    twins = _TWIN.findall(text)
+    return (text.translate(_TWINS), COST_LOOKALIKE * len(twins)) if twins else (text, 0.0)
 
 
 def _is_text(text: str, *, cut: bool) -> bool:

@@ -32,9 +32,9 @@ from typing import Final
 
 from tolmach.base import N_, Phrase
 from tolmach.text.code_pages import codec_of, decode
-from tolmach.text.detect import FEWEST_LETTERS, SURE, SURE_OF_FEW
+from tolmach.text.detect import FEWEST_LETTERS, SCRIPT_OF_PAGE, SURE, SURE_OF_FEW
 from tolmach.text.language import Model, model, symbol_of
-from tolmach.text.readings import letters, read, read_utf8, sample, text_cost
+from tolmach.text.readings import letters, read, read_utf8, sample, script_cost, text_cost
 
 SEVEN_BITS: Final = "koi8-r-in-7-bits"
 MOST_STEPS: Final = 3
@@ -42,6 +42,13 @@ MOST_STEPS: Final = 3
 
 UNSPOILT_LEAD: Final = 6.0
 """How many nats a text that decodes has in favour of being right as it is."""
+
+UNSPOILT_LEAD_OF_FEW: Final = 9.0
+"""The same where most letters stay: a letter or two more usual than before are no reason to touch a name."""
+
+RIGHT_FROM: Final = 4.0
+RIGHT_PER_LETTER: Final = 2.8
+"""Text that costs no more than this is right; spoilt text costs twice as much."""
 
 TEMPERATURE: Final = 1.5
 """As in `detect`; higher, because more readings compete."""
@@ -73,10 +80,15 @@ _WERE: Final = {
     "kz-1048": 3.5,
 }
 _ONE_BYTE: Final = tuple(page for page in _WERE if page != "utf-8")
-_SCRIPTS: Final = ("cyrillic", "latin", "greek", "hebrew", "arabic")
+_SCRIPTS: Final = ("serbian", "latin", "greek", "hebrew", "arabic")
 _CHUNK: Final = re.compile("[A-Za-z'\x80-\U0010ffff]*[\x80-\U0010ffff][A-Za-z'\x80-\U0010ffff]*")
 _SWAPPED_CASE: Final = re.compile(r"[^A-Za-z]*(?:[a-z`{|}~][A-Z@\[\\\]^_']{2,}[^A-Za-z]*)+")
 _LONE_D0: Final = re.compile(rb"\xd0(?:\?|(?=[^\x80-\xbf]))")
+# Signs instead of letters, or letters of Serbian in one word with letters it lacks: nobody writes so.
+_NO_WORD: Final = re.compile(
+    "[€‚†‡‰‹][а-яёіїєґ]|(?:^|[\\s^=])[’‘§•—–…”»][а-яёіїєґ]|[а-яёіїєґ][»”§•][а-яёіїєґ]"
+    "|[ђѓѕјљњќћџЂЃЅЈЉЊЌЋЏ][А-яґђѓѕјљњќћџ]*[йщъыьэюяёіїєґў]|[йщъыьэюяёіїєґў][А-яґ]*[ђѓѕјљњќћџЂЃЅЈЉЊЌЋЏ]"
+)
 _LOST: Final = re.compile("\\?{3,}|\ufffd|\x1a")
 
 
@@ -163,7 +175,9 @@ def _undo_once(text: str) -> tuple[_Mended, float] | None:
         return _undo_seven_bits(text)
     head = text[:MOST_CHARACTERS]
     language = model()
-    as_it_is = sum(text_cost(chunk, language, _SCRIPTS) for chunk in dict.fromkeys(_CHUNK.findall(head)))
+    as_it_is = _cost_as_it_is(head, language)
+    if as_it_is is None:
+        return None
     best: dict[str, _Mended] = {}
     for found in _read_back(head, language):
         if found.text not in best or found.cost < best[found.text].cost:
@@ -172,13 +186,34 @@ def _undo_once(text: str) -> tuple[_Mended, float] | None:
         return None
     winner = min(best.values(), key=lambda found: found.cost)
     weights = [math.exp((winner.cost - found.cost) / TEMPERATURE) for found in best.values()]
-    unspoilt = math.exp(min(50.0, (winner.cost - as_it_is + UNSPOILT_LEAD) / TEMPERATURE))
+    lead = UNSPOILT_LEAD if _is_all_new(head, winner.text) or _NO_WORD.search(head) else UNSPOILT_LEAD_OF_FEW
+    unspoilt = math.exp(min(50.0, (winner.cost - as_it_is + lead) / TEMPERATURE))
     confidence = 1.0 / (sum(weights) + unspoilt)
     needed = SURE if winner.letters >= FEW_LETTERS else SURE_OF_FEW
     if confidence < needed or winner.letters < FEWEST_LETTERS:
         return None
     whole = winner.text if head is text or len(head) == len(text) else mend(text, winner.chain)
     return None if whole is None else (_Mended(winner.chain, whole, winner.cost, winner.letters), confidence)
+
+
+def _cost_as_it_is(text: str, language: Model) -> float | None:
+    """Give what the words of a text cost as they are in the best script of each; None when they are plainly right."""
+    chunks = dict.fromkeys(_CHUNK.findall(text))
+    plain = RIGHT_FROM + RIGHT_PER_LETTER * sum(map(len, chunks))
+    costs = [script_cost(chunk, "cyrillic", language) for chunk in chunks]
+    if sum(costs) <= plain:
+        return None
+    cost = sum([min(cost, text_cost(chunk, language, _SCRIPTS)) for chunk, cost in zip(chunks, costs, strict=True)])
+    return None if cost <= plain else cost
+
+
+def _is_all_new(text: str, mended: str) -> bool:
+    """Tell whether most letters outside ASCII became other ones; where most stay, the rest may be right as well."""
+    foreign = [character for character in text if character > "\x7f"]
+    if len(text) != len(mended):
+        return True
+    kept = sum(one == other for one, other in zip(text, mended, strict=True) if one > "\x7f")
+    return 2 * kept < len(foreign)
 
 
 def _read_back(text: str, language: Model) -> Iterator[_Mended]:
@@ -206,7 +241,8 @@ def _read_as_one_byte(text: str, taken_for: str, rarity: float, language: Model)
         return
     known: dict[bytes, float] = {}
     for page in _ONE_BYTE:
-        found = read(given, page, "cyrillic", language, known) if page != taken_for else None
+        script = SCRIPT_OF_PAGE.get(page, "cyrillic")
+        found = read(given, page, script, language, known) if page != taken_for else None
         mended = _decoded(raw, page) if found is not None else None
         if found is not None and mended is not None and _is_ours(mended):
             yield _Mended(f"{page}-as-{taken_for}", mended, found[0] + rarity + _WERE[page], letters(found[1]))
