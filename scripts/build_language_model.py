@@ -58,6 +58,11 @@ def read(path: Path) -> list[str]:
     return [word.lower().replace("’", "'") for line in lines for word in line.replace("-", " ").split()]
 
 
+def several(*names: str) -> list[str]:
+    """Give the words of several lists one after the other."""
+    return [word for name in names for word in read(WORDS / f"{name}.txt")]
+
+
 def held_out() -> frozenset[str]:
     """Give every word the model must not have seen."""
     return frozenset(word for path in sorted(HOLDOUT.glob("holdout_*.txt")) for word in read(path))
@@ -150,12 +155,13 @@ def belarusian(word: str) -> str:
 
 def cyrillic_words() -> tuple[list[str], list[str]]:
     """Give the words somebody wrote down, and the words made from them."""
-    uk, ru = read(WORDS / "uk_surnames.txt"), read(WORDS / "ru_surnames.txt")
+    uk, ru = several("uk_surnames", "uk_short_surnames"), several("ru_surnames", "ru_short_surnames")
     uk_given, ru_given = read(WORDS / "uk_given.txt"), read(WORDS / "ru_given.txt")
-    be, kk, bg = read(WORDS / "be_words.txt"), read(WORDS / "kk_words.txt"), read(WORDS / "bg_words.txt")
+    be, kk, bg = (read(WORDS / f"{name}_words.txt") for name in ("be", "kk", "bg"))
     neighbours = read(WORDS / "ru_neighbour_names.txt")
     uk_nouns, ru_nouns = read(WORDS / "uk_stems.txt"), read(WORDS / "ru_stems.txt")
-    medical = read(WORDS / "uk_words.txt") + read(WORDS / "ru_words.txt")
+    medical = several("uk_words", "ru_words", "uk_abbreviations", "ru_abbreviations")
+    medical += several("bg_phrases", "kk_phrases", "be_phrases")
     uk_patronymics, ru_patronymics = patronymics(uk_given, "uk"), patronymics(ru_given, "ru")
     listed = uk * 2 + ru * 2 + uk_given * 4 + ru_given * 4 + medical + neighbours + uk_patronymics + ru_patronymics
     listed += be + kk + bg + uk_nouns + ru_nouns
@@ -173,7 +179,7 @@ def weights() -> dict[str, Weights]:
     """Give, per script, every word with its weight; hold-out words are not among them."""
     forbidden = held_out()
     listed, made = cyrillic_words()
-    kazakh = read(WORDS / "kk_words.txt")
+    kazakh = several("kk_words", "kk_phrases")
     sources = [
         ("cyrillic", listed, LISTED),
         ("cyrillic", made, GENERATED),

@@ -73,6 +73,9 @@ _LABELLED_SCRIPT: Final = {
 SCRIPT_OF: Final = {page: script for script, pages in _LABELLED_SCRIPT.items() for page in pages}
 """The script of each one-byte code page of another one (Python codec names) that the language model knows."""
 
+SCRIPT_OF_PAGE: Final = {"utf-8": "utf-8", "kz-1048": "kazakh"}
+"""How the letters of a Cyrillic code page are judged, where it is not as `cyrillic`."""
+
 TRUSTED: Final = frozenset(
     "gb18030 gbk gb2312 hz big5 big5hkscs cp950 shift_jis cp932 shift_jis_2004 shift_jisx0213 euc_jp euc_jis_2004 "
     "euc_jisx0213 iso2022_jp iso2022_jp_1 iso2022_jp_2 iso2022_jp_3 iso2022_kr euc_kr cp949 johab tis-620 iso8859-11 "

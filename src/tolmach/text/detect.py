@@ -14,13 +14,14 @@ from functools import partial
 from typing import Final, Literal
 
 from tolmach.base import N_, Phrase
-from tolmach.text.code_pages import SCRIPT_OF, TRUSTED, canonical, codec_of
+from tolmach.text.code_pages import SCRIPT_OF, SCRIPT_OF_PAGE, TRUSTED, canonical, codec_of
 from tolmach.text.language import SCRIPTS, Model, model
 from tolmach.text.readings import (
     ESCAPE,
     FEWEST_BEFORE_CUT,
     Sample,
     decodes,
+    has_word,
     is_utf8,
     letters,
     read,
@@ -34,12 +35,15 @@ SURE: Final = 0.9
 """A verdict below this probability is "unsure"; at most 0.2 % of the verdicts above it are wrong."""
 
 FEWEST_LETTERS: Final = 3
-"""Fewer letters than this are no evidence in a one-byte code page (ЛИ is also ЬТ and МК)."""
+"""Words of fewer letters than this are no evidence in a one-byte code page (ЛИ is also ЬТ and МК)."""
 
 FEW_LETTERS: Final = 5
-SURE_OF_FEW: Final = 0.97
+SURE_OF_FEW: Final = 0.95
 """What `SURE` is for fewer letters than `FEW_LETTERS`, which make a word in too many scripts, and where the next best
 reading differs in little: a sibling of the code page (Є is Ї in the other DOS page), or the same letters, small."""
+
+SURE_OF_FEW_SMALL: Final = 0.99
+"""The same where the few letters are all small, as nobody writes a lone name."""
 
 SIBLINGS: Final = (("cp866", "cp1125"), ("koi8-r", "koi8-u"), ("cp1251", "kz-1048"))
 
@@ -64,10 +68,6 @@ RARITY: Final = {
 }
 
 
-SCRIPT_OF_PAGE: Final = {"utf-8": "utf-8", "kz-1048": "kazakh"}
-"""How the letters of a Cyrillic code page are judged, where it is not as `cyrillic`."""
-
-
 @dataclass(frozen=True, slots=True)
 class _Reading:
     """One way to read the bytes, and how rare it is in nats before the bytes are looked at."""
@@ -82,12 +82,12 @@ OTHERS: Final = (
     _Reading("iso8859-2", "latin", 1.0),
     _Reading("cp1250", "latin", 1.0),
     _Reading("cp1254", "latin", 1.0),
-    _Reading("iso8859-7", "greek", 2.0),
-    _Reading("iso8859-8", "hebrew", 1.5),
-    _Reading("iso8859-6", "arabic", 2.0),
-    _Reading("cp737", "greek", 5.5),
-    _Reading("cp862", "hebrew", 5.0),
-    _Reading("gb18030", "ideographs", 5.0),
+    _Reading("iso8859-7", "greek", 3.0),
+    _Reading("iso8859-8", "hebrew", 4.0),
+    _Reading("iso8859-6", "arabic", 3.0),
+    _Reading("cp737", "greek", 7.5),
+    _Reading("cp862", "hebrew", 8.0),
+    _Reading("gb18030", "ideographs", 7.0),
 )
 _NOTHING: Final = _Reading("", "", 2.0)
 
@@ -136,6 +136,13 @@ class _Answer:
     @property
     def letters(self) -> int:
         return len(self.symbols) if self.reading.script == "utf-8" else letters(self.symbols)
+
+    @property
+    def has_enough(self) -> bool:
+        """Tell whether there are letters enough to judge by: one word of them in a one-byte code page."""
+        if self.reading.code_page == "utf-8":
+            return self.letters >= 2
+        return any(letters(word) >= FEWEST_LETTERS for word in self.symbols.split(b"\0"))
 
 
 def detect(
@@ -199,7 +206,7 @@ def _of_several(
     if len(foreign) < 2 or most.code_page in (None, "utf-8"):
         return most, {}
     odd = _odd(foreign, most, judge)
-    if 2 * len(odd) > len(foreign) > 2:
+    if odd and 2 * len(odd) > sum(has_word(value, FEWEST_LETTERS) for value in foreign) > 1:
         other = judge(list(odd))
         if other.code_page not in (None, "utf-8"):
             most, odd = other, _odd(foreign, other, judge)
@@ -235,7 +242,7 @@ def _of_odd(value: bytes, of_file: Detection, judge: Judge) -> Detection | None:
     given = sample([value])
     language = model()
     page = of_file.code_page or ""
-    here = read(given, page, SCRIPT_OF_PAGE.get(page, "cyrillic"), language, {})
+    here = read(given, page, SCRIPT_OF_PAGE.get(page, "cyrillic"), language, {}, math.inf)
     if here is not None and here[0] <= ODD_FROM + ODD_PER_LETTER * letters(here[1]):
         return None
     has_latin = any(given.ascii_letters)
@@ -245,7 +252,7 @@ def _of_odd(value: bytes, of_file: Detection, judge: Judge) -> Detection | None:
         if answer.outcome == "cyrillic" or (answer.reading.script == "latin" and has_latin)
     ]
     best = min(answers, key=lambda answer: answer.cost, default=None)
-    if best is None or (best.outcome == "cyrillic" and best.letters < FEWEST_LETTERS):
+    if best is None or (best.outcome == "cyrillic" and not best.has_enough):
         return None
     lead = math.inf if here is None else here[0] + RARITY[page] - best.cost
     if lead < (DOUBTFUL_NATS if best.outcome == "cyrillic" else STRAY_NATS):
@@ -368,7 +375,7 @@ def _verdict(answers: Sequence[_Answer], label: str | None) -> Detection:
         return Detection(
             None, "leave", confidence, Phrase(N_("The text reads as another script ({code_page})."), facts)
         )
-    if best.outcome == "cyrillic" and best.letters < _enough(best):
+    if best.outcome == "cyrillic" and not best.has_enough:
         evidence = Phrase(N_("Too few letters ({letters}) to tell the code page."), facts)
         return Detection(None, "unsure", min(confidence, SURE), evidence)
     if best.outcome == "cyrillic" and confidence >= _needed(best, answers):
@@ -382,13 +389,11 @@ def _needed(best: _Answer, answers: Sequence[_Answer]) -> float:
     """Give the confidence that a Cyrillic verdict needs."""
     others = sorted((answer for answer in answers if answer is not best), key=lambda answer: answer.cost)
     close = others and others[0].outcome == "cyrillic" and _close(best, others[0])
+    if best.letters < FEW_LETTERS and best.symbols == small(best.symbols):
+        return SURE_OF_FEW_SMALL
     return SURE_OF_FEW if close or best.letters < FEW_LETTERS else SURE
 
 
 def _close(best: _Answer, other: _Answer) -> bool:
     pages = {best.reading.code_page, other.reading.code_page}
     return any(pages == set(pair) for pair in SIBLINGS) or small(best.symbols) == small(other.symbols)
-
-
-def _enough(answer: _Answer) -> int:
-    return 2 if answer.reading.code_page == "utf-8" else FEWEST_LETTERS

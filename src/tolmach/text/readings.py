@@ -224,9 +224,11 @@ def chunk_cost(symbols: bytes, script: str, language: Model) -> float:
 
 
 def read(
-    given: Sample, code_page: str, script: str, language: Model, known: dict[bytes, float]
+    given: Sample, code_page: str, script: str, language: Model, known: dict[bytes, float], most: float = COST_STRAY
 ) -> tuple[float, bytes] | None:
     """Give the cost of a whole sample under a code page, and its symbols; None when it is out of the question.
+
+    No chunk costs more than `most` over what it costs when it means nothing.
 
     `known` carries the costs of chunks from one code page of a script to the next: they often agree. Words of a Kazakh
     file without letters of their own cost what they cost in any Cyrillic one.
@@ -242,7 +244,7 @@ def read(
         if here is None:
             known[key] = here = chunk_cost(chunk, script, language)
         here += lookalike * few
-        cost += min(here, nothing + COST_STRAY)
+        cost += min(here, nothing + most)
     return cost, symbols
 
 
@@ -335,6 +337,11 @@ def letters(symbols: bytes) -> int:
 def small(symbols: bytes) -> bytes:
     """Give the same letters without their capitals."""
     return symbols.translate(_TO_SMALL)
+
+
+def has_word(value: bytes, fewest: int) -> bool:
+    """Tell whether a value holds a run of that many letters with one outside ASCII among them."""
+    return any(len(chunk) >= fewest for chunk in sample([value]).chunks)
 
 
 def is_utf8(value: bytes, fewest: int) -> bool:

@@ -31,8 +31,8 @@ from functools import cache
 from typing import Final
 
 from tolmach.base import N_, Phrase
-from tolmach.text.code_pages import codec_of, decode
-from tolmach.text.detect import FEWEST_LETTERS, SCRIPT_OF_PAGE, SURE, SURE_OF_FEW
+from tolmach.text.code_pages import SCRIPT_OF_PAGE, codec_of, decode
+from tolmach.text.detect import FEWEST_LETTERS, SURE, SURE_OF_FEW
 from tolmach.text.language import Model, model, symbol_of
 from tolmach.text.readings import letters, read, read_utf8, sample, script_cost, text_cost
 

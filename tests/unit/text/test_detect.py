@@ -213,7 +213,7 @@ def test_one_damaged_value_does_not_outvote_a_file() -> None:
 
 
 def test_memory_helps_weak_evidence_and_never_overrules_strong() -> None:
-    weak = "ПАК".encode("koi8-r")
+    weak = "ИКС".encode("koi8-r")
     alone = detect([weak])
     helped = detect([weak], memory={"koi8-r": 20})
     assert alone.outcome == "unsure"
@@ -355,3 +355,97 @@ def test_every_value_gets_its_verdict(values: list[bytes]) -> None:
     found = detect_each(values)
     assert len(found) == len(values)
     assert all((verdict.code_page is not None) == (verdict.outcome == "cyrillic") for verdict in found)
+
+
+@pytest.mark.parametrize(
+    ("values", "page"),
+    [
+        (("ЖОЛТИКОВ^ЛЕВ", "37,2°"), "cp866"),  # ° would be Ї in cp1125
+        (("ЖОЛТИКОВ^ЛЕВ", "№ 7"), "mac_cyrillic"),  # capitals are the same in cp866, № would be a piece of a box
+        (("Жовтобрюх^Ярина", "15±2 мм", "№4/11"), "cp1251"),
+        (("Жовтобрюх^Ярина", "№ 4"), "cp1125"),
+    ],
+)
+def test_signs_beside_figures_are_no_letters(values: tuple[str, ...], page: str) -> None:
+    raws = [value.encode(page) for value in values]
+    found = detect_each(raws)
+    assert [decode(raw, verdict.code_page or "ascii") for raw, verdict in zip(raws, found, strict=True)] == [*values]
+
+
+RUSSIAN_FILE = ("ЖОЛТИКОВ^ЛЕВ^ИГНАТЬЕВИЧ", "Осмотр терапевта", "ПОВТОРНЫЙ СНИМОК", "№ 7")
+
+
+@pytest.mark.parametrize("odd", ["Дорожный госпиталь имени Сеченова", "ГОСПИТАЛЬ ВЕТЕРАНОВ", "Госпиталь № 1 (архив)"])
+@pytest.mark.parametrize("place", [0, 4])
+@pytest.mark.parametrize(
+    ("page", "other"),
+    [
+        ("cp1251", "cp866"), ("cp1251", "koi8-r"), ("koi8-r", "cp1251"), ("cp866", "cp1251"), ("iso8859-5", "cp1251"),
+        ("cp1251", "mac-cyrillic"),
+    ],
+)  # fmt: skip
+def test_a_value_in_another_code_page_is_read_in_its_own(page: str, other: str, place: int, odd: str) -> None:
+    texts = [text for text in RUSSIAN_FILE if "№" not in text or page in ("cp1251", "iso8859-5")]
+    odd = odd if other != "koi8-r" else odd.replace("№ ", "")
+    raws = [text.encode(page.replace("mac-", "mac_")) for text in texts]
+    place = min(place, len(raws))
+    raws.insert(place, odd.encode(other.replace("mac-", "mac_")))
+    texts.insert(place, odd)
+    found = detect_each(raws)
+    assert [decode(raw, verdict.code_page or "ascii") for raw, verdict in zip(raws, found, strict=True)] == texts
+
+
+@pytest.mark.parametrize(("page", "other"), [("cp1251", "koi8-r"), ("koi8-r", "cp1251"), ("cp1251", "cp866")])
+def test_a_short_odd_value_is_never_read_in_the_page_of_its_file(page: str, other: str) -> None:
+    raws = [text.encode(page) for text in RUSSIAN_FILE[:3]]
+    for odd in ("НПО АЛЬТАИР", "ФЭУ БОРКИ", "Госпиталь"):
+        verdict = detect_each([*raws, odd.encode(other)])[-1]
+        assert verdict.code_page is None or decode(odd.encode(other), verdict.code_page) == odd
+        assert "{" not in str(verdict.evidence)
+
+
+def test_signs_that_stand_for_no_word_are_doubted() -> None:
+    raws = [*(text.encode("cp1251") for text in RUSSIAN_FILE), "УФМ ГД".encode("cp866")]  # “”Њ ѓ„ on Windows
+    assert detect_each(raws)[-1].outcome == "unsure"
+
+
+def test_one_long_odd_value_does_not_outvote_many_short_ones() -> None:
+    values = ["ЖОЛТИКОВ^Л", "Осмотр", "Госпиталь", "Снимок"]
+    odd = "Жалоб нет, лечение продолжать по прежней схеме, явка через полгода"
+    found = detect_each([*(value.encode("cp1251") for value in values), odd.encode("koi8-r")])
+    assert [verdict.code_page for verdict in found] == ["cp1251"] * 4 + ["koi8-r"]
+
+
+@pytest.mark.parametrize(
+    ("texts", "page", "expected"),
+    [
+        (("ЖОВТОБРЮХ^В.", "Сіалографія шиї"), "cp1251", "cp1251"),  # ї is ү in the Kazakh page
+        (("Сейткерей^Һанифа^Мұсаұлы",), "kz1048", "kz-1048"),
+        (("Дзюбенчук^І^Є", "повторити знімок"), "cp1125", "cp1125"),  # І is Ў in cp866
+    ],
+)
+def test_sisters_of_a_code_page_are_told_apart_by_their_language(
+    texts: tuple[str, ...], page: str, expected: str
+) -> None:
+    assert detect([text.encode(page) for text in texts], declared="latin-1").code_page == expected
+
+
+@pytest.mark.parametrize("text", ["ус^к^л", "ли^а", "ХУ^Л"])
+def test_a_word_of_two_letters_and_initials_are_too_little(text: str) -> None:
+    for page in ("cp1251", "koi8-r", "cp866", "iso8859-5"):
+        assert detect([text.encode(page)]).code_page is None
+
+
+def test_a_word_of_three_small_letters_is_not_believed_lightly() -> None:
+    assert detect(["ЭЮЙ".encode("koi8-r")]).code_page is None  # also эль turned about
+
+
+def test_obvious_files_stay_quick_when_judged_value_by_value() -> None:
+    texts = ["ВЕРГЕЛЕС^ОЛЕНА", "Міська лікарня", "Рентген органів грудної клітки", "пряма проекція", "Огляд", "Кабінет"]
+    values = [text.encode("cp1251") for text in texts] + [b"CHEST", b"PA"]
+    times = []
+    for _ in range(100):
+        start = time.perf_counter()
+        detect_each(values)
+        times.append(time.perf_counter() - start)
+    assert statistics.median(times) <= 0.0006

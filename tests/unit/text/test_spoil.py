@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import statistics
+import time
 import zlib
 from pathlib import Path
 
@@ -129,6 +131,57 @@ def test_two_gateways_in_a_row_are_followed_back() -> None:
 )  # fmt: skip
 def test_right_text_is_left_alone(text: str) -> None:
     assert undo(text) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Ѓаковчева^Ќира", "ЃАКОВЧЕВА^ЌИРА", "Џиновски^Љубиша", "Ђурашевић^Његомир", "ЂУРАШЕВИЋ^ЊЕГОМИР",
+        "Ѕуровска^Јагода", "Ћурувија\nКлиника за хирургију", "Љ", "Ѐвелин Ѝнка", "Ґудзоватий^Їжакевич",
+        "Ґинтів, Ягодинський р-н", "ЎСЦІНОВІЧ^ЎЛАДЗІСЛАЎ", "Ғұмаров^Үсіп^Һашімұлы", "ӨТЕПОВ^ҮКІ",
+        "Җиһан Ңурлы", "Ѣдовъ Ѳаддей",
+    ],
+)  # fmt: skip
+def test_every_letter_of_a_living_language_is_right(text: str) -> None:
+    assert undo(text) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ЖOBTOБPЮX^ЯPИHA\nІНСТИТУТ ОТОЛАРИНГОЛОГІЇ",  # Latin letters in the name
+        "Ґудзоватий^HАTАЛIЯ\nс. Їжачки",
+        "ЖОЛТИKOВ^ЛEВ",
+        "CАЛТАНOВA^Mария",
+    ],
+)
+def test_latin_lookalikes_are_no_sign_of_spoiling(text: str) -> None:
+    assert undo(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "were", "taken_for"),
+    [
+        ("ЖЕЛЯЗКОВА^НЕВЯНА\n36,6°", "cp866", "cp1251"),  # ° is Ї in cp1125, which changes no letter
+        ("ЯГОДА^ЇРЖИ\nпалата № 4", "cp1251", "latin-1"),  # Ї is Ү in the Kazakh page
+        ("Ягода^Їржи^Іполитівна", "cp1251", "iso8859-5"),
+        ("Жукатинський^Ладислав", "mac-cyrillic", "cp1251"),
+    ],
+)
+def test_sisters_of_a_code_page_do_not_hide_a_chain(text: str, were: str, taken_for: str) -> None:
+    found = undo(misread(text.encode(were), taken_for))
+    assert found is not None
+    assert found.text == text
+
+
+def test_right_text_is_known_at_a_glance() -> None:
+    text = "ВЕРГЕЛЕС^ОЛЕНА^ПЕТРІВНА\nМіська лікарня № 3\nРентген органів грудної клітки\nпряма проекція\nОгляд"
+    times = []
+    for _ in range(100):
+        start = time.perf_counter()
+        assert undo(text) is None
+        times.append(time.perf_counter() - start)
+    assert statistics.median(times) <= 0.0002
 
 
 def test_no_held_out_word_of_any_language_is_touched() -> None:
