@@ -155,7 +155,9 @@ class _Finisher:
                 return known[index]
         if raw is None:
             return None
-        return character_sets.decode(raw, self.data_set.character_set_at(self.data_set.elements[index].parent))
+        # Where there is no usable label viewers show Latin-1, and what they showed they shall show again.
+        shown = character_sets.show(raw, self.data_set.character_set_at(self.data_set.elements[index].parent))
+        return None if "\ufffd" in shown else shown
 
     def _leave(self, index: int) -> None:
         path = path_of(self.data_set, self.data_set.elements[index])

@@ -17,7 +17,7 @@ from typing import Literal, NamedTuple
 from tolmach.dicom import character_sets
 from tolmach.dicom.character_sets import Terms
 from tolmach.text.code_pages import canonical, decode
-from tolmach.text.detect import SURE, Detection, detect_each
+from tolmach.text.detect import SURE, Detection, detect, detect_each
 from tolmach.text.spoil import lost, mend, undo, without_cut_tail
 
 AUTO = "auto"
@@ -25,6 +25,7 @@ AUTO = "auto"
 # Codecs of several bytes a character: text that fits one of them strictly is what it says.
 MULTI_BYTE = frozenset({"shift_jis", "iso2022_jp", "iso2022_jp_2", "euc_kr", "gb2312", "gb18030", "gbk"})
 _CACHED_BYTES = 4096
+_SURE_ALONE = 0.97
 
 Weights = tuple[tuple[str, float], ...]
 NO_MEMORY: Mapping[str, float] = MappingProxyType({})
@@ -81,7 +82,7 @@ def _judge(values: tuple[bytes, ...], terms: Terms | None, code_page: str, memor
     extended = codec in MULTI_BYTE or any(b"\x1b" in raw for raw in values)
     if extended and all(text is not None for text in claimed):
         return Judgement(tuple(Ruling("right", text) for text in claimed))
-    verdicts = detect_each(values, declared=codec, memory=dict(memory))
+    verdicts = _with_strangers(values, detect_each(values, declared=codec, memory=dict(memory)), terms)
     trusted = _is_trustworthy(terms)
     rulings = tuple(
         _ruling(raw, text, verdict, honest, trusted=trusted)
@@ -102,10 +103,30 @@ def _ruling(raw: bytes, claimed: str | None, verdict: Detection, honest: str | N
     if verdict.code_page is not None:
         return _in_page(raw, verdict.code_page, honest)
     if verdict.outcome == "leave":
-        return Ruling("left", claimed) if claimed is None else Ruling("right", claimed)
+        return _left_alone(claimed, honest)
     if trusted and claimed is not None:
         return Ruling("right", claimed)
     return Ruling("doubtful")
+
+
+def _left_alone(claimed: str | None, honest: str | None) -> Ruling:
+    """Rule on text of another script: right when the label fits it, doubtful when the label says otherwise."""
+    if claimed is None:
+        return Ruling("left") if honest in (None, "ascii") else Ruling("doubtful")
+    return Ruling("doubtful") if honest == "iso-8859-5" else Ruling("right", claimed)
+
+
+def _with_strangers(values: Sequence[bytes], verdicts: Sequence[Detection], terms: Terms | None) -> Sequence[Detection]:
+    """Give a Cyrillic value its own verdict where the rest of the file is Latin, as a German maker's name often is.
+
+    Only under labels that machines write without meaning them, and only where the value alone is very sure.
+    """
+    if any(verdict.outcome != "leave" for verdict in verdicts) or _is_trustworthy(terms):
+        return verdicts
+    return [
+        alone if (alone := detect([raw])).code_page is not None and alone.confidence >= _SURE_ALONE else verdict
+        for raw, verdict in zip(values, verdicts, strict=True)
+    ]
 
 
 def _page_claimed(terms: Terms | None) -> str | None:
@@ -139,14 +160,13 @@ def _with_losses(rulings: tuple[Ruling, ...]) -> tuple[Ruling, ...]:
 
 
 def _for_unspoiling(raw: bytes, ruling: Ruling, verdict: Detection) -> str | None:
-    """Give the text that an earlier program may have spoilt; None for bytes that are clear, or are no text at all.
+    """Give the text that an earlier program may have spoilt: legal UTF-8, even with the controls no honest text has.
 
-    Bytes that are clear in a code page of one byte a letter were spoilt by nobody but the label. Legal UTF-8 may be
-    spoilt text even where it holds control characters, which no honest text does.
+    Bytes of one-byte code pages were spoilt by nobody but the label, and the detector has judged them.
     """
     if raw.isascii() or verdict.code_page not in (None, "utf-8"):
         return None
-    if ruling.text is not None:
+    if ruling.is_cut:
         return ruling.text
     try:
         return raw.decode("utf-8")
