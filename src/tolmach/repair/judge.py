@@ -18,6 +18,7 @@ from tolmach.dicom import character_sets
 from tolmach.dicom.character_sets import Terms
 from tolmach.text.code_pages import canonical, decode
 from tolmach.text.detect import SURE, Detection, detect, detect_each
+from tolmach.text.lookalikes import has_lookalikes, mend_lookalikes
 from tolmach.text.spoil import lost, mend, undo, without_cut_tail
 
 AUTO = "auto"
@@ -101,12 +102,18 @@ def _ruling(raw: bytes, claimed: str | None, verdict: Detection, honest: str | N
     if raw.isascii():
         return Ruling("right", claimed)
     if verdict.code_page is not None:
-        return _in_page(raw, verdict.code_page, honest)
+        ruling = _in_page(raw, verdict.code_page, honest)
+        return _left_alone(claimed, honest) if _is_no_word(ruling.text) else ruling
     if verdict.outcome == "leave":
         return _left_alone(claimed, honest)
     if trusted and claimed is not None:
         return Ruling("right", claimed)
     return Ruling("doubtful")
+
+
+def _is_no_word(text: str | None) -> bool:
+    """Tell whether a reading mixes alphabets inside a word, and not by look-alike letters: “Kцln” is nobody's word."""
+    return text is not None and has_lookalikes(text) and mend_lookalikes(text) == text
 
 
 def _left_alone(claimed: str | None, honest: str | None) -> Ruling:
