@@ -81,7 +81,7 @@ UID_TOO_LONG = Fault(
 )
 
 BAD_CONFIGURATION = Fault(
-    "TLM-CFG-001", N_("{file}: {where}: {why}"), N_("Correct the configuration; tolmach config check tries it out.")
+    "TLM-CFG-001", N_("{file}: {where}: {why}."), N_("Correct the configuration; tolmach config check tries it out.")
 )
 UNKNOWN_KEY = Fault(
     "TLM-CFG-002",
@@ -113,6 +113,11 @@ NOT_A_DICOM_PEER = Fault(
     "TLM-CFG-008",
     N_("The peer “{name}” is of kind {kind} and does not speak DICOM."),
     N_("Name a peer of kind dicom."),
+)
+CONFIGURATION_THERE = Fault(
+    "TLM-CFG-009",
+    N_("{file} is there already, and it is not as init writes it."),
+    N_("It was left as it is. Go on editing it, or name another file: tolmach init FILE."),
 )
 
 

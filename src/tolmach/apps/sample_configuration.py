@@ -5,7 +5,7 @@ It is made from the settings' own schema, so that it cannot fall behind.
 
 from __future__ import annotations
 
-from enum import Enum
+import json
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +13,23 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from tolmach.adapters.folder import write_file
+from tolmach.adapters.folder import FileProblem, write_file
+from tolmach.adapters.folder.faults import ALREADY_THERE
+from tolmach.apps.faults import CONFIGURATION_THERE
 from tolmach.apps.settings import DicomSettings, PeerSettings, ProfileSettings, Settings
 
+# What stands in the place of a default that is absent or empty.
 _EXAMPLES: dict[str, Any] = {
-    "name": "pacs",
     "ae_title": "PACS",
     "host": "10.0.0.5",
     "port": 104,
+    "rights": ("echo", "store"),
     "text": "utf-8",
     "language": "uk",
+    "url": "https://10.0.0.5/dicom-web",
+    "folder": Path("D:/Archive"),
 }
+_NAMES: dict[type[BaseModel], str] = {PeerSettings: "pacs", ProfileSettings: "xray-1"}
 _RULE = """
 # [[profile.rule]]                          # when all conditions hold, do this in order
 # when = { Modality = "DX", PatientID = { matches = "^0" } }
@@ -33,7 +39,12 @@ _RULE = """
 
 def write_sample(file: Path) -> None:
     """Write the sample; raises `FileProblem` when something else is there already."""
-    write_file(file, [sample().encode("utf-8")])
+    try:
+        write_file(file, [sample().encode("utf-8")])
+    except FileProblem as error:
+        if error.problem.fault is not ALREADY_THERE:
+            raise
+        raise FileProblem(CONFIGURATION_THERE, file=file) from error
 
 
 def sample() -> str:
@@ -55,27 +66,28 @@ def sample() -> str:
 def _table(model: type[BaseModel], *, commented: bool) -> str:
     lines = []
     for name, field in model.model_fields.items():
-        if not field.description:
+        value, is_example = _value(model, name, field)
+        if not field.description or value in ((), {}):
             continue  # a table of its own, written apart
-        value, is_example = _value(name, field)
-        if isinstance(value, tuple):
-            continue
         assignment = f"{field.alias or name} = {_toml(value)}"
         mark = "# " if commented or is_example else ""
         lines.append(f"{mark}{assignment:<40} # {field.description}\n")
     return "".join(lines)
 
 
-def _value(name: str, field: FieldInfo) -> tuple[Any, bool]:
+def _value(model: type[BaseModel], name: str, field: FieldInfo) -> tuple[Any, bool]:
     """Give the default, or an example where there is none."""
-    if field.default is PydanticUndefined or field.default is None:
-        return _EXAMPLES.get(name, ""), True
+    if field.default is PydanticUndefined:
+        return _NAMES[model], True
+    if not field.default and name in _EXAMPLES:
+        return _EXAMPLES[name], True
     return field.default, False
 
 
 def _toml(value: object) -> str:
-    if isinstance(value, bool):
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_toml, value))}]"
+    if isinstance(value, bool | int | float):
         return str(value).lower()
-    if isinstance(value, int):
-        return str(value)
-    return '"' + str(value.value if isinstance(value, Enum) else value).replace("\\", "/") + '"'
+    # What JSON writes for a text, TOML reads as the same text.
+    return json.dumps(value.as_posix() if isinstance(value, Path) else str(value), ensure_ascii=False)
