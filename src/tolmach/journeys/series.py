@@ -1,7 +1,8 @@
 """File after file: what the images of one series have in common is found out once.
 
-The result for each file is the very one that `open_data_set` and `mend` give; only the way there is shorter where the
-file before it had the same shape, and shorter still where its text was the same.
+The result for each file is the one that `open_data_set` and `mend` give; only the way there is shorter where the file
+before it had the same shape, and shorter still where its text was the same. With a memory of devices, such a file gets
+the verdict its twin got, and counts as one file with it: it brings no new evidence.
 """
 
 from __future__ import annotations
