@@ -76,10 +76,19 @@ NOT_A_FOLDER = Fault(
     N_("{path} is a file, and a folder is needed there."),
     N_("Choose another folder with --out."),
 )
+NOT_A_MEMORY = Fault(
+    "TLM-FIL-015",
+    N_("{path} is not a memory of devices; it was left as it is."),
+    N_("Name another file with --devices; if it is devices.json of the configuration, delete or rename it."),
+)
 
 
 class FileProblem(NeedsOperator):
     """A file or folder cannot be used until somebody changes something."""
+
+
+class NotAMemory(NeedsOperator):
+    """The file named for the memory of devices holds something else; exit status 2."""
 
 
 class FileTrouble(Retryable):

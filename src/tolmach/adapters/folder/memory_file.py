@@ -1,6 +1,6 @@
 """The memory of devices in a file: JSON that a person can read, replaced whole each time.
 
-A file that cannot be understood is put aside under another name, never overwritten: memory is a help, not a condition.
+A file that cannot be understood is somebody else's: it is refused, and neither renamed nor overwritten.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tolmach.adapters.folder.faults import mapped
+from tolmach.adapters.folder.faults import NOT_A_MEMORY, NotAMemory, mapped
 from tolmach.adapters.folder.writing import write_file
 from tolmach.repair.memory import Device, DeviceMemory
 
@@ -16,7 +16,10 @@ VERSION = 1
 
 
 def load_memory(path: Path) -> DeviceMemory:
-    """Read the memory; an empty one when there is no file, or when what is there is no memory."""
+    """Read the memory; an empty one when there is no file. Nothing is changed.
+
+    Raises `NotAMemory` when the file holds something else, and `FileProblem` when it cannot be read.
+    """
     try:
         raw = path.read_bytes()
     except FileNotFoundError:
@@ -25,9 +28,8 @@ def load_memory(path: Path) -> DeviceMemory:
         raise mapped(error, path) from error
     try:
         return _parse(json.loads(raw))
-    except (ValueError, KeyError, TypeError, AttributeError):
-        _put_aside(path)
-        return DeviceMemory()
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        raise NotAMemory(NOT_A_MEMORY, path=path) from error
 
 
 def save_memory(path: Path, memory: DeviceMemory) -> None:
@@ -38,7 +40,7 @@ def save_memory(path: Path, memory: DeviceMemory) -> None:
         key: {"counts": device.counts, "pinned": device.pinned} for key, device in sorted(memory.devices.items())
     }
     text = json.dumps({"version": VERSION, "devices": devices}, ensure_ascii=False, indent=1)
-    write_file(path, [text.encode()], replace=True)
+    write_file(path, [text.encode("utf-8", "surrogatepass")], replace=True)
     memory.is_changed = False
 
 
@@ -50,10 +52,3 @@ def _parse(content: dict[str, dict[str, dict[str, dict[str, int] | str | None]]]
             raise ValueError(key)
         devices[key] = Device({str(page): int(count) for page, count in counts.items()}, pinned)
     return DeviceMemory(devices)
-
-
-def _put_aside(path: Path) -> None:
-    try:
-        path.replace(path.with_name(path.name + ".unreadable"))
-    except OSError as error:
-        raise mapped(error, path) from error
