@@ -76,6 +76,25 @@ SCRIPT_OF: Final = {page: script for script, pages in _LABELLED_SCRIPT.items() f
 SCRIPT_OF_PAGE: Final = {"utf-8": "utf-8", "kz-1048": "kazakh"}
 """How the letters of a Cyrillic code page are judged, where it is not as `cyrillic`."""
 
+RARITY: Final = {
+    "utf-8": 0.0,
+    "cp1251": 0.0,
+    "cp866": 1.2,
+    "koi8-r": 1.6,
+    "iso-8859-5": 0.6,
+    "cp1125": 1.5,
+    "koi8-u": 1.7,
+    "mac-cyrillic": 2.5,
+    "kz-1048": 3.5,
+}
+"""How rare each Cyrillic code page is, in nats, before anything is known."""
+
+FAMILY: Final = {"cp1125": "cp866", "koi8-u": "koi8-r", "kz-1048": "cp1251"}
+"""Which code page another one differs from in a few letters only."""
+
+CYRILLIC_SCRIPTS: Final = frozenset({"cyrillic", "kazakh", "serbian"})
+"""What text may be judged as that is worth repairing."""
+
 TRUSTED: Final = frozenset(
     "gb18030 gbk gb2312 hz big5 big5hkscs cp950 shift_jis cp932 shift_jis_2004 shift_jisx0213 euc_jp euc_jis_2004 "
     "euc_jisx0213 iso2022_jp iso2022_jp_1 iso2022_jp_2 iso2022_jp_3 iso2022_kr euc_kr cp949 johab tis-620 iso8859-11 "

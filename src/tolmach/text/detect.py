@@ -14,7 +14,16 @@ from functools import partial
 from typing import Final, Literal
 
 from tolmach.base import N_, Phrase
-from tolmach.text.code_pages import SCRIPT_OF, SCRIPT_OF_PAGE, TRUSTED, canonical, codec_of
+from tolmach.text.code_pages import (
+    CYRILLIC_SCRIPTS,
+    FAMILY,
+    RARITY,
+    SCRIPT_OF,
+    SCRIPT_OF_PAGE,
+    TRUSTED,
+    canonical,
+    codec_of,
+)
 from tolmach.text.language import SCRIPTS, Model, model
 from tolmach.text.readings import (
     ESCAPE,
@@ -28,6 +37,7 @@ from tolmach.text.readings import (
     read_ideographs,
     read_utf8,
     sample,
+    serbian_bytes,
     small,
 )
 
@@ -45,7 +55,6 @@ reading differs in little: a sibling of the code page (Є is Ї in the other DOS
 SURE_OF_FEW_SMALL: Final = 0.99
 """The same where the few letters are all small, as nobody writes a lone name."""
 
-SIBLINGS: Final = (("cp866", "cp1125"), ("koi8-r", "koi8-u"), ("cp1251", "kz-1048"))
 
 TEMPERATURE: Final = 1.4
 """Letters are not independent of one another, so their nats count for a little less than they say."""
@@ -53,19 +62,6 @@ TEMPERATURE: Final = 1.4
 LABEL_WEIGHT: Final = 1.5
 SCRIPT_LABEL_WEIGHT: Final = 5.0
 MEMORY_WEIGHT: Final = 3.0
-
-# How rare each reading is, in nats, before anything is known.
-RARITY: Final = {
-    "utf-8": 0.0,
-    "cp1251": 0.0,
-    "cp866": 1.2,
-    "koi8-r": 1.6,
-    "iso-8859-5": 0.6,
-    "cp1125": 1.5,
-    "koi8-u": 1.7,
-    "mac-cyrillic": 2.5,
-    "kz-1048": 3.5,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +85,7 @@ OTHERS: Final = (
     _Reading("cp862", "hebrew", 8.0),
     _Reading("gb18030", "ideographs", 7.0),
 )
+SERBIAN: Final = tuple((page, "serbian", RARITY[page] + 5.0) for page in ("cp1251", "iso-8859-5"))
 _NOTHING: Final = _Reading("", "", 2.0)
 
 STRAY_NATS: Final = 8.0
@@ -101,9 +98,7 @@ ODD_FROM: Final = 4.0
 ODD_PER_LETTER: Final = 3.0
 """A value that costs no more than this reads well enough for nobody to ask how it reads otherwise."""
 
-_FAMILY: Final = {"cp1125": "cp866", "koi8-u": "koi8-r", "kz-1048": "cp1251"}
-
-SIEVE_BYTES: Final = 40
+SIEVE_BYTES: Final = 20
 SIEVE_NATS: Final = 30.0
 """After so many high bytes, a reading this much worse than the best one is not looked at any further."""
 
@@ -132,6 +127,10 @@ class _Answer:
     reading: _Reading
     cost: float
     symbols: bytes
+
+    @property
+    def page(self) -> str:
+        return self.reading.code_page
 
     @property
     def letters(self) -> int:
@@ -216,7 +215,7 @@ def _of_several(
 def _of_one_family(foreign: Sequence[bytes], judge: Judge) -> Sequence[bytes]:
     """Give the values of a file without those that are surely in another code page than most letters are."""
     alone = [judge([value]) for value in foreign]
-    families = [_FAMILY.get(found.code_page or "", found.code_page) for found in alone]
+    families = [FAMILY.get(found.code_page or "", found.code_page) for found in alone]
     sizes: dict[str, int] = {}
     for value, family in zip(foreign, families, strict=True):
         if family is not None:
@@ -229,12 +228,8 @@ def _of_one_family(foreign: Sequence[bytes], judge: Judge) -> Sequence[bytes]:
 
 def _odd(values: Sequence[bytes], of_file: Detection, judge: Judge) -> dict[bytes, Detection]:
     """Give the verdicts on those values that read badly in the code page of their file and better otherwise."""
-    found = {}
-    for value in dict.fromkeys(values):
-        verdict = _of_odd(value, of_file, judge)
-        if verdict is not None:
-            found[value] = verdict
-    return found
+    verdicts = {value: _of_odd(value, of_file, judge) for value in dict.fromkeys(values)}
+    return {value: verdict for value, verdict in verdicts.items() if verdict is not None}
 
 
 def _of_odd(value: bytes, of_file: Detection, judge: Judge) -> Detection | None:
@@ -304,6 +299,7 @@ def _readings(label: str | None, shifts: Mapping[str, float]) -> list[_Reading]:
         _Reading(page, SCRIPT_OF_PAGE.get(page, "cyrillic"), rarity - shifts.get(page, 0.0))
         for page, rarity in RARITY.items()
     ]
+    readings += [_Reading(page, script, rarity - shifts.get(page, 0.0)) for page, script, rarity in SERBIAN]
     labelled = SCRIPT_OF.get(label or "")
     readings += [reading for reading in OTHERS if labelled is None or codec_of(reading.code_page) != label]
     if label is not None and labelled is not None:
@@ -333,10 +329,12 @@ def _read_one(
     if reading.script == "ideographs":
         cost = read_ideographs(given)
         return None if cost is None else _Answer("leave", reading, cost + reading.rarity, b"")
+    if reading.script == "serbian" and given.joined.translate(None, serbian_bytes(reading.code_page)) == given.joined:
+        return None
     found = read(given, reading.code_page, reading.script, language, known[reading.script])
     if found is None:
         return None
-    outcome: Outcome = "cyrillic" if reading.script in ("cyrillic", "kazakh") else "leave"
+    outcome: Outcome = "cyrillic" if reading.script in CYRILLIC_SCRIPTS else "leave"
     return _Answer(outcome, reading, found[0] + reading.rarity, found[1])
 
 
@@ -345,7 +343,8 @@ def _merged(answers: Sequence[_Answer]) -> list[_Answer]:
     merged: dict[tuple[str, bytes, str], _Answer] = {}
     for answer in answers:
         text = answer.symbols if answer.outcome == "cyrillic" else b""
-        key = (answer.outcome, text, "" if text else answer.reading.script)
+        script = answer.reading.script
+        key = (answer.outcome, text, "" if script in ("cyrillic", "kazakh") else script)
         if key not in merged or answer.cost < merged[key].cost:
             merged[key] = answer
     return list(merged.values())
@@ -358,7 +357,7 @@ def _verdict(answers: Sequence[_Answer], label: str | None) -> Detection:
     for answer in answers:
         share = math.exp((best.cost - answer.cost) / TEMPERATURE)
         total += share
-        if answer.outcome == best.outcome and (answer.outcome == "leave" or answer is best):
+        if answer.outcome == best.outcome and (answer.outcome == "leave" or answer.page == best.page):
             alike += share
     confidence = alike / total
     facts: dict[str, object] = {
@@ -387,7 +386,7 @@ def _verdict(answers: Sequence[_Answer], label: str | None) -> Detection:
 
 def _needed(best: _Answer, answers: Sequence[_Answer]) -> float:
     """Give the confidence that a Cyrillic verdict needs."""
-    others = sorted((answer for answer in answers if answer is not best), key=lambda answer: answer.cost)
+    others = sorted((answer for answer in answers if answer.page != best.page), key=lambda answer: answer.cost)
     close = others and others[0].outcome == "cyrillic" and _close(best, others[0])
     if best.letters < FEW_LETTERS and best.symbols == small(best.symbols):
         return SURE_OF_FEW_SMALL
@@ -395,5 +394,5 @@ def _needed(best: _Answer, answers: Sequence[_Answer]) -> float:
 
 
 def _close(best: _Answer, other: _Answer) -> bool:
-    pages = {best.reading.code_page, other.reading.code_page}
-    return any(pages == set(pair) for pair in SIBLINGS) or small(best.symbols) == small(other.symbols)
+    are_siblings = FAMILY.get(best.page, best.page) == FAMILY.get(other.page, other.page)
+    return are_siblings or small(best.symbols) == small(other.symbols)

@@ -159,6 +159,13 @@ def table(code_page: str, script: str) -> bytes:
 
 
 @cache
+def serbian_bytes(code_page: str) -> bytes:
+    """Give the bytes of a code page that are letters only Serbian and Macedonian have."""
+    letters_there = "ђѓѕјљњќћџЂЃЅЈЉЊЌЋЏ"
+    return letters_there.encode(codec_of(code_page))
+
+
+@cache
 def sign_costs(code_page: str) -> tuple[float, ...]:
     """Give what each byte of a code page costs beside a figure, where signs are usual and letters are not."""
     codec = codec_of(code_page)

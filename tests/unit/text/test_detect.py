@@ -449,3 +449,13 @@ def test_obvious_files_stay_quick_when_judged_value_by_value() -> None:
         detect_each(values)
         times.append(time.perf_counter() - start)
     assert statistics.median(times) <= 0.0006
+
+
+@pytest.mark.parametrize("page", ["cp1251", "iso8859-5"])
+@pytest.mark.parametrize("declared", [None, "latin-1"])
+@pytest.mark.parametrize(
+    "text", ["Ђурашевић^Његомир", "Ќаковска^Ѓорчица", "ЋУРУВИЈА^ЏЕНИЋ", "Стојчевски^Ацо", "Њаровић^Љупка"]
+)
+def test_serbian_letters_are_not_capitals_of_another_page(text: str, page: str, declared: str | None) -> None:
+    found = detect([text.encode(page)], declared=declared)
+    assert found.code_page is None or decode(text.encode(page), found.code_page) == text
