@@ -168,7 +168,8 @@ def memory() -> bool:
         file = make_big_file(folder)
         # Asked of the program itself: what the system tells of a child includes the size of its parent.
         measured = (
-            "import sys; from pathlib import Path; from tolmach.apps.cli.main import run; status = run(sys.argv[1:]);"
+            "import sys; from pathlib import Path; from tolmach.apps.cli.program import run; "
+            "status = run(sys.argv[1:]);"
             "peak = [line for line in Path('/proc/self/status').read_text().splitlines() if line.startswith('VmHWM')];"
             "print(peak[0].split()[1], file=sys.stderr); sys.exit(status)"
         )

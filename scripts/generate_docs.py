@@ -21,7 +21,7 @@ from tolmach.adapters.dimse import status
 from tolmach.adapters.dimse.context_plan import alternatives_to
 from tolmach.adapters.dimse.timeouts import Timeouts
 from tolmach.apps.cli.context import Run
-from tolmach.apps.cli.main import build
+from tolmach.apps.cli.program import build
 from tolmach.apps.settings import DicomSettings, PeerSettings, ProfileSettings, Settings
 from tolmach.apps.translations import translator
 from tolmach.dicom import character_sets, uids

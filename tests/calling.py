@@ -14,9 +14,15 @@ from typing import Any
 import pytest
 
 from tests.builders import EXPLICIT_LE, INSTANCE, Spoiled, body, even, part10
-from tolmach.apps.cli.main import run
+from tolmach.apps.cli.program import run
 
-PROGRAM = (sys.executable, "-c", "from tolmach.apps.cli.main import main; main()")
+
+def with_default_ctrl_c(code: str) -> str:
+    """Give code that hears Ctrl-C also where the suite was started with it ignored, as scripts do in the background."""
+    return f"import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n{code}"
+
+
+PROGRAM = (sys.executable, "-c", with_default_ctrl_c("from tolmach.apps.cli.main import main; main()"))
 NAME = 0x00100010
 IVANOV, KLYMENKO = "ИВАНОВ^ПЁТР^СЕРГЕЕВИЧ", "КЛИМЕНКО^ЮЛІЯ^ЄВГЕНІВНА"
 

@@ -70,7 +70,7 @@ MEASURED = textwrap.dedent(
     """
     import re, sys
     from pathlib import Path
-    from tolmach.apps.cli.main import run
+    from tolmach.apps.cli.program import run
     status = run(sys.argv[2:])
     peak = re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())
     Path(sys.argv[1]).write_text(peak[1])

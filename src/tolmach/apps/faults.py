@@ -79,6 +79,11 @@ UID_TOO_LONG = Fault(
     N_("Its {keyword} has {length} characters, and 64 are allowed: archives break the association over it."),
     N_("Export the image from the machine again, or give it a new one with the rule new_uid."),
 )
+OUTPUT_LOST = Fault(
+    "TLM-CLI-019",
+    N_("The output cannot be written: {why}."),
+    N_("Free some space or write it somewhere else, then run the command again."),
+)
 
 BAD_CONFIGURATION = Fault(
     "TLM-CFG-001", N_("{file}: {where}: {why}."), N_("Correct the configuration; tolmach config check tries it out.")

@@ -64,7 +64,9 @@ def replace_in_place(
                 "fixed_sha256": fixed.sha256,
                 "changes": changes,
             }
-            write_file(record, [json.dumps(note, ensure_ascii=False, indent=1).encode()], replace=True)
+            # Bytes of a name that are no text stand in it as half characters, and those as the escapes JSON has.
+            text = json.dumps(note, ensure_ascii=False, indent=1).encode("utf-8", "backslashreplace")
+            write_file(record, [text], replace=True)
             fixed.commit()
     except OSError as error:
         raise mapped(error, path) from error

@@ -1,101 +1,44 @@
-"""`tolmach`: finds the command, speaks the user's language, turns errors into one line and an exit status.
+"""The door of `tolmach`: streams that can be written to, Ctrl-C heard from the first moment, the exit status.
 
-Exit status 0: everything asked for was done; 1: something failed, was held or is unsure; 2: the command or the
-configuration is wrong. Commands import what they need when they run, so that `--help` is quick.
+It imports next to nothing, so that hardly any time passes in which Ctrl-C would be told as an error of Python's.
 """
 
-from __future__ import annotations
-
-import os
 import sys
-from collections.abc import Sequence
-from typing import Any
 
-import click
-
-from tolmach import __version__
-from tolmach.apps.cli import config, demo, detect, devices, echo, fix, fold, inspect, send, translit, undo
-from tolmach.apps.cli.context import Run, start
-from tolmach.apps.cli.usage import explained, require_command
-from tolmach.apps.faults import INTERRUPTED
-from tolmach.base import N_, Problem, Retryable, TolmachError
-
-OK, SOMETHING_FAILED, WRONG_CALL, INTERRUPT = 0, 1, 2, 130
-
-COMMANDS = (inspect, fix, undo, send, echo, detect, translit, fold, devices, config, demo)
+SOMETHING_FAILED, INTERRUPTED = 1, 130
 
 
 def main() -> None:
     """Run the program and leave it with the exit status the conventions promise."""
     try:
+        _open_what_is_closed()
+        from tolmach.apps.cli.program import run
+
         status = run(sys.argv[1:])
-    except BrokenPipeError:
-        # Whoever read our output has seen enough, as in `tolmach inspect … | head`.
-        null = os.open(os.devnull, os.O_WRONLY)
-        for stream in (sys.stdout, sys.stderr):
-            os.dup2(null, stream.fileno())
+    except BrokenPipeError:  # whoever read our output has seen enough, as in `tolmach inspect … | head`
         status = SOMETHING_FAILED
     except KeyboardInterrupt:
-        status = INTERRUPT
+        status = INTERRUPTED
+    _drop_what_cannot_be_written()
     sys.exit(status)
 
 
-def run(arguments: Sequence[str]) -> int:
-    """Run one command; gives its exit status."""
-    rest, context = start(arguments)
-    terminal = context.terminal()
-    try:
-        context.require_usable()
-        program = build(context)
-        require_command(rest, program.commands)
-        status = program.main(rest or ["--help"], prog_name="tolmach", standalone_mode=False)
-        sys.stdout.flush()
-    except (_Interrupted, click.Abort, KeyboardInterrupt):
-        terminal.complain(Problem(INTERRUPTED))
-        return INTERRUPT
-    except click.ClickException as error:
-        terminal.complain(explained(error))
-        return WRONG_CALL
-    except TolmachError as error:
-        terminal.complain(error)
-        return _status_of(error)
-    return status if isinstance(status, int) else OK
+def _open_what_is_closed() -> None:
+    """Put nothing in the place of streams we were started without; else `print` takes stdout for a missing stderr."""
+    import os
+
+    # In the order of their numbers, so that no file we open later gets the number of one of them.
+    sys.stdin = sys.stdin or open(os.devnull, encoding="utf-8")  # noqa: SIM115, PTH123 - open to the end
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
 
 
-def _status_of(error: TolmachError) -> int:
-    """Give the exit status of an error that ended everything: the world's fault, or the call's."""
-    from tolmach.adapters.folder import FileProblem
-    from tolmach.apps.demo import DemoFailed
+def _drop_what_cannot_be_written() -> None:
+    """Leave nothing that Python would try to write once more at the very end, and complain about."""
+    import os
 
-    return SOMETHING_FAILED if isinstance(error, Retryable | FileProblem | DemoFailed) else WRONG_CALL
-
-
-class _Interrupted(Exception):
-    """Ctrl-C, kept from click, which would write an empty line among the errors."""
-
-
-class _Program(click.Group):
-    """All commands together."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Carry out the command that was called."""
+    for stream in (sys.stdout, sys.stderr):
         try:
-            return super().invoke(ctx)
-        except KeyboardInterrupt as error:
-            raise _Interrupted from error
-
-
-def build(context: Run) -> click.Group:
-    """Give the program with all its commands, their help in the user's language."""
-    _ = context.translator.gettext
-
-    @click.group(cls=_Program, help=_(N_("Repairs the text of almost-DICOM files and delivers them to a PACS.")))
-    @click.option("--lang", metavar="ru|uk|en", help=_(N_("Language of messages.")), expose_value=False)
-    @click.option("--config", metavar="FILE", help=_(N_("Configuration file.")), expose_value=False)
-    @click.version_option(__version__, message="%(prog)s %(version)s", help=_(N_("Show the version.")))
-    def program() -> None:
-        """Take what concerns every command; `start` has understood it already."""
-
-    for command in COMMANDS:
-        command.register(program, context)
-    return program
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

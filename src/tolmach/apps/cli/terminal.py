@@ -107,7 +107,11 @@ class Terminal:
         if self._status is not None:
             self._status.clear()
         # Flushed line by line: whoever reads the other end of a pipe sees each file when it is done.
-        print(text.encode("utf-8", "backslashreplace").decode("utf-8"), file=stream, flush=True)
+        try:
+            print(text.encode("utf-8", "backslashreplace").decode("utf-8"), file=stream, flush=True)
+        except OSError:
+            if stream is sys.stdout:  # where errors cannot be told, the exit status still tells of them
+                raise
 
     @contextmanager
     def progress(self, msgid: str, total: int) -> Iterator[Step]:
@@ -156,10 +160,18 @@ class _StatusLine:
 
 
 def standard_input() -> Iterator[bytes]:
-    """Give the lines of stdin as they come, without their ends; nothing where the program was started without one."""
-    if sys.stdin is not None:
-        for line in sys.stdin.buffer:
-            yield line.rstrip(b"\r\n")
+    """Give the lines of stdin as they come, without their ends; raises `FileTrouble` when it cannot be read."""
+    lines = iter(sys.stdin.buffer)
+    while True:
+        try:
+            line = next(lines, None)
+        except OSError as error:
+            from tolmach.adapters.folder.faults import mapped
+
+            raise mapped(error, "stdin") from error
+        if line is None:
+            return
+        yield line.rstrip(b"\r\n")
 
 
 def _is_terminal(stream: TextIO | None) -> bool:

@@ -311,3 +311,14 @@ def test_a_leftover_cleared_and_killed_again_loses_nothing(tmp_path: Path, step:
     assert CAME in contents(path)
     undo_or_nothing(path)
     assert path.read_bytes() == CAME
+
+
+def test_a_record_of_names_that_are_no_text_is_json_in_utf_8(tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode("Ж".encode() + b"\xcf.dcm")
+    path.write_bytes(b"before")
+    replace_in_place(path, [b"after"], [{"before": "\udcff"}], datetime(2026, 11, 22, tzinfo=UTC))
+    note = json.loads(record_of(path).read_text("utf-8"))
+    assert (note["file"], note["changes"]) == (path.name, [{"before": "\udcff"}])
+    assert "Ж" in record_of(path).read_text("utf-8")
+    undo(path)
+    assert path.read_bytes() == b"before"
