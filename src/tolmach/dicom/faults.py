@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tolmach.base import N_, Fault, Refused
+from tolmach.base import N_, Fault, Phrase, Refused
 
 NOT_DICOM = Fault(
     "TLM-DCM-001",
@@ -11,7 +11,7 @@ NOT_DICOM = Fault(
 )
 CUT_SHORT = Fault(
     "TLM-DCM-002",
-    N_("The file is cut short: {expected} bytes are announced at byte {offset}, {present} are there."),
+    N_("The file is cut short: {why}."),
     N_("Wait until the machine has finished writing, or export the image from the machine again."),
 )
 BROKEN_STRUCTURE = Fault(
@@ -75,6 +75,18 @@ TOO_MUCH_TEXT = Fault(
     N_("No real image looks like this. Find out where the file comes from before using it."),
 )
 
+NO_PIXELS = Fault(
+    "TLM-DCM-015",
+    N_("The image has rows and columns but no pixels: the file was probably cut."),
+    N_("Wait until the machine has finished writing, or export the image from the machine again."),
+)
+
+# Why a file is known to be cut short.
+ANNOUNCED = N_("{expected} bytes are announced at byte {offset}, {present} are there")
+CUT_INSIDE = N_("it ends at byte {size}, where more must follow")
+NO_DATA_SET = N_("it ends before the data set begins")
+CUT_IN_DEFLATED = N_("the compressed data set has no end")
+
 # Noticed in passing; the file is usable all the same.
 LABEL_LIES = Fault(
     "TLM-DCM-020",
@@ -106,6 +118,11 @@ STRAY_DELIMITER = Fault(
     N_("A sequence at byte {offset} is closed wrongly."),
     N_("Nothing to do: it is read as it must have been meant and kept as it is."),
 )
+SHORT_PIXELS = Fault(
+    "TLM-DCM-026",
+    N_("The image should have {expected} bytes of pixels and has {present}."),
+    N_("Look at the image: if a part of it is missing, export it from the machine again."),
+)
 
 
 class NotDicom(Refused):
@@ -114,6 +131,12 @@ class NotDicom(Refused):
 
 class Damaged(Refused):
     """The bytes are DICOM, but cut short, broken, or beyond a limit."""
+
+
+def cut_short(offset: int, expected: int, present: int) -> Damaged:
+    """Give the error for a value whose announced length goes beyond the end of the file."""
+    why = Phrase(ANNOUNCED, {"offset": offset, "expected": expected, "present": max(0, present)})
+    return Damaged(CUT_SHORT, why=why)
 
 
 class BadPath(Refused):

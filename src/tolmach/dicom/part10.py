@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import Literal, NamedTuple
 
 from tolmach.base import N_, Phrase, Problem
 from tolmach.dicom import dictionary, faults, uids
 from tolmach.dicom.data_set import DataSet
 from tolmach.dicom.faults import Damaged, NotDicom
+from tolmach.dicom.pixels import ends_in_header, missing_pixels, require_pixels
 from tolmach.dicom.scanner import ROOT, UNDEFINED, Element, Encoding, Scanner
 from tolmach.dicom.source import MemorySource, Source
 from tolmach.dicom.vrs import LONG_BY_CODE, SHORT_BY_CODE
@@ -24,6 +26,7 @@ PREAMBLE = 128
 MAX_META = 1 << 20
 _USUAL_META = 1 << 11
 _META_WITHOUT_VR = Phrase(N_("the file meta information has no readable VR"))
+_META_WITHOUT_END = Phrase(N_("the file meta information does not end"))
 
 # A real deflated image shrinks 2 to 10 times; a bomb a thousand times.
 INFLATE_LIMIT = 2 << 30
@@ -83,7 +86,7 @@ def open_data_set(source: Source, inflate: Inflate | None = None) -> DataSet:
     if not is_marked and source.size < 8:
         raise NotDicom(faults.NOT_DICOM, why=Phrase(N_("it is too short")))
     if source.size - meta.end < 8:
-        raise Damaged(faults.CUT_SHORT, offset=meta.end, expected=8, present=source.size - meta.end)
+        raise Damaged(faults.CUT_SHORT, why=Phrase(faults.NO_DATA_SET))
     encoding = _find_encoding(source, meta.end, declared, problems)
     if not is_marked:
         _require_plausible(source, start, encoding)
@@ -118,7 +121,7 @@ def _scan(
     scanner.run()
     if scanner.end < source.size:
         problems.append(Problem(faults.TRAILING_BYTES, {"count": source.size - scanner.end}))
-    return DataSet.of(
+    data_set = DataSet.of(
         file,
         source,
         scanner,
@@ -128,6 +131,11 @@ def _scan(
         transfer_syntax_uid=syntax,
         problems=(*problems, *scanner.problems),
     )
+    if ends_in_header(data_set):
+        raise Damaged(faults.CUT_SHORT, why=Phrase(faults.CUT_INSIDE, {"size": source.size}))
+    require_pixels(data_set)
+    missing = missing_pixels(data_set)
+    return data_set if missing is None else replace(data_set, problems=(*data_set.problems, missing))
 
 
 def _start_of_content(source: Source) -> tuple[int, bool]:
@@ -158,7 +166,9 @@ def _read_meta(source: Source, start: int) -> _Meta:
         meta = _walk_meta(block, start)
         if meta is not None:
             return meta
-    raise Damaged(faults.CUT_SHORT, offset=start, expected=MAX_META, present=source.size - start)
+    if source.size - start > MAX_META:
+        raise Damaged(faults.BROKEN_STRUCTURE, offset=start, why=_META_WITHOUT_END)
+    raise Damaged(faults.CUT_SHORT, why=Phrase(faults.NO_DATA_SET))
 
 
 def _walk_meta(block: bytes, start: int) -> _Meta | None:
@@ -243,7 +253,7 @@ def _require_plausible(source: Source, start: int, encoding: Encoding) -> None:
 def _open_deflated(file: Source, meta: _Meta, inflate: Inflate, problems: list[Problem]) -> DataSet:
     source = inflate(inflated_blocks(file, meta.end))
     if source.size < 8:
-        raise Damaged(faults.CUT_SHORT, offset=0, expected=8, present=source.size)
+        raise Damaged(faults.CUT_SHORT, why=Phrase(faults.NO_DATA_SET))
     encoding = _find_encoding(source, 0, uids.ExplicitVRLittleEndian, problems)
     return _scan(file, source, meta, encoding, uids.DeflatedExplicitVRLittleEndian, problems)
 
@@ -268,7 +278,7 @@ def inflated_blocks(source: Source, start: int) -> Iterator[bytes]:
             position += len(pending)
             # With all packed bytes read, the unpacker may still hold some back: it gives a full block at a time.
             if not pending and len(block) < _INFLATE_BLOCK:
-                raise Damaged(faults.CUT_SHORT, offset=position, expected=1, present=0)
+                raise Damaged(faults.CUT_SHORT, why=Phrase(faults.CUT_IN_DEFLATED))
         try:
             block = inflater.decompress(pending, _INFLATE_BLOCK)
         except zlib.error as error:

@@ -194,7 +194,7 @@ class Scanner:
         vr = LONG_BY_CODE.get(code)
         if vr is not None:
             if at + 12 > len(window):
-                raise self._cut(self.position, 12)
+                raise self._cut()
             return vr, 12, read(window, at + 8)[0]
         self._note(faults.ODD_ENCODING, offset=self.position)
         return self._illegal_vr(frame, tag, code, at)
@@ -257,7 +257,7 @@ class Scanner:
             if position - self.base + 8 > len(self.window) or position < self.base:
                 self._refill(position, 8 if fragments else WINDOW)
             if len(self.window) < 8 + position - self.base:
-                raise self._cut(position, 8)
+                raise self._cut()
             group, number, length = unpack(self.window, position - self.base)
             tag, value = group << 16 | number, position + 8
             if tag == SEQUENCE_END and frame.undefined:
@@ -324,7 +324,7 @@ class Scanner:
             raise self._overlong(last.value, last.length, frame)
         if frame.undefined and position == frame.limit:
             if frame.limit == self.source.size:
-                raise self._cut(position, 8)
+                raise self._cut()
             self._note(faults.STRAY_DELIMITER, offset=position)
             self._finish(frame, position, undefined=False)
             return
@@ -343,7 +343,7 @@ class Scanner:
             if undefined:
                 self.position = position + 8
                 if self.position > self.source.size:
-                    raise self._cut(position, 8)
+                    raise self._cut()
 
     # The window over the source, and what is told of trouble.
 
@@ -361,7 +361,7 @@ class Scanner:
             self.end = position
             self.frames.clear()
             return False
-        raise self._cut(position, 8)
+        raise self._cut()
 
     def _add(self, element: Element) -> None:
         if len(self.elements) >= MAX_ELEMENTS:
@@ -381,12 +381,14 @@ class Scanner:
         if len(self.problems) < _MAX_PROBLEMS:
             self.problems.append(Problem(fault, facts))
 
-    def _cut(self, offset: int, expected: int) -> Damaged:
-        return Damaged(faults.CUT_SHORT, offset=offset, expected=expected, present=max(0, self.source.size - offset))
+    def _cut(self) -> Damaged:
+        return Damaged(faults.CUT_SHORT, why=Phrase(faults.CUT_INSIDE, {"size": self.source.size}))
 
     def _overlong(self, value: int, length: int, frame: _Frame) -> Damaged:
-        if frame.limit == self.source.size or length == UNDEFINED:
-            return self._cut(value, length)
+        if length == UNDEFINED:
+            return self._cut()
+        if frame.limit == self.source.size:
+            return faults.cut_short(value, length, self.source.size - value)
         self.position = value
         return self._broken(_OVERLONG)
 

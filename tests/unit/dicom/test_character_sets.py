@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.builders import opened, read_back
+from tests.builders import FORM_OF, opened, read_back
 from tolmach.dicom.character_sets import codec_of, decode, encode, is_defined, respelt, show
 from tolmach.dicom.paths import path_of
 from tolmach.dicom.values import strip_padding, too_long
@@ -15,10 +15,16 @@ from tolmach.dicom.values import strip_padding, too_long
 CYRILLIC = st.text("АБЯабяЁёІіЇїЄє", max_size=20)
 
 
+def pixels_are_there(file: bytes) -> bool:
+    return "Rows" not in read_back(file) or "PixelData" in read_back(file)
+
+
 def test_charset_files_read_as_in_pydicom(corpus: Path) -> None:
     compared = 0
     for path in sorted((corpus / "pydicom" / "charset_files").glob("*.dcm")):
         file = path.read_bytes()
+        if not pixels_are_there(file):  # taken out of some of these samples, which would be called cut
+            file += FORM_OF[str(read_back(file).file_meta.TransferSyntaxUID)].element(0x7FE00010, "OW", bytes(2))
         data_set, judge = opened(file), read_back(file)
         for index, vr, raw in data_set.marked_text:
             element = data_set.elements[index]

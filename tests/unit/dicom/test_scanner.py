@@ -179,7 +179,8 @@ def test_a_stray_delimiter_in_a_sequence_of_defined_length() -> None:
 @pytest.mark.parametrize("tail", [bytes(1), bytes(8), bytes(9), bytes(100_000), b"\r\n", b"\x1a"])
 @pytest.mark.parametrize("syntax", [IMPLICIT_LE, EXPLICIT_LE])
 def test_stray_bytes_after_the_end(syntax: str, tail: bytes) -> None:
-    file = part10(body((NAME, "PN", b"PETROV"), form=FORM_OF[syntax]), syntax)
+    pixels = (0x7FE00010, "OW", bytes(4))
+    file = part10(body((NAME, "PN", b"PETROV"), *[pixels] * any(tail), form=FORM_OF[syntax]), syntax)
     data_set = opened(file + tail)
     assert data_set.end == len(file)
     assert [problem.code for problem in data_set.problems] == ["TLM-DCM-022"]
