@@ -36,6 +36,7 @@ from tolmach.text.readings import (
     read,
     read_ideographs,
     read_utf8,
+    reads_well,
     sample,
     serbian_bytes,
     small,
@@ -54,7 +55,6 @@ reading differs in little: a sibling of the code page (Є is Ї in the other DOS
 
 SURE_OF_FEW_SMALL: Final = 0.99
 """The same where the few letters are all small, as nobody writes a lone name."""
-
 
 TEMPERATURE: Final = 1.4
 """Letters are not independent of one another, so their nats count for a little less than they say."""
@@ -94,9 +94,8 @@ STRAY_NATS: Final = 8.0
 DOUBTFUL_NATS: Final = 4.0
 """By so much better, and it is unsure."""
 
-ODD_FROM: Final = 4.0
-ODD_PER_LETTER: Final = 3.0
-"""A value that costs no more than this reads well enough for nobody to ask how it reads otherwise."""
+ODD: Final = (4.0, 3.0)
+"""A value that costs no more than this, once and for each letter, reads well enough to ask no further."""
 
 SIEVE_BYTES: Final = 20
 SIEVE_NATS: Final = 30.0
@@ -228,8 +227,11 @@ def _of_one_family(foreign: Sequence[bytes], judge: Judge) -> Sequence[bytes]:
 
 def _odd(values: Sequence[bytes], of_file: Detection, judge: Judge) -> dict[bytes, Detection]:
     """Give the verdicts on those values that read badly in the code page of their file and better otherwise."""
-    verdicts = {value: _of_odd(value, of_file, judge) for value in dict.fromkeys(values)}
-    return {value: verdict for value, verdict in verdicts.items() if verdict is not None}
+    page = of_file.code_page or ""
+    if reads_well(values, page, SCRIPT_OF_PAGE.get(page, "cyrillic"), model(), ODD):
+        return {}
+    verdicts = ((value, _of_odd(value, of_file, judge)) for value in dict.fromkeys(values))
+    return {value: verdict for value, verdict in verdicts if verdict is not None}
 
 
 def _of_odd(value: bytes, of_file: Detection, judge: Judge) -> Detection | None:
@@ -238,7 +240,7 @@ def _of_odd(value: bytes, of_file: Detection, judge: Judge) -> Detection | None:
     language = model()
     page = of_file.code_page or ""
     here = read(given, page, SCRIPT_OF_PAGE.get(page, "cyrillic"), language, {}, math.inf)
-    if here is not None and here[0] <= ODD_FROM + ODD_PER_LETTER * letters(here[1]):
+    if here is not None and here[0] <= ODD[0] + ODD[1] * letters(here[1]):
         return None
     has_latin = any(given.ascii_letters)
     answers = [

@@ -8,6 +8,7 @@ more than one that means nothing at all, so a single damaged value cannot outvot
 from __future__ import annotations
 
 import codecs
+import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -253,6 +254,17 @@ def read(
         here += lookalike * few
         cost += min(here, nothing + most)
     return cost, symbols
+
+
+def reads_well(values: Sequence[bytes], code_page: str, script: str, language: Model, bar: tuple[float, float]) -> bool:
+    """Tell whether no chunk of all values costs more under a code page than `bar`: nats once, and for each letter."""
+    if sum(map(len, values)) > MOST_BYTES:
+        return False
+    known: dict[bytes, float] = {}
+    once, per_letter = bar
+    if read(sample(values), code_page, script, language, known, math.inf) is None:
+        return False
+    return all(cost <= once + per_letter * len(chunk) for chunk, cost in known.items())
 
 
 def read_utf8(given: Sample, language: Model) -> tuple[float, bool] | None:
