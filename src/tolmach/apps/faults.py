@@ -65,7 +65,7 @@ FAILED_UNSURE = Fault(
 )
 AS_IS_ALONE = Fault(
     "TLM-CLI-016",
-    N_("--as-is sends the bytes untouched, and {option} would change them."),
+    N_("--as-is sends the bytes untouched, and {option} would have no effect."),
     N_("Leave one of the two out."),
 )
 

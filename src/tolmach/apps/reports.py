@@ -13,10 +13,14 @@ from tolmach.dicom.data_set import SOP_INSTANCE_UID, DataSet
 from tolmach.dicom.faults import NotDicom
 from tolmach.dicom.scanner import ROOT
 from tolmach.edit.changes import Change
+from tolmach.edit.faults import NOT_IN_TABLE, RULE_DID_NOT_FIT
+from tolmach.edit.finish import LETTERS_DO_NOT_FIT, UNREADABLE_TEXT
 from tolmach.journeys.file import Mended
 from tolmach.text.detect import Detection
 
 LOUD = ("unsure", "unreadable", "not-dicom")
+# The file goes on, but something asked for was not done with it, or was done otherwise.
+NOT_AS_ASKED = (NOT_IN_TABLE, RULE_DID_NOT_FIT, LETTERS_DO_NOT_FIT, UNREADABLE_TEXT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,9 @@ class FileReport:
     @property
     def is_fine(self) -> bool:
         """Tell whether everything asked for was done with this file."""
-        return self.error is None and self.verdict not in LOUD
+        if self.error is not None or self.verdict in LOUD:
+            return False
+        return not any(problem.fault in NOT_AS_ASKED for problem in self.problems)
 
     def fail(self, error: TolmachError) -> None:
         """Record what kept this file from being finished."""

@@ -18,6 +18,7 @@ from tolmach.adapters.dimse import (
     OutgoingInstance,
     PeerAddress,
     StoreOutcome,
+    StoreOutcomeClass,
     Timeouts,
     alternatives_to,
     plan_contexts,
@@ -25,10 +26,11 @@ from tolmach.adapters.dimse import (
 )
 from tolmach.adapters.dimse.errors import AssociationLost, PeerTimeout
 from tolmach.adapters.folder import FileReader, FoundFile, inflate
-from tolmach.apps.faults import FAILED_UNSURE, HELD_UNSURE, UID_TOO_LONG
+from tolmach.apps.faults import UID_TOO_LONG
+from tolmach.apps.holding import require_passing
 from tolmach.apps.lanes import gathered
-from tolmach.apps.reports import FileReport, Sent, report_failure, report_on
-from tolmach.base import NeedsOperator, Problem, Retryable, TolmachError
+from tolmach.apps.reports import NOT_AS_ASKED, FileReport, Sent, report_failure, report_on
+from tolmach.base import Problem, Retryable, TolmachError
 from tolmach.dicom.data_set import SOP_CLASS_UID, SOP_INSTANCE_UID, DataSet
 from tolmach.dicom.faults import NO_SOP_UIDS, ODD_LENGTH, Damaged
 from tolmach.dicom.part10 import open_data_set, peek
@@ -44,10 +46,6 @@ from tolmach.repair.profile import Profile
 _WHOLE = 1 << 40
 
 Pair = tuple[str, str]
-
-
-class HeldBack(NeedsOperator):
-    """The operator asked that doubtful files wait for a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +215,7 @@ class _Run:
         report = report_on(waiting.file.path, data_set, mended)
         if self.as_is:
             report.changes, report.sop_instance_uid = (), data_set.sop_instance_uid
+            report.problems = [one for one in report.problems if one.fault not in NOT_AS_ASKED]
         return report
 
 
@@ -248,6 +247,9 @@ class _Stream:
         report, waiting = prepared.report, prepared.waiting
         if outcome.error is None and outcome.response is not None:
             report.sent = Sent(self.run.destination.name, outcome.response)
+            meaning = outcome.response.meaning
+            if meaning.outcome is StoreOutcomeClass.WARNING:  # stored, with a remark that somebody should see
+                report.problems.append(Problem(meaning.fault, {"peer": self.assoc.peer}))
             return True
         error = prepared.trouble or outcome.error
         if error is not None and not self.assoc.is_open:
@@ -288,8 +290,8 @@ class _Stream:
         report, going = prepared.report, None if run.as_is else mended
         try:
             pair = _pair_of(data_set, going)
-            if report.verdict == "unsure" and run.profile.unsure != "pass" and not run.as_is:
-                raise HeldBack(HELD_UNSURE if run.profile.unsure == "hold" else FAILED_UNSURE)
+            if not run.as_is:
+                require_passing(report.verdict, run.profile)
             if pair not in run.plan.pairs and not waiting.is_proved:
                 waiting.pair, waiting.is_proved = pair, True
                 run.postponed.append(waiting)

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from tolmach.adapters.folder import FileReader, FoundFile, replace_in_place, write_file
 from tolmach.adapters.folder.faults import SAME_FOLDER, FileProblem
-from tolmach.apps.faults import FAILED_UNSURE, HELD_UNSURE, TWO_FOR_ONE, BadCall
+from tolmach.apps.faults import TWO_FOR_ONE, BadCall
+from tolmach.apps.holding import require_passing
 from tolmach.apps.reports import FileReport, change_as_json, printable, report_failure, report_on
-from tolmach.base import NeedsOperator, TolmachError
+from tolmach.base import TolmachError
 from tolmach.dicom.data_set import DataSet
 from tolmach.dicom.wire import file_parts
 from tolmach.edit.conditions import Origin
@@ -20,10 +21,6 @@ from tolmach.journeys.series import SeriesMender
 from tolmach.repair.profile import Profile
 
 Keep = Callable[[FoundFile, FileReport, DataSet, Mended], None]
-
-
-class HeldBack(NeedsOperator):
-    """The operator asked that doubtful files wait for a person."""
 
 
 def examine(files: Sequence[FoundFile], mender: SeriesMender) -> Iterator[FileReport]:
@@ -99,8 +96,7 @@ def _each(files: Sequence[FoundFile], mender: SeriesMender, keep: Keep) -> Itera
 
 def _keep(file: FoundFile, report: FileReport, came: DataSet, mended: Mended, profile: Profile, keep: Keep) -> None:
     try:
-        if mended.verdict == "unsure" and profile.unsure != "pass":
-            raise HeldBack(HELD_UNSURE if profile.unsure == "hold" else FAILED_UNSURE)
+        require_passing(mended.verdict, profile)
         keep(file, report, came, mended)
     except TolmachError as error:
         report.fail(error)

@@ -36,14 +36,16 @@ class RepairOptions:
 
     @property
     def changing(self) -> str:
-        """The first option that would change bytes, or nothing."""
+        """The first option that says what becomes of the bytes, or nothing."""
         given = {
+            "--profile": self.profile,
             "--rules": self.rules,
             "--from": self.code_page,
             "--text": self.text,
             "--set": self.sets,
             "--set-if-missing": self.sets_if_missing,
             "--delete": self.deletes,
+            "--unsure": self.unsure,
         }
         return next((name for name, value in given.items() if value), "")
 

@@ -262,6 +262,33 @@ def test_undo_brings_back_what_was_deleted_since(tmp_path: Path) -> None:
     assert tree(tmp_path / "in") == {"a.dcm": spoiled(), "b.dcm": spoiled()}
 
 
+# Rules and forms that do not fit --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        (["--rules", "map.toml"], "TLM-EDT-020"),
+        (["--set", "AccessionNumber=" + "{PatientID}" * 17], "TLM-EDT-021"),
+        (["--text", "koi8-r"], "TLM-EDT-022"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else value[0],
+)
+@pytest.mark.parametrize("target", [["--out", "out"], ["--in-place"], ["--dry-run"]], ids=str)
+def test_what_was_asked_for_and_not_done_makes_the_status_1(
+    tmp_path: Path, options: list[str], code: str, target: list[str]
+) -> None:
+    (tmp_path / "map.toml").write_text('[[rule]]\ndo = [{ map = "PatientID", table = "rooms.csv" }]')
+    (tmp_path / "rooms.csv").write_text("a,b\n")
+    folder_of(tmp_path / "in", a=spoiled("ЩЕРБАКОВ^ЄВГЕН^ЇЖАК", texts={0x00100020: ("LO", "17")}))
+    called = call("fix", "in", *target, *options, "--json")
+    assert (called.status, called.err) == (1, "")
+    assert code in [problem["code"] for problem in called.objects[0]["problems"]]
+    assert (called.objects[0]["out"] is None) is (target == ["--dry-run"])
+    if target == ["--out", "out"]:
+        assert (tmp_path / "out" / "a.dcm").is_file()
+
+
 # Ctrl-C ---------------------------------------------------------------------------------------------------------------
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.builders import EXPLICIT, INSTANCE, body, part10
-from tests.calling import CLEAN, UNSURE, Called, call, folder_of, numbered, spoiled
+from tests.calling import CLEAN, IVANOV, UNSURE, Called, call, folder_of, numbered, spoiled
 from tolmach.adapters.dimse.reception import ReceivedInstance
 from tolmach.adapters.dimse.status import SUCCESS
 from tolmach.adapters.dimse.storage_scp import StorageScp, StorageScpSettings
@@ -135,11 +135,35 @@ def test_a_failure_status_is_never_called_sent(tmp_path: Path, status: int, word
     assert "  " not in called.err
 
 
-def test_a_warning_status_is_sent(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("status", "code"), [(0xB000, "101"), (0xB006, "102"), (0xB007, "103")])
+def test_a_warning_status_is_sent_and_told(tmp_path: Path, status: int, code: str) -> None:
     folder_of(tmp_path / "in", a=numbered(1))
-    with receiving(tmp_path / "scp", 0xB000) as (to, _):
+    with receiving(tmp_path / "scp", status) as (to, _):
         called = call("send", "in", to, "--json")
-    assert (called.status, called.objects[0]["sent"]["status"]) == (0, "B000")
+        shown = call("send", "in", to)
+    assert (called.status, called.err, called.objects[0]["sent"]["status"]) == (0, "", f"{status:04X}")
+    assert [problem["code"] for problem in called.objects[0]["problems"]] == [f"TLM-NET-{code}"]
+    assert f"{to} stored the instance" in called.objects[0]["problems"][0]["message"]
+    assert (shown.status, shown.err) == (0, "")
+    assert f"TLM-NET-{code}: {to} stored" in shown.out
+
+
+def test_a_rule_that_could_not_be_carried_out_is_not_everything_asked_for(tmp_path: Path) -> None:
+    folder_of(tmp_path / "in", a=numbered(1))
+    with receiving(tmp_path / "scp") as (to, taken):
+        called = call("send", "in", to, "--json", "--set", "AccessionNumber=" + "{PatientID}" * 9)
+    assert (called.status, len(taken), called.objects[0]["sent"]["status"]) == (1, 1, "0000")
+    assert [problem["code"] for problem in called.objects[0]["problems"]] == ["TLM-EDT-021"]
+
+
+def test_as_is_asks_for_no_text(tmp_path: Path) -> None:
+    """What the peer can read is no matter where the bytes go out as they are."""
+    folder_of(tmp_path / "in", a=spoiled(IVANOV + "Є"))
+    with receiving(tmp_path / "scp") as (to, taken):
+        name = configured(tmp_path, int(to.rpartition(":")[2]), text='"koi8-r"')
+        assert call("send", "in", name, "--json").status == 1
+        called = call("send", "in", name, "--json", "--as-is")
+    assert (called.status, len(taken)) == (0, 2)
 
 
 @pytest.mark.parametrize("associations", ["1", "4"])
@@ -189,12 +213,9 @@ def test_a_port_where_something_else_listens(tmp_path: Path, answer: bytes) -> N
 
 
 def test_as_is_sends_what_is_there_and_reports_no_changes(tmp_path: Path) -> None:
-    (tmp_path / "tolmach.toml").write_text(
-        '[[profile]]\nname = "x"\n[[profile.rule]]\ndo = [{ new_uid = "SOPInstanceUID" }]', "utf-8"
-    )
     folder_of(tmp_path / "in", a=numbered(1))
     with receiving(tmp_path / "scp") as (to, taken):
-        called = call("send", "in", to, "--as-is", "--json", "--profile", "x")
+        called = call("send", "in", to, "--as-is", "--json")
     assert (called.status, called.objects[0]["changes"]) == (0, [])
     assert taken == [called.objects[0]["sop_instance_uid"]]
     assert taken[0].endswith(".1001")
