@@ -31,7 +31,7 @@ from babel.messages.pofile import read_po, write_po
 
 ROOT = Path(__file__).resolve().parent.parent
 LANGUAGES = ("ru", "uk")
-KEYWORDS = {"N_": None, "_": None, "gettext": None, "ngettext": (1, 2)}
+KEYWORDS = {"N_": None, "_": None, "gettext": None, "ngettext": (1, 2), "count": (1, 2)}
 HEADER = "# The {name} texts of tolmach. Kept in step with the code by scripts/translations.py."
 PEOPLE = "The tolmach developers"
 NAMES = {"ru": "Russian", "uk": "Ukrainian"}

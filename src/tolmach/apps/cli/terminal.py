@@ -87,9 +87,8 @@ class Terminal:
         """Write to stderr how many complaints were left out."""
         for code, number in self._codes.items():
             if number > _SAME_CODE:
-                more = self.count(
-                    N_("The same with {count} more file."), N_("The same with {count} more files."), number - _SAME_CODE
-                )
+                left = number - _SAME_CODE
+                more = self.count("The same with {count} more file.", "The same with {count} more files.", left)
                 self._print(sys.stderr, f"{code}: {more}")
 
     def sentence(self, problem: Problem) -> str:
