@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from typing import Any, TextIO
 
 from tolmach.apps.translations import Translator
-from tolmach.base import N_, Phrase, Problem, TolmachError
+from tolmach.base import Phrase, Problem, TolmachError
 
 _COLOURS = {"green": "32", "red": "31", "yellow": "33", "dim": "2", "bold": "1"}
 _SAME_CODE = 25  # lines on stderr about the same kind of trouble; beyond that only their number
