@@ -7,6 +7,7 @@ verdicts are learned; a person may pin a device to a code page, which counts as 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -36,39 +37,50 @@ class Device:
 
 @dataclass(slots=True)
 class DeviceMemory:
-    """Every machine met so far, by its key. One thread at a time; whoever keeps it says where (`is_changed`)."""
+    """Every machine met so far, by its key. Threads may share it; whoever keeps it says where (`is_changed`)."""
 
     devices: dict[str, Device] = field(default_factory=dict)
     is_changed: bool = False
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False, compare=False)
 
     def weights(self, key: str) -> Mapping[str, float]:
         """Give what is known of a device; empty for one that was never met."""
-        device = self.devices.get(key)
-        return {} if device is None else device.weights()
+        with self._lock:
+            device = self.devices.get(key)
+            return {} if device is None else device.weights()
 
     def learn(self, key: str, found: Detection | None) -> None:
         """Count a sure verdict about a device; anything less sure, and UTF-8, which needs no memory, is not learned."""
         if not key or found is None or found.code_page in (None, "utf-8") or found.confidence < SURE:
             return
-        device = self.devices.get(key)
-        if device is None:
-            if len(self.devices) >= _MOST_DEVICES:
-                return
-            device = self.devices[key] = Device()
-        page = str(found.code_page)
-        device.counts[page] = device.counts.get(page, 0) + 1
-        self.is_changed = True
+        with self._lock:
+            device = self.devices.get(key)
+            if device is None:
+                if len(self.devices) >= _MOST_DEVICES:
+                    return
+                device = self.devices[key] = Device()
+            page = str(found.code_page)
+            device.counts[page] = device.counts.get(page, 0) + 1
+            self.is_changed = True
 
     def pin(self, key: str, code_page: str) -> None:
         """Take a person's word for the code page of a device."""
-        self.devices.setdefault(key, Device()).pinned = code_page
-        self.is_changed = True
+        with self._lock:
+            self.devices.setdefault(key, Device()).pinned = code_page
+            self.is_changed = True
 
     def reset(self, key: str) -> bool:
         """Forget a device; False when it was not known."""
-        known = self.devices.pop(key, None) is not None
-        self.is_changed = self.is_changed or known
-        return known
+        with self._lock:
+            known = self.devices.pop(key, None) is not None
+            self.is_changed = self.is_changed or known
+            return known
+
+    def copied(self) -> dict[str, Device]:
+        """Give a copy of every device for keeping; from here on only what is learned later counts as a change."""
+        with self._lock:
+            self.is_changed = False
+            return {key: Device(device.counts.copy(), device.pinned) for key, device in self.devices.items()}
 
 
 def device_key(data_set: DataSet) -> str:

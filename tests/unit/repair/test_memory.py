@@ -1,5 +1,10 @@
 """What is remembered of devices helps weak evidence, and never overrules strong evidence."""
 
+import threading
+from collections.abc import Iterator
+
+import pytest
+
 from tolmach.base import Phrase
 from tolmach.dicom.data_set import DataSet
 from tolmach.dicom.part10 import open_data_set
@@ -100,3 +105,67 @@ def test_mending_teaches_the_memory() -> None:
     memory = DeviceMemory()
     mend(data_set("ЩЕРБАКОВ^ЮРИЙ^СЕРГЕЕВИЧ".encode("cp1251")), Profile(), Origin(), memory)
     assert memory.weights("KB Rentgen/XR-1/ROOM1") == {"cp1251": 1.0}
+
+
+# Several lanes at once ------------------------------------------------------------------------------------------------
+
+
+class Interfering(dict[str, int]):
+    """Counts during whose reading another thread learns, or tries to: it is given a moment, then left waiting."""
+
+    def __init__(self, memory: DeviceMemory) -> None:
+        super().__init__({"cp1251": 1})
+        self.others: list[threading.Thread] = []
+        self.memory = memory
+
+    def interfere(self) -> None:
+        if not self.others:
+            self.others.append(threading.Thread(target=self.learn))
+            self.others[0].start()
+            self.others[0].join(0.1)
+
+    def learn(self) -> None:
+        self.memory.learn("a", sure("cp1251"))
+        self.memory.learn("a", sure("koi8-r"))
+        self.memory.learn("b", sure("koi8-r"))
+
+    def get(self, key: str, default: int = 0) -> int:  # type: ignore[override]
+        found = super().get(key, default)
+        self.interfere()
+        return found
+
+    def items(self) -> Iterator[tuple[str, int]]:  # type: ignore[override]
+        for item in super().items():
+            self.interfere()
+            yield item
+
+    def copy(self) -> dict[str, int]:
+        return dict(self.items())
+
+
+@pytest.mark.parametrize("reading", ["learn", "weights", "copied"])
+def test_lanes_learn_side_by_side_and_nothing_is_lost(reading: str) -> None:
+    memory = DeviceMemory()
+    counts = Interfering(memory)
+    memory.devices["a"] = Device(counts)
+    if reading == "learn":
+        memory.learn("a", sure("cp1251"))
+    elif reading == "weights":
+        assert memory.weights("a") == {"cp1251": 1.0}
+    else:
+        assert {key: device.counts for key, device in memory.copied().items()} == {"a": {"cp1251": 1}}
+    counts.others[0].join(10)
+    assert dict(dict.items(counts)) == {"cp1251": 3 if reading == "learn" else 2, "koi8-r": 1}
+    assert memory.devices["b"].counts == {"koi8-r": 1}
+    assert memory.is_changed
+
+
+def test_what_is_learned_while_a_copy_is_kept_counts_as_changed() -> None:
+    memory = DeviceMemory()
+    memory.learn("a", sure("cp1251"))
+    changes = [memory.is_changed]
+    kept = memory.copied()
+    changes.append(memory.is_changed)
+    memory.learn("a", sure("cp1251"))
+    assert [*changes, memory.is_changed] == [True, False, True]
+    assert kept["a"].counts == {"cp1251": 1}

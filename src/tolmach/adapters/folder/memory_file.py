@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tolmach.adapters.folder.faults import NOT_A_MEMORY, NotAMemory, mapped
 from tolmach.adapters.folder.writing import write_file
+from tolmach.base import TolmachError
 from tolmach.repair.memory import Device, DeviceMemory
 
 VERSION = 1
@@ -36,12 +37,14 @@ def save_memory(path: Path, memory: DeviceMemory) -> None:
     """Keep the memory, when it has changed since it was read; safe to repeat."""
     if not memory.is_changed:
         return
-    devices = {
-        key: {"counts": device.counts, "pinned": device.pinned} for key, device in sorted(memory.devices.items())
-    }
+    copied = sorted(memory.copied().items())
+    devices = {key: {"counts": device.counts, "pinned": device.pinned} for key, device in copied}
     text = json.dumps({"version": VERSION, "devices": devices}, ensure_ascii=False, indent=1)
-    write_file(path, [text.encode("utf-8", "surrogatepass")], replace=True)
-    memory.is_changed = False
+    try:
+        write_file(path, [text.encode("utf-8", "surrogatepass")], replace=True)
+    except TolmachError:
+        memory.is_changed = True
+        raise
 
 
 def _parse(content: dict[str, dict[str, dict[str, dict[str, int] | str | None]]]) -> DeviceMemory:

@@ -6,6 +6,7 @@ import pytest
 
 from tolmach.adapters.folder.faults import NotAMemory
 from tolmach.adapters.folder.memory_file import load_memory, save_memory
+from tolmach.base import TolmachError
 from tolmach.repair.memory import Device, DeviceMemory
 
 
@@ -49,3 +50,13 @@ def test_a_file_that_is_no_memory_is_refused_and_left_as_it_is(tmp_path: Path, c
     assert caught.value.code == "TLM-FIL-015"
     assert str(file) in str(caught.value)
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("devices.json", content)]
+
+
+def test_what_could_not_be_kept_still_waits_to_be_kept(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    memory = DeviceMemory({"a": Device({"cp1251": 1})}, is_changed=True)
+    with pytest.raises(TolmachError):
+        save_memory(tmp_path / "file" / "devices.json", memory)
+    assert memory.is_changed
+    save_memory(tmp_path / "devices.json", memory)
+    assert load_memory(tmp_path / "devices.json").devices == memory.devices
