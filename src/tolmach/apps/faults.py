@@ -45,7 +45,7 @@ UNKNOWN_OPTION = Fault(
 )
 MISSING = Fault(
     "TLM-CLI-012",
-    N_("Something is missing: {name} must all be given."),
+    N_("Not everything that is needed was given: {name}."),
     N_("Run “tolmach {command} --help” to see how it is used."),
 )
 BAD_OPTION = Fault(
@@ -83,6 +83,11 @@ OUTPUT_LOST = Fault(
     "TLM-CLI-019",
     N_("The output cannot be written: {why}."),
     N_("Free some space or write it somewhere else, then run the command again."),
+)
+NO_VALUE = Fault(
+    "TLM-CLI-020",
+    N_("{name} needs a value."),
+    N_("Run “tolmach --help” to see how it is used."),
 )
 
 BAD_CONFIGURATION = Fault(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -62,7 +63,7 @@ class FileReport:
         """Give the object of `--json`; `parts` names the optional keys of this command (`out`, `sent`)."""
         found = self.detection
         report: dict[str, Any] = {
-            "path": printable(self.path),
+            **path_as_json(self.path),
             "verdict": self.verdict,
             "sop_instance_uid": self.sop_instance_uid,
             "character_set": list(self.character_set),
@@ -73,7 +74,7 @@ class FileReport:
                 "evidence": str(found.evidence),
             },
             "changes": [change_as_json(change) for change in self.changes],
-            "problems": [{"code": problem.code, "message": str(problem)} for problem in self.problems],
+            "problems": [{"code": problem.code, "message": printable(str(problem))} for problem in self.problems],
         }
         if "out" in parts:
             report["out"] = None if self.out is None else printable(self.out)
@@ -99,7 +100,13 @@ def change_as_json(change: Change) -> dict[str, Any]:
     }
 
 
-def printable(path: Path) -> str:
+def path_as_json(path: Path) -> dict[str, str]:
+    """Give a path as `--json` shows it; where its name is no text, its bytes too, in hex, to find the file by."""
+    shown = printable(path)
+    return {"path": shown} if shown == str(path) else {"path": shown, "path_bytes": os.fsencode(path).hex()}
+
+
+def printable(path: Path | str) -> str:
     """Give a path as text that can always be printed: bytes of names that are no text are shown as escapes."""
     try:
         return str(path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

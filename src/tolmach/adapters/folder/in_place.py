@@ -15,6 +15,7 @@ from pathlib import Path
 from tolmach.adapters.folder.faults import (
     CHANGED_SINCE,
     NOT_FIXED_HERE,
+    NOT_FOUND,
     ORIGINAL_DAMAGED,
     UNFINISHED_FIX,
     FileProblem,
@@ -99,7 +100,7 @@ def undo(path: Path) -> None:
     original, record = original_of(path), record_of(path)
     try:
         if not original.exists():
-            raise FileProblem(NOT_FIXED_HERE, path=path)
+            raise FileProblem(NOT_FIXED_HERE if path.exists() else NOT_FOUND, path=path)
         _require_undoable(path, original, record)
         if path.exists() and path.samefile(original):
             original.unlink()  # interrupted before the fixed file took the name: two names of the same bytes

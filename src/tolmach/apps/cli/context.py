@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from tolmach.apps.cli.terminal import Terminal
 from tolmach.apps.configuration import ENVIRONMENT_PREFIX, configuration_file
-from tolmach.apps.faults import BAD_OPTION, BadCall
+from tolmach.apps.faults import BAD_OPTION, NO_VALUE, BadCall
 from tolmach.apps.translations import LANGUAGES, Translator, choose_language, translator
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ class Run:
     translator: Translator
     config: Path | None = None
     wished_language: str | None = None
+    option_without_value: str | None = None
 
     def terminal(self, *, as_json: bool = False) -> Terminal:
         """Give the terminal of this run."""
@@ -36,6 +37,8 @@ class Run:
 
     def require_usable(self) -> None:
         """Refuse a language we do not speak and a named configuration that cannot be used; raises `NeedsOperator`."""
+        if self.option_without_value is not None:
+            raise BadCall(NO_VALUE, name=self.option_without_value)
         if self.wished_language is not None and self.wished_language not in LANGUAGES:
             raise BadCall(BAD_OPTION, name="--lang", known=", ".join(LANGUAGES))
         if self.config is not None:
@@ -70,24 +73,25 @@ def take_global_options(arguments: Sequence[str]) -> tuple[list[str], dict[str, 
         if argument == "--":
             return [*rest, *arguments[position:]], taken
         name, equals, value = argument.partition("=")
-        if name not in _GLOBAL_OPTIONS or (not equals and position + 1 == len(arguments)):
+        position += 1
+        if name not in _GLOBAL_OPTIONS:
             rest.append(argument)
-        elif equals:
+        elif equals or position == len(arguments):
             taken[name] = value
         else:
-            position += 1
             taken[name] = arguments[position]
-        position += 1
+            position += 1
     return rest, taken
 
 
 def start(arguments: Sequence[str]) -> tuple[list[str], Run]:
     """Understand what concerns every command, and give the other arguments."""
     rest, taken = take_global_options(arguments)
-    config = Path(taken["--config"]) if "--config" in taken else None
+    config = Path(taken["--config"]) if taken.get("--config") else None
     configured = os.environ.get(_LANGUAGE_VARIABLE) or _language_in(configuration_file(config))
     wish = taken.get("--lang")
-    return rest, Run(translator(choose_language(wish, configured, os.environ)), config, wish)
+    without_value = next((name for name, value in taken.items() if not value), None)
+    return rest, Run(translator(choose_language(wish, configured, os.environ)), config, wish, without_value)
 
 
 def _language_in(file: Path | None) -> str | None:

@@ -45,7 +45,8 @@ def _detect(run: Run, *, together: bool, as_json: bool) -> int:
     return 1 if unsure else 0
 
 
-_OUTCOMES = {"leave": N_("not Cyrillic"), "unsure": N_("unsure"), "cyrillic": N_("not Cyrillic")}
+# "cyrillic" has a code page.
+_OUTCOMES = {"leave": N_("not Cyrillic"), "unsure": N_("unsure")}
 
 
 def _text(line: bytes, code_page: str | None) -> str:

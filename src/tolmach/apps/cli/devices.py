@@ -55,7 +55,7 @@ def _list(run: Run, file: Path, *, as_json: bool) -> int:
         pinned = terminal.translator.gettext(N_("pinned: {page}"), page=device.pinned) if device.pinned else ""
         terminal.write("  ".join(part for part in (key, counts, pinned) if part))
     if not memory.devices:
-        terminal.say(N_("No machine is remembered yet: fix or send some of its files."))
+        terminal.say(N_("No machine is remembered yet: fix or send files with --devices FILE or a configuration."))
     return 0
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import click
 
 from tolmach.apps.cli.arguments import json_option
 from tolmach.apps.cli.context import Run
-from tolmach.apps.cli.terminal import standard_input
-from tolmach.base import N_
+from tolmach.apps.cli.terminal import given_lines
+from tolmach.apps.faults import NOT_UTF_8_LINE
+from tolmach.base import N_, Problem
 
 
 def register(program: click.Group, run: Run) -> None:
@@ -27,12 +26,16 @@ def _fold(run: Run, text: str | None, *, as_json: bool) -> int:
     from tolmach.text.fold import fold_keys
 
     terminal = run.terminal(as_json=as_json)
-    lines = (line.decode("utf-8", "surrogateescape").rstrip("\r\n") for line in standard_input())
-    names: Iterable[str] = lines if text is None else [text]
-    for name in names:
-        keys = fold_keys(name)
+    status = 0
+    for number, raw in enumerate(given_lines(text), 1):
+        name = raw.decode("utf-8", "backslashreplace")
+        try:
+            keys = fold_keys(raw.decode("utf-8"))
+        except UnicodeDecodeError:
+            status, keys = 1, ()
+            terminal.complain(Problem(NOT_UTF_8_LINE, {"number": number}))
         if as_json:
             terminal.result({"text": name, "keys": list(keys)})
         else:
             terminal.write(" ".join(keys))
-    return 0
+    return status

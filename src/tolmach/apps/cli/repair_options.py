@@ -13,7 +13,7 @@ import click
 from tolmach.apps.cli.context import Run
 from tolmach.apps.configuration import configuration_file
 from tolmach.apps.faults import BAD_ASSIGNMENT, BadCall
-from tolmach.base import N_
+from tolmach.base import N_, Phrase
 
 if TYPE_CHECKING:
     from tolmach.repair.memory import DeviceMemory
@@ -139,12 +139,17 @@ def profile_from(options: RepairOptions, run: Run, *, sending: bool = False, pee
     if options.rules is None and not steps:
         return profile
     from tolmach.apps.profiles import load_rules_file, tables_beside
+    from tolmach.edit.faults import BadRule
     from tolmach.edit.rules import parse_rules
 
     rules = list(profile.rules)
     if options.rules is not None:
         rules += load_rules_file(options.rules)
-    rules += parse_rules([{"do": steps}] if steps else [], tables_beside(None), "--set, --delete")
+    try:
+        rules += parse_rules([{"do": steps}] if steps else [], tables_beside(None), "")
+    except BadRule as error:
+        place = Phrase(N_("the command line"))
+        raise BadRule(error.problem.fault, **{**error.problem.facts, "where": place}) from error
     return replace(profile, rules=tuple(rules))
 
 

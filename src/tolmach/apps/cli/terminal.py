@@ -173,6 +173,17 @@ def standard_input() -> Iterator[bytes]:
         yield line.rstrip(b"\r\n")
 
 
+def given_lines(text: str | None) -> Iterator[bytes]:
+    """Give the text of the command line as the one line there is, or the lines of stdin where there is none."""
+    if text is None:
+        yield from standard_input()
+        return
+    try:
+        yield text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # Windows has half characters, which are no text either
+        yield text.encode("utf-8", "surrogatepass")
+
+
 def _is_terminal(stream: TextIO | None) -> bool:
     return stream is not None and stream.isatty()
 
@@ -192,6 +203,8 @@ _HARMLESS = "\N{NO-BREAK SPACE}\N{IDEOGRAPHIC SPACE}"
 
 
 def _escaped(one: str) -> str:
+    if "\udc80" <= one <= "\udcff":  # a byte of a file name that is no text
+        return f"\\x{ord(one) - 0xDC00:02x}"
     return one.encode("unicode_escape").decode("ascii")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from tolmach.apps.cli.context import Run
-from tolmach.apps.cli.terminal import standard_input
+from tolmach.apps.cli.terminal import given_lines
 from tolmach.apps.faults import NOT_UTF_8_LINE
 from tolmach.base import N_, Problem
 
@@ -26,11 +26,8 @@ def _translit(run: Run, rule: str, text: str | None) -> int:
 
     chosen = rule_named(rule).id
     terminal = run.terminal()
-    if text is not None:
-        terminal.text(transliterate(text, chosen))
-        return 0
     status = 0
-    for number, raw in enumerate(standard_input(), 1):
+    for number, raw in enumerate(given_lines(text), 1):
         try:
             terminal.text(transliterate(raw.decode("utf-8"), chosen))
         except UnicodeDecodeError:

@@ -26,7 +26,7 @@ def register(program: click.Group, run: Run) -> None:
 def _undo(run: Run, paths: Sequence[Path], *, as_json: bool) -> int:
     from tolmach.adapters.folder import undo as restore
     from tolmach.adapters.folder import walk_fixed
-    from tolmach.apps.reports import printable
+    from tolmach.apps.reports import path_as_json, printable
     from tolmach.base import TolmachError
 
     terminal = run.terminal(as_json=as_json)
@@ -43,11 +43,11 @@ def _undo(run: Run, paths: Sequence[Path], *, as_json: bool) -> int:
             failed += 1
             terminal.complain(error, path)
             if as_json:
-                terminal.result({"path": path, "restored": False, "problem": error.code})
+                terminal.result({**path_as_json(file.path), "restored": False, "problem": error.code})
             continue
         restored += 1
         if as_json:
-            terminal.result({"path": path, "restored": True, "problem": None})
+            terminal.result({**path_as_json(file.path), "restored": True, "problem": None})
         else:
             terminal.write(path, "green")
     terminal.complain_of_the_rest()

@@ -40,7 +40,7 @@ def _nearest(name: str, known: Iterable[str]) -> str:
 def _name(param: click.Parameter) -> str:
     if isinstance(param, click.Option):
         return next((name for name in param.opts if name.startswith("--")), param.opts[0])
-    return param.human_readable_name
+    return param.human_readable_name.removesuffix("...")
 
 
 def _allowed(param: click.Parameter) -> str:

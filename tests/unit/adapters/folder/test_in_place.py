@@ -34,6 +34,11 @@ def contents(path: Path) -> set[bytes]:
     return {one.read_bytes() for one in path.parent.iterdir()}
 
 
+def test_undo_of_a_path_that_is_not_there_says_so(tmp_path: Path) -> None:
+    with pytest.raises(FileProblem, match="TLM-FIL-001"):
+        undo(tmp_path / "nothere")
+
+
 def test_a_fix_keeps_the_original_and_a_record(file: Path) -> None:
     fix(file)
     assert file.read_bytes() == FIXED

@@ -15,7 +15,8 @@ from tolmach.apps.cli.context import take_global_options
         (["inspect", "x", "--lang=uk"], ["inspect", "x"], {"--lang": "uk"}),
         (["inspect", "--config", "a.toml", "x"], ["inspect", "x"], {"--config": "a.toml"}),
         (["translit", "ru", "--", "--lang", "ru"], ["translit", "ru", "--", "--lang", "ru"], {}),
-        (["inspect", "--lang"], ["inspect", "--lang"], {}),
+        (["inspect", "--lang"], ["inspect"], {"--lang": ""}),
+        (["--config"], [], {"--config": ""}),
         (["--lang", "ru", "--lang", "uk"], [], {"--lang": "uk"}),
         (["fix", "--set", "PatientID=--lang=ru"], ["fix", "--set", "PatientID=--lang=ru"], {}),
         ([], [], {}),
@@ -37,9 +38,12 @@ def test_help_and_version_are_no_errors() -> None:
     [
         (["sned", "x", "A@b:1"], "TLM-CLI-010", ["sned", "nearest is send"]),
         (["inspect", "--jsno", "x"], "TLM-CLI-011", ["--jsno", "nearest is --json", "tolmach inspect --help"]),
-        (["inspect"], "TLM-CLI-012", ["PATH"]),
-        (["send", "x"], "TLM-CLI-012", ["PATH... TO"]),
-        (["echo"], "TLM-CLI-012", ["TO"]),
+        (["inspect"], "TLM-CLI-012", ["given: PATH. Run"]),
+        (["send", "x"], "TLM-CLI-012", ["given: PATH TO. Run"]),
+        (["echo"], "TLM-CLI-012", ["given: TO. Run"]),
+        (["inspect", "x", "--lang"], "TLM-CLI-020", ["--lang"]),
+        (["inspect", "x", "--lang="], "TLM-CLI-020", ["--lang"]),
+        (["inspect", "x", "--config"], "TLM-CLI-020", ["--config"]),
         (["send", "x", "A@b:1", "--associations", "0"], "TLM-CLI-013", ["--associations", "1…32"]),
         (["send", "x", "A@b:1", "--associations", "no"], "TLM-CLI-013", ["--associations", "1…32"]),
         (["send", "x", "A@b:1", "--proof", "query"], "TLM-CLI-008", ["query"]),
@@ -61,7 +65,7 @@ def test_help_and_version_are_no_errors() -> None:
         (["inspect", "x", "--text", "transliterate:xx"], "TLM-TXT-001", ["xx", "ru-icao9303"]),
         (["inspect", "x", "--set", "PatientNam=x"], "TLM-EDT-004", ["PatientName"]),
         (["inspect", "x", "--set", "PatientName"], "TLM-CLI-007", ["KEYWORD=VALUE"]),
-        (["inspect", "x", "--set", "PatientSex=Ж"], "TLM-EDT-006", ["PatientSex"]),
+        (["inspect", "x", "--set", "PatientSex=Ж"], "TLM-EDT-006", ["the command line: ", "PatientSex"]),
         (["inspect", "x", "--delete", "(0010,001)"], "TLM-EDT-004", ["(0010,001)"]),
         (["inspect", "x", "--rules", "no.toml"], "TLM-CFG-003", ["no.toml"]),
         (["fix", "x"], "TLM-CLI-003", ["--out"]),
@@ -75,7 +79,7 @@ def test_a_wrong_call_is_one_line_and_status_2(
     tmp_path: Path, arguments: list[str], code: str, words: list[str], language: str
 ) -> None:
     folder_of(tmp_path / "x", a=spoiled())
-    called = call(*arguments, *([] if "--lang" in arguments else ["--lang", language]))
+    called = call(*([] if "--lang" in "".join(arguments) else ["--lang", language]), *arguments)
     assert (called.status, called.out, len(called.lines)) == (2, "", 1)
     assert called.lines[0].startswith(f"{code}: ")
     for word in words if language == "en" else ():

@@ -7,6 +7,13 @@ import pytest
 from tests.calling import call, folder_of, spoiled
 
 
+def test_an_empty_memory_says_how_to_fill_it(tmp_path: Path) -> None:
+    called = call("devices", "list")
+    assert (called.status, called.err) == (0, "")
+    assert "--devices" in called.out
+    assert "configuration" in called.out
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -248,7 +248,7 @@ def test_undo_tells_what_it_cannot_undo_and_goes_on(tmp_path: Path) -> None:
     call("fix", "in", "--in-place")
     (tmp_path / "in" / "a.dcm").write_bytes(b"edited since")
     called = call("undo", "in/c.dcm", "in", "in/no.dcm")
-    assert (called.status, called.codes) == (1, ["TLM-FIL-007", "TLM-FIL-008", "TLM-FIL-007"])
+    assert (called.status, called.codes) == (1, ["TLM-FIL-007", "TLM-FIL-008", "TLM-FIL-001"])
     assert (tmp_path / "in" / "b.dcm").read_bytes() == spoiled()
 
 

@@ -242,3 +242,28 @@ def test_json_is_one_line_for_one_file(tmp_path: Path) -> None:
     lines = call("inspect", "in", "--set", "PatientName=x", "--json").out.split("\n")
     assert len(lines) == 2
     assert json.loads(lines[0])["changes"][0]["before"] == "a\nb\u2028c\x85d"
+
+
+def test_names_that_are_no_text_are_given_as_bytes_too(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for raw in (b"\xcf.dcm", "Ї.dcm".encode()):
+        (tmp_path / "in" / os.fsdecode(raw)).write_bytes(CUT)
+    first, second = call("inspect", "in", "--json").objects
+    assert (first["path"], bytes.fromhex(second["path_bytes"])) == ("in/Ї.dcm", b"in/\xcf.dcm")
+    assert list(first) == KEYS
+    assert list(second) == [KEYS[0], "path_bytes", *KEYS[1:]]
+    assert second["path"] == r"in/\xcf.dcm"
+    for command in (["inspect", "in"], ["fix", "in", "--out", "out"], ["undo", "in/" + os.fsdecode(b"\xcf.dcm")]):
+        called = call(*command, "--json")
+        assert "\\ud" not in called.out
+        assert bytes.fromhex(called.objects[-1]["path_bytes"]) == b"in/\xcf.dcm"
+
+
+def test_errors_show_a_name_as_its_row_does(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    os.mkfifo(tmp_path / "in" / os.fsdecode(b"\xcf"))  # told at once, as no regular file
+    for options in ([], ["--json"]):
+        called = call("inspect", "in", *options)
+        assert "\\udccf" not in called.out + called.err
+        assert called.err.startswith(r"TLM-FIL-003: in/\xcf is")
+    assert called.objects[0]["problems"][0]["message"].startswith(r"in/\xcf is")

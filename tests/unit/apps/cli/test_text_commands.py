@@ -123,3 +123,22 @@ def test_without_any_input_there_is_no_crash() -> None:
         check=False,
     )
     assert b"Traceback" not in ran.stderr
+
+
+def test_names_that_are_no_text_have_no_keys_and_are_told() -> None:
+    stdin = "Щи\n".encode() + "Борщ\n".encode("cp1251") + "Квас".encode()
+    called = call("fold", "--json", stdin=stdin)
+    assert (called.status, called.codes) == (1, ["TLM-CLI-014"])
+    assert "Line 2" in called.err
+    assert [one["text"] for one in called.objects] == ["Щи", r"\xc1\xee\xf0\xf9", "Квас"]
+    assert [bool(one["keys"]) for one in called.objects] == [True, False, True]
+    plain = call("fold", stdin=stdin)
+    assert (plain.status, plain.codes, plain.out.count("\n")) == (1, ["TLM-CLI-014"], 3)
+    assert plain.out.splitlines()[1] == ""
+
+
+@pytest.mark.parametrize("command", [["fold"], ["fold", "--json"], ["translit", "ru"]])
+@pytest.mark.parametrize("text", ["\udcc1\udcee", "\ud800"])
+def test_an_argument_that_is_no_text_is_told_too(command: list[str], text: str) -> None:
+    called = call(*command, text)
+    assert (called.status, called.codes) == (1, ["TLM-CLI-014"])
