@@ -60,7 +60,8 @@ def test_a_peer_that_only_knows_the_default_syntax_says_so(storescp: StartStores
     ct = [sample for sample in samples if sample.sop_class_uid == uids.CTImageStorage][:1]
     assert ct[0].transfer_syntax_uid == uids.ExplicitVRLittleEndian
     with open_for(peer.address, ct) as assoc:
-        assert assoc.accepted_transfer_syntaxes(uids.CTImageStorage) == (uids.ImplicitVRLittleEndian,)
+        assert assoc.context_for(uids.CTImageStorage, uids.ImplicitVRLittleEndian) is not None
+        assert assoc.context_for(uids.CTImageStorage, uids.ExplicitVRLittleEndian) is None
         (outcome,) = store_all(assoc, (sample.outgoing for sample in ct))
     assert outcome.error is not None
     assert outcome.error.code == "TLM-NET-041"

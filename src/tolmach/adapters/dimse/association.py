@@ -105,10 +105,6 @@ class Association:
         """Give the id of the accepted context for exactly this pair, or None."""
         return self._accepted.get((sop_class_uid, transfer_syntax_uid))
 
-    def accepted_transfer_syntaxes(self, sop_class_uid: str) -> tuple[str, ...]:
-        """Give the syntaxes in which the peer takes this SOP class, in the order they were proposed."""
-        return tuple(syntax for sop_class, syntax in self._accepted if sop_class == sop_class_uid)
-
     def required_context(self, sop_class_uid: str, transfer_syntax_uid: str) -> int:
         """Give the id of the accepted context, or raise `ContextNotAccepted` that says what the peer lacks."""
         context_id = self._accepted.get((sop_class_uid, transfer_syntax_uid))

@@ -31,21 +31,7 @@ IMPLEMENTATION_VERSION_NAME = "TOLMACH_0_1"
 
 # PS3.8 table 9-18: result of a presentation context in A-ASSOCIATE-AC
 ACCEPTANCE: Final = 0
-USER_REJECTION: Final = 1
 ABSTRACT_SYNTAX_NOT_SUPPORTED: Final = 3
-TRANSFER_SYNTAXES_NOT_SUPPORTED: Final = 4
-
-# PS3.8 table 9-21: (source, reason) of A-ASSOCIATE-RJ
-REJECT_REASONS = {
-    (1, 1): "no reason given",
-    (1, 2): "application context name not supported",
-    (1, 3): "calling AE title not recognised",
-    (1, 7): "called AE title not recognised",
-    (2, 1): "no reason given",
-    (2, 2): "protocol version not supported",
-    (3, 1): "temporary congestion",
-    (3, 2): "local limit exceeded",
-}
 
 # PS3.8 table 9-26: source, and the reason when the source is the service provider (2)
 ABORT_BY_USER: Final = 0

@@ -14,10 +14,6 @@ from tolmach.base import N_, Fault, TolmachError
 
 SUCCESS = 0x0000
 OUT_OF_RESOURCES = 0xA700
-CANNOT_UNDERSTAND = 0xC000
-PROCESSING_FAILURE = 0x0110
-INVALID_OBJECT_INSTANCE = 0x0117
-SOP_CLASS_NOT_SUPPORTED = 0x0122
 
 
 class StoreOutcomeClass(Enum):
@@ -140,8 +136,6 @@ _ROWS = (
 
 # Never read an unknown status as stored: DCMTK's dcmsend does, and images are lost that way.
 _UNKNOWN = Fault("TLM-NET-116", N_("{peer} answered with the unknown status {status}. {comment}"), _REPAIR)
-
-STORE_STATUSES: tuple[StatusMeaning, ...] = _ROWS
 
 
 def meaning_of(status: int) -> StatusMeaning:
