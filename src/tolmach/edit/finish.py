@@ -48,6 +48,11 @@ class Target:
         """Tell whether the label alone says how the text is to be read."""
         return character_sets.codec_of((self.term,)) == self.codec
 
+    @property
+    def shown(self) -> str:
+        """The character set by name: the label, or the code page where the label is absent or says something else."""
+        return self.term if self.term and self.is_honest else self.codec.replace("_", "-")
+
 
 UTF_8 = Target(character_sets.UTF_8, lambda text: text.encode("utf-8"), "utf_8")
 
@@ -93,7 +98,7 @@ def finish(draft: Draft, target: Target | None = None) -> Revision:
     work = _Finisher(draft)
     if target is not None:
         if not work.retarget(target):
-            draft.note(Problem(LETTERS_DO_NOT_FIT, {"term": target.term}))
+            draft.note(Problem(LETTERS_DO_NOT_FIT, {"term": target.shown}))
             work = _Finisher(draft)
             work.retarget(UTF_8)
     elif not work.keep():
