@@ -5,7 +5,6 @@ Standard: PS3.5 sections 7.1, 7.5 and annex A.
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Sequence
 from struct import pack
 
@@ -13,6 +12,7 @@ from tolmach.base import N_, Phrase
 from tolmach.dicom import faults
 from tolmach.dicom.faults import BadValue
 from tolmach.dicom.scanner import ITEM, Encoding
+from tolmach.dicom.values import number_in, unfit
 from tolmach.dicom.vrs import VRS
 
 MAX_SHORT_LENGTH = 0xFFFE
@@ -53,22 +53,19 @@ def sequence(tag: int, items: Sequence[bytes], encoding: Encoding) -> bytes:
     return element(tag, "SQ", b"".join(item(content, encoding) for content in items), encoding)
 
 
-def binary(vr: str, text: str, encoding: Encoding) -> bytes:
+def binary(vr: str, text: str, encoding: Encoding, *, path: str = "") -> bytes:
     """Give the bytes of a number or tag written as text, values separated by backslashes.
 
     Raises `BadValue` when the text is not one. Standard: PS3.5 section 6.2.
     """
     order = ">" if encoding.big else "<"
     form = {"US": "H", "SS": "h", "UL": "L", "SL": "l", "UV": "Q", "SV": "q", "FL": "f", "FD": "d"}.get(vr)
-    try:
-        if vr == "AT":
-            tags = [int(value.strip("() ").replace(",", ""), 16) for value in text.split("\\")]
-            return b"".join(pack(f"{order}HH", tag >> 16, tag & 0xFFFF) for tag in tags)
-        if form is not None:
-            number = float if form in "fd" else int
-            return b"".join(pack(order + form, number(value)) for value in text.split("\\"))
-    except (ValueError, OverflowError, struct.error) as error:
-        raise BadValue(faults.BAD_VALUE, value=text, path="", vr=vr, why=str(error)) from error
-    raise BadValue(
-        faults.BAD_VALUE, value=text, path="", vr=vr, why=Phrase(N_("values of this kind cannot be written as text"))
-    )
+    why = unfit(text, vr) if form or vr == "AT" else Phrase(N_("values of this kind cannot be written as text"))
+    if why is None and not text:
+        why = Phrase(N_("it is empty"))
+    if why is not None:
+        raise BadValue(faults.BAD_VALUE, value=text, path=path, vr=vr, why=why)
+    if vr == "AT":
+        tags = [int(value.strip("() ").replace(",", ""), 16) for value in text.split("\\")]
+        return b"".join(pack(f"{order}HH", tag >> 16, tag & 0xFFFF) for tag in tags)
+    return b"".join(pack(f"{order}{form}", number_in(value, vr)) for value in text.split("\\"))

@@ -81,6 +81,17 @@ NO_PIXELS = Fault(
     N_("Wait until the machine has finished writing, or export the image from the machine again."),
 )
 
+NO_TEXT_THERE = Fault(
+    "TLM-DCM-016",
+    N_("{path} cannot be used as text: {why}."),
+    N_("Name another attribute in the rule."),
+)
+NEEDED = Fault(
+    "TLM-DCM-017",
+    N_("{path} cannot be without a value: no archive could keep the object."),
+    N_("Give it another value; new_uid makes a fresh UID."),
+)
+
 # Why a file is known to be cut short.
 ANNOUNCED = N_("{expected} bytes are announced at byte {offset}, {present} are there")
 CUT_INSIDE = N_("it ends at byte {size}, where more must follow")

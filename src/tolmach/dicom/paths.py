@@ -45,6 +45,11 @@ class AttributePath:
         """The keyword of the attribute itself; empty when the dictionary has none."""
         return dictionary.keyword_of(self.tag)
 
+    @property
+    def shown(self) -> str:
+        """The attribute as people call it: its keyword, or the path where it has none."""
+        return self.keyword or str(self)
+
 
 def parse_path(text: str) -> AttributePath:
     """Understand a path as a person writes it; raises `BadPath` naming what is wrong and the nearest keyword."""

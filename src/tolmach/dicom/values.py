@@ -5,14 +5,48 @@ Standard: PS3.5 section 6.2.
 
 from __future__ import annotations
 
+import re
 import struct
 
+from tolmach.base import N_, Phrase
 from tolmach.dicom.scanner import Encoding
-from tolmach.dicom.vrs import VRS
+from tolmach.dicom.vrs import STRING_VRS, TEXT_VRS, VRS
 
 _FORMS = {"US": "H", "SS": "h", "UL": "L", "SL": "l", "UV": "Q", "SV": "q", "FL": "f", "FD": "d"}
 NUMBER_VRS = frozenset(_FORMS) | {"AT"}
 MAX_VALUES = 64
+
+_DATE = r"[0-9]{4}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])"
+_TIME = r"(?:[01][0-9]|2[0-3])(?:[0-5][0-9](?:(?:[0-5][0-9]|60)(?:\.[0-9]{1,6})?)?)?"
+_DECIMAL = r" *[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)? *"
+_WHOLE = r" *[+-]?[0-9]{1,20} *"
+_NOT_WHOLE = N_("a whole number is expected there, such as 12")
+_NOT_DECIMAL = N_("a number is expected there, such as -12.5")
+_NOT_ASCII = N_("only Latin letters without accents are allowed there")
+# How one value must look that is not free text, and what is said when it does not. Standard: PS3.5 table 6.2-1.
+_FORMS_OF_TEXT: dict[str, tuple[re.Pattern[str], str]] = {
+    vr: (re.compile(pattern), why)
+    for vr, pattern, why in (
+        ("AE", r"[ -\[\]-~]*", _NOT_ASCII),
+        ("AS", r"[0-9]{3}[DWMY]", N_("an age is three digits and one of the letters D, W, M, Y, such as 042Y")),
+        ("AT", r" *\(?[0-9A-Fa-f]{4},?[0-9A-Fa-f]{4}\)? *", N_("a tag is expected there, such as (0010,0010)")),
+        ("CS", r"[A-Z0-9_ ]*", N_("only capital letters A to Z, digits, blank and underscore are allowed there")),
+        ("DA", _DATE, N_("a date is eight digits, year, month and day, such as 20260131")),
+        ("DS", _DECIMAL, _NOT_DECIMAL),
+        (
+            "DT",
+            rf"(?:[0-9]{{4}}(?:0[1-9]|1[0-2])?|{_DATE}(?:{_TIME})?)(?:[+-][0-9]{{4}})?",
+            N_("a date with time is written as digits, such as 20260131235959"),
+        ),
+        ("FD", _DECIMAL, _NOT_DECIMAL),
+        ("FL", _DECIMAL, _NOT_DECIMAL),
+        ("TM", _TIME, N_("a time is two, four or six digits, hour, minute and second, such as 235959")),
+        ("UI", r"(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*))*", N_("a UID is numbers joined by dots, such as 1.2.840")),
+        *((vr, _WHOLE, _NOT_WHOLE) for vr in ("IS", "SL", "SS", "SV", "UL", "US", "UV")),
+    )
+}
+_BITS = {"IS": 32, "SL": 32, "SS": 16, "SV": 64, "UL": 32, "US": 16, "UV": 64}
+_MAX_FLOAT = struct.unpack("<f", b"\xff\xff\x7f\x7f")[0]
 
 
 def numbers_as_text(raw: bytes, vr: str, encoding: Encoding) -> str | None:
@@ -55,3 +89,38 @@ def too_long(text: str, vr: str) -> tuple[int, int] | None:
         if len(value) > rules.max_chars:
             return len(value), rules.max_chars
     return None
+
+
+def unfit(text: str, vr: str) -> Phrase | None:
+    """Give why a text cannot be written under a VR, whatever its length; None when it can. Empty values always can.
+
+    VRs that no text can be written under are none of its business. Standard: PS3.5 table 6.2-1.
+    """
+    if vr in STRING_VRS and vr not in TEXT_VRS and not text.isascii():
+        return Phrase(_NOT_ASCII)
+    known = _FORMS_OF_TEXT.get(vr)
+    if known is None:
+        return None
+    for value in text.split("\\") if text else []:
+        if vr not in NUMBER_VRS and not value.strip(" "):
+            continue
+        if not known[0].fullmatch(value.rstrip(" ") if vr in STRING_VRS else value):
+            return Phrase(known[1])
+        limits = _limits(vr)
+        if limits is not None and not limits[0] <= number_in(value, vr) <= limits[1]:
+            return Phrase(N_("a number from {low} to {high} is expected there"), {"low": limits[0], "high": limits[1]})
+    return None
+
+
+def number_in(value: str, vr: str) -> float:
+    """Give the number a value of that VR is; it must look like one."""
+    return float(value) if vr in ("FL", "FD") else int(value)
+
+
+def _limits(vr: str) -> tuple[float, float] | None:
+    if vr == "FL":
+        return -_MAX_FLOAT, _MAX_FLOAT
+    bits = _BITS.get(vr)
+    if bits is None:
+        return None
+    return (0, 2**bits - 1) if vr.startswith("U") else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)

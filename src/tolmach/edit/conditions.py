@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from tolmach.dicom.paths import AttributePath
 from tolmach.edit.draft import Draft
+from tolmach.edit.patterns import require_short
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,10 @@ class Condition:
     negated: Condition | None = None
 
     def holds(self, draft: Draft, origin: Origin) -> bool:
-        """Tell whether the condition is true of a draft and its origin. An absent attribute equals nothing."""
+        """Tell whether the condition is true of a draft and its origin. An absent attribute equals nothing.
+
+        Raises `BadValue` when a pattern is to be found in a value that is too long for it.
+        """
         if self.negated is not None:
             return not self.negated.holds(draft, origin)
         text = origin.facts.get(self.origin) if self.attribute is None else draft.text(self.attribute)
@@ -43,4 +47,7 @@ class Condition:
             return text == self.equals
         if self.one_of is not None:
             return text in self.one_of
-        return self.matches is not None and self.matches.search(text) is not None
+        if self.matches is None:
+            return False
+        require_short(text, self.origin if self.attribute is None else self.attribute.shown)
+        return self.matches.search(text) is not None

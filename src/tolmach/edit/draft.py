@@ -10,18 +10,20 @@ from collections.abc import Mapping
 
 from tolmach.base import N_, Phrase, Problem
 from tolmach.dicom import character_sets, dictionary, encode, faults
-from tolmach.dicom.data_set import MAX_TEXT, DataSet
+from tolmach.dicom.data_set import MAX_TEXT, SOP_CLASS_UID, SOP_INSTANCE_UID, DataSet
 from tolmach.dicom.faults import BadPath, BadValue
 from tolmach.dicom.paths import NOT_WRITTEN_LIKE_ONE, AttributePath, Steps, path_of
 from tolmach.dicom.scanner import ROOT
-from tolmach.dicom.values import NUMBER_VRS, numbers_as_text, strip_padding, too_long
+from tolmach.dicom.values import NUMBER_VRS, numbers_as_text, strip_padding, too_long, unfit
 from tolmach.dicom.vrs import STRING_VRS, TEXT_VRS
 from tolmach.edit.changes import Change, Reason
 
 _NO_VR = N_("its VR is not known")
 _IS_SEQUENCE = N_("it is a sequence; name an attribute inside it")
-_NO_TEXT = N_("it holds no text")
-_ASCII_ONLY = N_("only Latin letters without accents are allowed there")
+_NO_TEXT = N_("its values are not written as text")
+_UNREADABLE = N_("its bytes do not fit its character set")
+# Without them an object cannot be kept or sent. Standard: PS3.3 section C.12.1.
+NEEDED = frozenset({SOP_CLASS_UID, SOP_INSTANCE_UID})
 
 
 class Draft:
@@ -103,7 +105,7 @@ class Draft:
         element = self.data_set.elements[index]
         terms = self.data_set.character_set_at(element.parent)
         if element.length <= MAX_TEXT and character_sets.decode(self.data_set.raw(element), terms) is None:
-            raise BadPath(faults.BAD_PATH, path=path.keyword or str(path), why=Phrase(_NO_TEXT))
+            raise BadPath(faults.NO_TEXT_THERE, path=path.shown, why=Phrase(_UNREADABLE))
 
     def shown(self, index: int) -> str | None:
         """Give an element as it stands in the file, read as its label says."""
@@ -183,30 +185,25 @@ class Draft:
                 del changed[other_index]
 
     def _vr_for(self, path: AttributePath, index: int | None) -> str:
-        if index is not None:
-            vr = self.vr_at(index)
-            if vr not in STRING_VRS and vr not in NUMBER_VRS:
-                raise BadPath(faults.BAD_PATH, path=str(path), why=Phrase(_NO_TEXT))
-            return vr
-        known = dictionary.vr_of(path.tag)
-        if known in ("UN", "SQ"):
-            raise BadPath(faults.BAD_PATH, path=str(path), why=Phrase(_NO_VR if known == "UN" else _IS_SEQUENCE))
-        return known
+        vr = dictionary.vr_of(path.tag) if index is None else self.vr_at(index)
+        require_text(path, vr)
+        return vr
 
     def _require_fit(self, path: AttributePath, vr: str, text: str) -> None:
+        if not path.steps and path.tag in NEEDED and not text.strip(" \0"):
+            raise BadValue(faults.NEEDED, path=path.shown)
         excess = too_long(text, vr)
         if excess is not None:
-            raise BadValue(faults.VALUE_TOO_LONG, path=str(path), length=excess[0], limit=excess[1])
-        if vr not in TEXT_VRS:
-            self._bytes(path, vr, text, ROOT)
+            raise BadValue(faults.VALUE_TOO_LONG, path=path.shown, length=excess[0], limit=excess[1])
+        why = unfit(text, vr)
+        if why is not None:
+            raise BadValue(faults.BAD_VALUE, value=text, path=path.shown, vr=vr, why=why)
 
     def _bytes(self, path: AttributePath, vr: str, text: str, container: int) -> bytes:
         if vr in STRING_VRS:
-            if not text.isascii():
-                why = Phrase(_ASCII_ONLY)
-                raise BadValue(faults.BAD_VALUE, value=text, path=str(path), vr=vr, why=why)
             return text.encode("ascii")
-        return encode.binary(vr, text, self.data_set.encoding_in(container)) if text else b""
+        encoding = self.data_set.encoding_in(container)
+        return encode.binary(vr, text, encoding, path=path.shown) if text else b""
 
     def _require_way(self, path: AttributePath) -> None:
         """Require that every item on the way exists, is being added, or is the next of its sequence."""
@@ -236,6 +233,13 @@ class Draft:
     def note(self, problem: Problem) -> None:
         """Record a problem that did not stop the change of the rest."""
         self.problems.append(problem)
+
+
+def require_text(path: AttributePath, vr: str) -> None:
+    """Require that an attribute of that VR can be given a text at all; raises `BadPath`."""
+    if vr not in STRING_VRS and vr not in NUMBER_VRS:
+        why = {"UN": _NO_VR, "SQ": _IS_SEQUENCE}.get(vr, _NO_TEXT)
+        raise BadPath(faults.NO_TEXT_THERE, path=path.shown, why=Phrase(why))
 
 
 def _is_below(other: AttributePath, path: AttributePath) -> bool:

@@ -42,6 +42,12 @@ BAD_CONDITION = Fault(
     N_('Use a text, or one of: in = [...], matches = "...", missing = true, not = ...'),
 )
 
+NEEDED = Fault(
+    "TLM-EDT-008",
+    N_("{where}: {path} cannot be deleted or emptied: no archive could keep the object."),
+    N_("Give it another value with set, or a fresh one with new_uid."),
+)
+
 # Met while a rule runs on one file; the attribute stays as it was and the file goes on.
 NOT_IN_TABLE = Fault(
     "TLM-EDT-020",
@@ -52,6 +58,11 @@ RULE_DID_NOT_FIT = Fault(
     "TLM-EDT-021",
     N_("A rule could not change {path}: {why}"),
     N_("Correct the rule; the attribute was left as it is."),
+)
+TOO_LONG_FOR_PATTERN = Fault(
+    "TLM-EDT-024",
+    N_("{path} has {length} characters; patterns are applied to values of no more than {limit}."),
+    N_("Use another condition or operation for this attribute."),
 )
 
 

@@ -16,6 +16,7 @@ from tolmach.dicom.faults import BadPath, BadValue
 from tolmach.dicom.paths import AttributePath
 from tolmach.edit import faults
 from tolmach.edit.draft import Draft
+from tolmach.edit.patterns import require_short
 from tolmach.text.translit import transliterate
 
 TEMPLATE = re.compile(r"\{([A-Z][A-Za-z0-9]*)\}")
@@ -43,7 +44,7 @@ def apply_operation(operation: Operation, draft: Draft) -> None:
     try:
         VERBS[operation.verb](operation, draft)
     except (BadPath, BadValue) as error:
-        name = operation.path.keyword or str(operation.path)
+        name = operation.path.shown
         draft.note(Problem(faults.RULE_DID_NOT_FIT, {"path": name, "why": error.problem.what}))
 
 
@@ -97,7 +98,7 @@ def _map(operation: Operation, draft: Draft) -> None:
         return
     mapped = operation.table.get(text, operation.default)
     if mapped is None:
-        facts = {"value": text, "path": operation.path.keyword or str(operation.path), "table": operation.table_name}
+        facts = {"value": text, "path": operation.path.shown, "table": operation.table_name}
         draft.note(Problem(faults.NOT_IN_TABLE, facts))
         return
     draft.set(operation.path, mapped)
@@ -126,6 +127,7 @@ def _rewriting(change: Callable[[Operation, Draft, str], str]) -> Callable[[Oper
 def _replaced(operation: Operation, draft: Draft, text: str) -> str:
     if operation.pattern is None:
         return text
+    require_short(text, operation.path.shown)
     return operation.pattern.sub(filled(operation.value, draft, escape=True), text)
 
 

@@ -14,17 +14,20 @@ from dataclasses import dataclass
 from tolmach.base import N_, Phrase, Refused
 from tolmach.dicom import dictionary
 from tolmach.dicom.data_set import SPECIFIC_CHARACTER_SET
-from tolmach.dicom.faults import BadPath
+from tolmach.dicom.faults import BadPath, BadValue
 from tolmach.dicom.paths import AttributePath, parse_path
-from tolmach.dicom.vrs import STRING_VRS, TEXT_VRS
+from tolmach.dicom.values import too_long, unfit
 from tolmach.edit import faults
 from tolmach.edit.conditions import Condition, Origin
-from tolmach.edit.draft import Draft
+from tolmach.edit.draft import NEEDED, Draft, require_text
 from tolmach.edit.faults import BadRule
 from tolmach.edit.operations import TEMPLATE, Operation, apply_operation
+from tolmach.edit.patterns import parse_pattern
 from tolmach.text.translit import rule_named
 
 _UNKNOWN = N_("“{key}” is unknown")
+_NO_KEYWORD = N_("“{name}” is no keyword.")
+_NEAREST = N_("“{name}” is no keyword; the nearest is {near}.")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 LoadTable = Callable[[str], Mapping[str, str]]
 
@@ -60,9 +63,18 @@ class Rule:
 def apply_rules(rules: Sequence[Rule], draft: Draft, origin: Origin) -> None:
     """Carry out the rules that apply, in order; each sees what those before it did."""
     for rule in rules:
-        if all(condition.holds(draft, origin) for condition in rule.when):
+        if _applies(rule, draft, origin):
             for operation in rule.do:
                 apply_operation(operation, draft)
+
+
+def _applies(rule: Rule, draft: Draft, origin: Origin) -> bool:
+    """Tell whether a rule applies; one that cannot be decided does not, and that is noted."""
+    try:
+        return all(condition.holds(draft, origin) for condition in rule.when)
+    except BadValue as error:
+        draft.note(error.problem)
+        return False
 
 
 def parse_rules(
@@ -121,7 +133,7 @@ def _test(attribute: AttributePath | None, origin: str, value: object, where: st
         if kind == "in" and isinstance(argument, list | tuple) and all(isinstance(one, str) for one in argument):
             return Condition(attribute, origin, one_of=tuple(argument))
         if kind == "matches" and isinstance(argument, str):
-            return Condition(attribute, origin, matches=_pattern(argument, where))
+            return Condition(attribute, origin, matches=parse_pattern(argument, where))
         if kind == "missing" and isinstance(argument, bool):
             return Condition(attribute, origin, missing=argument)
         if kind == "not":
@@ -160,23 +172,32 @@ def _as_text(value: object, key: str, where: str) -> str:
 
 def _build(verb: str, texts: Mapping[str, str], load_table: LoadTable, where: str) -> Operation:
     path = _attribute(texts[verb], where, writes=verb != "copy")
+    if verb in ("delete", "empty"):
+        _require_kept(path, where)
+    if verb not in ("copy", "delete"):
+        _require_text(path, where)
     if verb == "replace":
-        pattern = _pattern(texts["pattern"], where)
+        pattern = parse_pattern(texts["pattern"], where)
         _require_groups(pattern, texts["with"], where)
         _require_templates(texts["with"], where)
         return Operation(verb, path, texts["with"], pattern)
     if verb == "copy":
-        return Operation(verb, path, to=_attribute(texts["to"], where, writes=True))
+        target = _attribute(texts["to"], where, writes=True)
+        _require_text(target, where)
+        return Operation(verb, path, to=target)
     if verb == "map":
         table = load_table(texts["table"])
+        _require_value(path, texts.get("default", ""), where)
         return Operation(verb, path, table=table, table_name=texts["table"], default=texts.get("default"))
     if verb == "transliterate":
         _require_transliteration(texts["rule"], where)
         return Operation(verb, path, rule=texts["rule"])
     value = texts.get("value", "")
-    if verb in ("set", "set_if_missing"):
-        _require_value(path, value, where)
     _require_templates(value, where)
+    if verb in ("set", "set_if_missing") and not TEMPLATE.search(value):
+        _require_value(path, value, where)
+        if not value.strip():
+            _require_kept(path, where)
     return Operation(verb, path, value)
 
 
@@ -186,15 +207,8 @@ def _attribute(text: str, where: str, *, writes: bool = False) -> AttributePath:
     except BadPath as error:
         raise BadRule(faults.BAD_ATTRIBUTE, where=where, why=error.problem.what) from error
     if writes and (path.tag >> 16 in (0x0000, 0x0002, 0xFFFE) or path.tag == SPECIFIC_CHARACTER_SET):
-        raise BadRule(faults.NOT_FOR_RULES, where=where, path=path.keyword or str(path))
+        raise BadRule(faults.NOT_FOR_RULES, where=where, path=path.shown)
     return path
-
-
-def _pattern(text: str, where: str) -> re.Pattern[str]:
-    try:
-        return re.compile(text)
-    except re.error as error:
-        raise BadRule(faults.BAD_PATTERN, where=where, pattern=text, why=str(error)) from error
 
 
 def _require_groups(pattern: re.Pattern[str], replacement: str, where: str) -> None:
@@ -215,15 +229,35 @@ def _require_templates(value: str, where: str) -> None:
     for match in TEMPLATE.finditer(value):
         if dictionary.tag_of(match[1]) is None:
             near = difflib.get_close_matches(match[1], dictionary.keywords(), 1, 0.6)
-            why = Phrase(
-                N_("“{name}” is no keyword; the nearest is {near}."), {"name": match[1], "near": "".join(near)}
-            )
+            why = Phrase(_NO_KEYWORD, {"name": match[1]})
+            if near:
+                why = Phrase(_NEAREST, {"name": match[1], "near": near[0]})
             raise BadRule(faults.BAD_ATTRIBUTE, where=where, why=why)
+
+
+def _require_text(path: AttributePath, where: str) -> None:
+    """Refuse to write into what never holds text; what the dictionary does not know, the file may."""
+    vr = dictionary.vr_of(path.tag)
+    try:
+        if vr != "UN":
+            require_text(path, vr)
+    except BadPath as error:
+        raise BadRule(faults.BAD_ATTRIBUTE, where=where, why=error.problem.what) from error
 
 
 def _require_value(path: AttributePath, value: str, where: str) -> None:
     """Refuse a fixed value that its VR can never hold, before any file is touched."""
     vr = dictionary.vr_of(path.tag)
-    if vr in STRING_VRS and vr not in TEXT_VRS and not value.isascii():
-        why = Phrase(N_("only Latin letters without accents are allowed there"))
-        raise BadRule(faults.BAD_RULE_VALUE, where=where, value=value, path=path.keyword or str(path), vr=vr, why=why)
+    why = unfit(value, vr)
+    excess = too_long(value, vr)
+    if why is None and excess is not None:
+        facts = {"length": excess[0], "limit": excess[1]}
+        why = Phrase(N_("it has {length} characters, and {limit} are allowed there"), facts)
+    if why is not None:
+        raise BadRule(faults.BAD_RULE_VALUE, where=where, value=value, path=path.shown, vr=vr, why=why)
+
+
+def _require_kept(path: AttributePath, where: str) -> None:
+    """Refuse to take away what no object can be without."""
+    if not path.steps and path.tag in NEEDED:
+        raise BadRule(faults.NEEDED, where=where, path=path.shown)

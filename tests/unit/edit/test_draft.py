@@ -28,7 +28,7 @@ from tests.unit.dicom.test_splice import SLOW_DRAWING, without_vr
 from tolmach.dicom.faults import BadPath, BadValue
 from tolmach.dicom.paths import AttributePath, parse_path, path_of
 from tolmach.edit.draft import Draft
-from tolmach.edit.finish import UTF_8, Revision, finish
+from tolmach.edit.finish import UTF_8, Revision, Target, finish
 from tolmach.repair.verify import verify
 
 NAME, ID, REQUEST = parse_path("PatientName"), parse_path("PatientID"), "RequestAttributesSequence"
@@ -205,9 +205,10 @@ def test_a_way_through_what_is_no_sequence(path: str) -> None:
         ("Rows", "70000", "TLM-DCM-012"),
         ("Rows", "-1", "TLM-DCM-012"),
         ("SelectorAttribute", "PatientName", "TLM-DCM-012"),
-        ("PixelData", "x", "TLM-DCM-010"),
-        (REQUEST, "x", "TLM-DCM-010"),
-        ("(0009,1001)", "x", "TLM-DCM-010"),
+        ("PixelData", "x", "TLM-DCM-016: PixelData cannot be used as text: its values are not written as text"),
+        (REQUEST, "x", "TLM-DCM-016"),
+        ("(0009,1001)", "x", "TLM-DCM-016"),
+        ("SOPInstanceUID", " ", "TLM-DCM-017"),
         ("(0009,1001)[0].PatientID", "x", "TLM-DCM-010"),
     ],
 )
@@ -217,6 +218,27 @@ def test_what_cannot_stand_there_is_refused_and_nothing_changes(path: str, text:
         draft.set(parse_path(path), text)
     assert not draft.changes
     assert not finish(draft).is_changed
+
+
+@pytest.mark.parametrize(("text", "says"), [("abc", "a whole number is expected"), ("70000", "from 0 to 65535")])
+def test_a_number_that_is_none_is_told_in_words_of_ours(text: str, says: str) -> None:
+    with pytest.raises(BadValue, match=rf"“{text}” cannot stand in Rows \(VR US\): .*{says}"):
+        draft_of((0x00280010, "US", b"\1\0")).set(parse_path("Rows"), text)
+
+
+@pytest.mark.parametrize(
+    ("target", "shown"),
+    [
+        (Target("", lambda _text: None, "cp1251"), "cp1251"),
+        (Target("ISO_IR 100", lambda _text: None, "koi8_u"), "koi8-u"),
+        (Target("ISO_IR 144", lambda _text: None, "iso8859_5"), "ISO_IR 144"),
+    ],
+)
+def test_the_character_set_that_lacks_a_letter_is_named(target: Target, shown: str) -> None:
+    draft = draft_of((0x00100010, "PN", b"A "))
+    draft.set(NAME, "Ж")
+    (problem,) = finish(draft, target).problems
+    assert (problem.code, problem.facts["term"]) == ("TLM-EDT-022", shown)
 
 
 @pytest.mark.parametrize("text", ["x" * 64, "Ж" * 64, "Ж" * 64 + "=" + "x" * 64 + "\\" + "y" * 64])

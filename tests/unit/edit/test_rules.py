@@ -18,7 +18,7 @@ from tolmach.edit.finish import finish
 from tolmach.edit.rules import Rule, apply_rules, parse_rules
 from tolmach.repair.verify import verify
 
-TABLES = {"rooms.csv": {"17": "Кабінет 3", "18": ""}}
+TABLES = {"rooms.csv": {"17": "Кабінет 3", "18": ""}, "codes.csv": {"DX": "dx"}}
 
 
 def load_table(name: str) -> Mapping[str, str]:
@@ -209,14 +209,21 @@ def test_rules_and_operations_see_what_came_before() -> None:
     ("step", "code", "name"),
     [
         ('{ map = "PatientID", table = "rooms.csv" }', "TLM-EDT-020", "PatientID"),
-        ('{ set = "AccessionNumber", value = "12345678901234567" }', "TLM-EDT-021", "AccessionNumber"),
         ('{ prefix = "PatientID", value = "' + "x" * 61 + '" }', "TLM-EDT-021", "PatientID"),
         ('{ set = "Modality", value = "{PatientName}" }', "TLM-EDT-021", "Modality"),
         ('{ copy = "PatientName", to = "Modality" }', "TLM-EDT-021", "PatientName"),
-        ('{ set = "Rows", value = "many" }', "TLM-EDT-021", "Rows"),
-        ('{ set = "PixelData", value = "x" }', "TLM-EDT-021", "PixelData"),
-        ('{ empty = "PixelData" }', "TLM-EDT-021", "PixelData"),
-        ('{ empty = "RequestAttributesSequence" }', "TLM-EDT-021", "RequestAttributesSequence"),
+        ('{ set = "Rows", value = "{Modality}" }', "TLM-EDT-021", "Rows"),
+        ('{ set = "AccessionNumber", value = "{PatientID}1234567890123" }', "TLM-EDT-021", "AccessionNumber"),
+        ('{ set = "StudyDate", value = "{PatientID}" }', "TLM-EDT-021", "StudyDate"),
+        ('{ copy = "PatientID", to = "StudyDate" }', "TLM-EDT-021", "PatientID"),
+        ('{ copy = "ProtocolName", to = "StudyTime" }', None, ""),
+        ('{ map = "Modality", table = "codes.csv" }', "TLM-EDT-021", "Modality"),
+        ('{ prefix = "InstanceNumber", value = "No " }', "TLM-EDT-021", "InstanceNumber"),
+        ('{ suffix = "Modality", value = "-x" }', "TLM-EDT-021", "Modality"),
+        ('{ replace = "SOPInstanceUID", pattern = "^1", with = "01" }', "TLM-EDT-021", "SOPInstanceUID"),
+        ('{ replace = "SOPInstanceUID", pattern = ".*", with = "" }', "TLM-EDT-021", "SOPInstanceUID"),
+        ('{ set = "SOPInstanceUID", value = "{StationName}" }', "TLM-EDT-021", "SOPInstanceUID"),
+        ('{ upper = "(0008,1090)" }', None, ""),
         ('{ set = "(0009,1001)", value = "x" }', "TLM-EDT-021", "00091001"),
         ('{ set = "00400275[5].00400009", value = "x" }', "TLM-EDT-021", "ScheduledProcedureStepID"),
         ('{ transliterate = "PatientName", rule = "ru-icao9303" }', None, ""),
@@ -260,6 +267,16 @@ WRONG: list[tuple[str, str]] = [
     ("do = [{ prefix = 'PatientID', value = '{Foo}' }]", "“Foo” is no keyword"),
     ("do = [{ set = 'Modality', value = 'ДХ' }]", "only Latin letters"),
     ("do = [{ set_if_missing = 'StudyInstanceUID', value = 'Ю' }]", "only Latin letters"),
+    ("do = [{ prefix = 'PatientID', value = '{NoSuchZzzqqq}' }]", "“NoSuchZzzqqq” is no keyword\\. "),
+    ("do = [{ delete = 'SOPInstanceUID' }]", "TLM-EDT-008"),
+    ("do = [{ delete = '(0008,0016)' }]", "TLM-EDT-008.*SOPClassUID cannot be deleted"),
+    ("do = [{ empty = 'SOPInstanceUID' }]", "TLM-EDT-008"),
+    ("do = [{ empty = 'PixelData' }]", "TLM-EDT-004"),
+    ("do = [{ upper = 'RequestAttributesSequence' }]", "TLM-EDT-004"),
+    ("do = [{ copy = 'PatientID', to = 'PixelData' }]", "TLM-EDT-004"),
+    ("do = [{ map = 'Modality', table = 'rooms.csv', default = 'x' }]", "only capital letters"),
+    ("do = [{ replace = 'PatientID', pattern = '^(a+)+$', with = '' }]", "might run for ever"),
+    ("when = { PatientID = { matches = '(a|b)*c' } }\ndo = [{ upper = 'PatientID' }]", "might run for ever"),
     ("do = [{ transliterate = 'PatientName', rule = 'uk-kmu54' }]", "“uk-kmu54” is unknown"),
     ("when = { Modalty = 'DX' }\ndo = [{ upper = 'PatientID' }]", "the nearest is Modality"),
     ("when = { 'source.host' = 'x' }\ndo = [{ upper = 'PatientID' }]", "the condition on source.host"),
@@ -272,6 +289,70 @@ WRONG: list[tuple[str, str]] = [
     ("when = { Modality = true }\ndo = [{ upper = 'PatientID' }]", "the condition on Modality"),
     ("when = { '(0009,1001)' = true }\ndo = [{ upper = 'PatientID' }]", "the condition on 00091001"),
 ]
+
+
+NEVER_WORKS = [
+    ("PixelData", "x", "PixelData cannot be used as text: its values are not written as text"),
+    ("RequestAttributesSequence", "x", "it is a sequence; name an attribute inside it"),
+    ("Rows", "abc", r"“abc” cannot stand in Rows \(VR US\): a whole number is expected there"),
+    ("Rows", "70000", "from 0 to 65535"),
+    ("Rows", "1_0", "a whole number"),
+    ("SmallestImagePixelValue", "70000", "a number from"),
+    ("InstanceNumber", "2147483648", "from -2147483648 to 2147483647"),
+    ("SliceThickness", "abc", "such as -12.5"),
+    ("SliceThickness", "1e", "such as -12.5"),
+    ("StudyDate", "2020-01-01", "a date is eight digits"),
+    ("StudyDate", "20201301", "a date is eight digits"),
+    ("PatientBirthDate", "abc", "a date is eight digits"),
+    ("StudyTime", "12:00", "a time is"),
+    ("StudyTime", "245959", "a time is"),
+    ("AcquisitionDateTime", "2020-01-01 12:00", "a date with time"),
+    ("PatientAge", "42", "an age is"),
+    ("StudyInstanceUID", "abc", "a UID is numbers"),
+    ("StudyInstanceUID", "1.02", "a UID is numbers"),
+    ("StudyInstanceUID", "1." + "2" * 63, "65 characters, and 64 are allowed"),
+    ("Modality", "dx", "only capital letters A to Z"),
+    ("StationAETitle", "a\tb", "only Latin letters"),
+    ("AccessionNumber", "x" * 20, "20 characters, and 16 are allowed"),
+    ("PatientName", "x" * 65, "65 characters, and 64 are allowed"),
+    ("FrameIncrementPointer", "Rows", "a tag is expected"),
+    ("SOPInstanceUID", "", "cannot be deleted or emptied"),
+    ("SOPClassUID", " ", "cannot be deleted or emptied"),
+]
+
+
+@pytest.mark.parametrize("verb", ["set", "set_if_missing"])
+@pytest.mark.parametrize(("name", "value", "says"), NEVER_WORKS)
+def test_a_value_that_can_never_stand_there_is_refused_at_once(verb: str, name: str, value: str, says: str) -> None:
+    table: list[Mapping[str, Any]] = [{"do": [{verb: name, "value": value}]}]
+    with pytest.raises(BadRule, match=says):
+        parse_rules(table, load_table, "--set")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("StudyDate", "20200229"),
+        ("StudyDate", ""),
+        ("StudyTime", "235960.123456"),
+        ("StudyTime", "07"),
+        ("AcquisitionDateTime", "20200229235959.5+0200"),
+        ("AcquisitionDateTime", "2020"),
+        ("SliceThickness", " -1.5e3 "),
+        ("ImageOrientationPatient", r"1\0\0\0\1\0"),
+        ("ImageType", r"ORIGINAL\PRIMARY\\AXIAL"),
+        ("PatientAge", "042Y"),
+        ("StudyInstanceUID", "2.25.0"),
+        ("StationAETitle", "ct-1 room"),
+        ("FrameIncrementPointer", "(0018,1063)"),
+        ("SmallestImagePixelValue", "5"),
+        ("(0009,1001)", "whatever"),
+        ("AccessionNumber", "{PatientID}-and-much-more-text"),
+        ("RequestAttributesSequence[0].ReferencedSOPInstanceUID", ""),
+    ],
+)
+def test_what_may_stand_there_is_not_refused(name: str, value: str) -> None:
+    assert parse_rules([{"do": [{"set": name, "value": value}]}], load_table, "--set")
 
 
 @pytest.mark.parametrize(("text", "says"), WRONG)

@@ -60,7 +60,9 @@ def test_a_repair_whose_proof_fails_is_thrown_away(monkeypatch: pytest.MonkeyPat
 
 
 def test_problems_of_file_and_repair_are_told_together() -> None:
-    rules = parse_rules([{"do": [{"set": "AccessionNumber", "value": "x" * 17}]}], lambda _name: {}, "test")
+    rules = parse_rules(
+        [{"do": [{"set": "AccessionNumber", "value": "{Modality}" + "x" * 17}]}], lambda _name: {}, "test"
+    )
     file = Spoiled(TEXTS, "cp1251", "ISO 2022 IR 6\\IS").file() + bytes(4)
     codes = [problem.code for problem in mended(file, Profile(rules=rules)).problems]
     assert codes == ["TLM-DCM-022", "TLM-TXT-013", "TLM-EDT-021"]
