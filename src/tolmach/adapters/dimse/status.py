@@ -45,7 +45,7 @@ _LATER = N_("Send it again later. If it lasts, look at the disk and the log of t
 _REPAIR = N_("Look at this image in the queue: repair or correct it, or ask the PACS administrator what it misses.")
 
 _S = StoreOutcomeClass
-_ROWS = (
+STORE_STATUSES = (
     StatusMeaning(
         0x0000, 0x0000, _S.SUCCESS, Fault("TLM-NET-100", N_("{peer} stored the instance."), N_("Nothing to do."))
     ),
@@ -140,7 +140,7 @@ _UNKNOWN = Fault("TLM-NET-116", N_("{peer} answered with the unknown status {sta
 
 def meaning_of(status: int) -> StatusMeaning:
     """Find the row of a C-STORE status; every status without a row is a failure for the operator."""
-    for row in _ROWS:
+    for row in STORE_STATUSES:
         if row.first <= status <= row.last:
             return row
     return StatusMeaning(status, status, StoreOutcomeClass.REFUSED, _UNKNOWN)
