@@ -7,8 +7,12 @@ from __future__ import annotations
 
 import zlib
 from array import array
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from operator import itemgetter
 from struct import pack
+from typing import NamedTuple
 
 from tolmach.base import N_, Phrase
 from tolmach.dicom import faults, uids
@@ -16,11 +20,17 @@ from tolmach.dicom.data_set import DataSet
 from tolmach.dicom.faults import Damaged
 from tolmach.dicom.paths import path_of
 from tolmach.dicom.scanner import ITEM, ITEM_END, PIXEL_DATA, SEQUENCE_END, UNDEFINED, Element
-from tolmach.dicom.source import Source
+from tolmach.dicom.source import MemorySource, Source
 from tolmach.dicom.splice import Edits, Extent, Part, Pieces, splice
 from tolmach.dicom.vrs import VRS
 
-_SWAP_BLOCK = 1 << 20
+_BLOCK = 1 << 20
+
+Keep = Callable[[Iterable[bytes]], Source]
+
+
+def _join(blocks: Iterable[bytes]) -> Source:
+    return MemorySource(b"".join(blocks))
 
 
 def can_become(data_set: DataSet, syntax: str) -> bool:
@@ -33,10 +43,12 @@ def can_become(data_set: DataSet, syntax: str) -> bool:
     return own in uids.UNCOMPRESSED and syntax == uids.ImplicitVRLittleEndian
 
 
-def as_source(data_set: DataSet, syntax: str) -> tuple[Source, str]:
+def as_source(data_set: DataSet, syntax: str, keep: Keep = _join) -> tuple[Source, str]:
     """Give the data set's bytes in a transfer syntax, and the path of the element that had to be padded (or nothing).
 
-    Bytes are slices of the original wherever the syntax is its own. Raises `Damaged` when it cannot be rewritten so.
+    Bytes are slices of the original wherever the syntax is its own. `keep` turns the blocks of a deflated data set into
+    a source, kept wherever the caller likes, for its size must be known beforehand; without it they are joined in
+    memory. Raises `Damaged` when it cannot be rewritten so.
     """
     if not can_become(data_set, syntax):
         facts = {"source": uids.name_of(data_set.transfer_syntax_uid), "target": uids.name_of(syntax)}
@@ -46,7 +58,7 @@ def as_source(data_set: DataSet, syntax: str) -> tuple[Source, str]:
         return _implicit(data_set), ""
     even, padded = _even(data_set)
     if syntax == uids.DeflatedExplicitVRLittleEndian:
-        return Pieces.of(even, _deflated(even)), padded
+        return keep(_deflated(even)), padded
     return even, padded
 
 
@@ -66,15 +78,17 @@ def _even(data_set: DataSet) -> tuple[Pieces, str]:
     )
 
 
-def _deflated(source: Source) -> list[Part]:
-    """Deflate, padded to even length. Standard: PS3.5 annex A.5."""
+def _deflated(source: Source) -> Iterator[bytes]:
+    """Deflate block by block, padded to even length. Standard: PS3.5 annex A.5."""
     deflater = zlib.compressobj(wbits=-zlib.MAX_WBITS)
-    blocks = range(0, source.size, _SWAP_BLOCK)
-    parts: list[Part] = [deflater.compress(source.read(start, _SWAP_BLOCK)) for start in blocks]
-    parts.append(deflater.flush())
-    if sum(len(part) for part in parts) % 2:
-        parts.append(b"\0")
-    return parts
+    total = 0
+    for start in range(0, source.size, _BLOCK):
+        packed = deflater.compress(source.read(start, _BLOCK))
+        total += len(packed)
+        if packed:
+            yield packed
+    packed = deflater.flush()
+    yield packed + b"\0" * ((total + len(packed)) % 2)
 
 
 def _implicit(data_set: DataSet) -> Source:
@@ -95,10 +109,10 @@ def _implicit(data_set: DataSet) -> Source:
             continue
         if element.undefined:
             raise _not_native(data_set)
-        parts.extend(_leaf(data_set, element))
+        parts.extend(_leaf(element))
     while open_containers:
         parts.append(_closing(data_set, open_containers.pop()))
-    return Pieces.of(data_set.source, parts)
+    return Pieces.of(Turned.of(data_set), parts)
 
 
 def _closing(data_set: DataSet, container: int) -> bytes:
@@ -106,27 +120,73 @@ def _closing(data_set: DataSet, container: int) -> bytes:
     return pack("<HHL", tag >> 16, tag & 0xFFFF, 0)
 
 
-def _leaf(data_set: DataSet, element: Element) -> list[Part]:
+def _leaf(element: Element) -> list[Part]:
     odd = element.length % 2
     head = pack("<HHL", element.tag >> 16, element.tag & 0xFFFF, element.length + odd)
     parts: list[Part] = [head, Extent(element.value, element.value + element.length)]
-    if data_set.encoding_in(element.parent).big and VRS[element.vr].word > 1:
-        parts[1:] = _swapped(data_set.source, element)
     if odd:
         parts.append(VRS[element.vr].pad)
     return parts
 
 
-def _swapped(source: Source, element: Element) -> Iterator[bytes]:
-    """Turn big-endian values around. Standard: PS3.5 section 7.3."""
-    word = VRS[element.vr].word
-    code = {2: "H", 4: "I", 8: "Q"}[word]
-    for start in range(element.value, element.value + element.length, _SWAP_BLOCK):
-        block = bytes(source.read(start, min(_SWAP_BLOCK, element.value + element.length - start)))
-        whole = len(block) - len(block) % word
-        values = array(code, block[:whole])
+class _Span(NamedTuple):
+    """A big-endian value and the size of its words, in bytes."""
+
+    start: int
+    end: int
+    word: int
+
+
+@dataclass(frozen=True, slots=True)
+class Turned:
+    """A source whose big-endian values read as little-endian ones; turned around only when they are read.
+
+    Standard: PS3.5 section 7.3.
+    """
+
+    source: Source
+    spans: tuple[_Span, ...]  # in the order of their places, apart from one another
+
+    @classmethod
+    def of(cls, data_set: DataSet) -> Source:
+        """Turn every value of a data set that has words; its own source where there is none."""
+        spans = tuple(
+            _Span(one.value, one.value + one.length, VRS[one.vr].word)
+            for one in data_set.elements
+            if one.vr not in ("", "SQ") and VRS[one.vr].word > 1 and data_set.encoding_in(one.parent).big
+        )
+        return cls(data_set.source, spans) if spans else data_set.source
+
+    @property
+    def size(self) -> int:
+        """How many bytes there are: as many as before."""
+        return self.source.size
+
+    def read(self, offset: int, length: int) -> memoryview | bytes:
+        """Give exactly `length` bytes from `offset`, fewer only where the source ends; holds no more than these."""
+        end = min(offset + length, self.size)
+        found: list[bytes] = []
+        at = bisect_right(self.spans, offset, key=itemgetter(1))  # the first value that ends behind the offset
+        while offset < end:
+            span = self.spans[at] if at < len(self.spans) else _Span(end, end, 1)
+            until = min(end, span.start if offset < span.start else span.end)
+            if offset < span.start:
+                found.append(bytes(self.source.read(offset, until - offset)))
+            else:
+                found.append(self._turned(span, offset, until))
+                at += 1
+            offset = until
+        return found[0] if len(found) == 1 else b"".join(found)
+
+    def _turned(self, span: _Span, start: int, end: int) -> bytes:
+        """Read whole words around what is asked for; what is left over at the end of a value stays as it is."""
+        first = start - (start - span.start) % span.word
+        last = min(span.end, end + (span.start - end) % span.word)
+        block = bytes(self.source.read(first, last - first))
+        whole = len(block) - len(block) % span.word
+        values = array({2: "H", 4: "I", 8: "Q"}[span.word], block[:whole])
         values.byteswap()
-        yield values.tobytes() + block[whole:]
+        return (values.tobytes() + block[whole:])[start - first : end - first]
 
 
 def _not_native(data_set: DataSet) -> Damaged:
@@ -148,7 +208,7 @@ def file_parts(before: DataSet, after: DataSet) -> Iterator[memoryview | bytes]:
         return
     yield _meta(before, after)
     if before.transfer_syntax_uid == uids.DeflatedExplicitVRLittleEndian:
-        yield from (bytes(part) for part in _deflated(splice(after, Edits())) if isinstance(part, bytes))
+        yield from _deflated(splice(after, Edits()))
         return
     yield from splice(after, Edits()).chunks()
     yield from Pieces.of(before.source, [Extent(before.end, before.source.size)]).chunks()

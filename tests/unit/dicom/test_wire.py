@@ -2,12 +2,15 @@
 
 import io
 import struct
+import tracemalloc
 import warnings
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pydicom
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 
 from tests.builders import (
@@ -29,10 +32,11 @@ from tests.builders import (
 from tests.random_data_sets import Sample, read, samples
 from tests.unit.dicom.test_splice import SLOW_DRAWING, without_vr
 from tolmach.dicom.faults import Damaged
+from tolmach.dicom.part10 import open_data_set
 from tolmach.dicom.paths import parse_path
 from tolmach.dicom.scanner import ROOT
-from tolmach.dicom.splice import Edits, reread, splice
-from tolmach.dicom.wire import as_source, can_become, file_parts
+from tolmach.dicom.splice import Edits, Pieces, reread, splice
+from tolmach.dicom.wire import Turned, as_source, can_become, file_parts
 from tolmach.edit.draft import Draft
 from tolmach.edit.finish import finish
 
@@ -137,6 +141,60 @@ def test_a_large_value_is_turned_around_in_pieces() -> None:
     file = part10(body((0x7FE00010, "OW", words), form=FORM_OF[EXPLICIT_BE]), EXPLICIT_BE)
     sent, _padded = on_wire(file, IMPLICIT_LE)
     assert sent.endswith(struct.pack("<700000H", *(number % 65536 for number in range(700_000))))
+
+
+@dataclass
+class Endless:
+    """A file whose pixels are made only when they are read, and which notes how much was asked for at once."""
+
+    head: bytes
+    size: int
+    largest: int = 0
+
+    def read(self, offset: int, length: int) -> bytes:
+        length = min(length, self.size - offset)
+        self.largest = max(self.largest, length)
+        return self.head[offset : offset + length].ljust(length, b"\1")
+
+
+@pytest.mark.parametrize("syntax", [EXPLICIT_BE, DEFLATED])
+def test_large_pixels_are_rewritten_in_constant_memory(syntax: str) -> None:
+    pixels = 100 << 20
+    form = FORM_OF[syntax]
+    head = part10(body(form=form) + form.head(0x7FE00010, "OW", pixels), EXPLICIT_LE if syntax == DEFLATED else syntax)
+    source = Endless(head, len(head) + pixels)
+    data_set = open_data_set(source)
+    if syntax == DEFLATED:
+        data_set = replace(data_set, transfer_syntax_uid=DEFLATED)
+    tracemalloc.start()
+    try:
+        if syntax == DEFLATED:
+            count = sum(len(part) for part in file_parts(data_set, replace(data_set)))
+            kept, _padded = as_source(data_set, DEFLATED, keep=lambda blocks: Endless(b"", sum(map(len, blocks))))
+            assert 1 << 10 < kept.size < count < 1 << 20
+        else:
+            sent, _padded = as_source(data_set, IMPLICIT_LE)
+            assert isinstance(sent, Pieces)
+            assert sum(len(part) for part in sent.chunks()) == sent.size > pixels
+        assert tracemalloc.get_traced_memory()[1] < 16 << 20
+    finally:
+        tracemalloc.stop()
+    assert source.largest <= 2 << 20
+
+
+@given(st.data())
+def test_turned_values_read_the_same_in_any_pieces(data: st.DataObject) -> None:
+    values = [
+        (0x00280009, "AT", bytes(range(8))),
+        (0x00189087, "FD", bytes(range(16))),
+        (0x7FE00010, "OW", bytes(range(7))),
+    ]
+    data_set = opened(part10(body(*values, form=FORM_OF[EXPLICIT_BE]), EXPLICIT_BE))
+    turned = Turned.of(data_set)
+    whole = bytes(turned.read(0, turned.size))
+    assert whole != bytes(data_set.source.read(0, turned.size))
+    start, length = data.draw(st.integers(0, turned.size)), data.draw(st.integers(0, turned.size))
+    assert bytes(turned.read(start, length)) == whole[start : start + length]
 
 
 def test_group_lengths_are_left_out_of_what_is_rewritten() -> None:
