@@ -8,6 +8,8 @@ was given these code pages as the only ones possible, which tolmach is not.
 from __future__ import annotations
 
 import statistics
+import subprocess
+import sys
 import time
 import zlib
 from collections.abc import Callable, Iterable
@@ -19,7 +21,9 @@ import ftfy
 
 from tolmach.text.code_pages import decode, encode
 from tolmach.text.detect import detect
+from tolmach.text.fold import fold_keys
 from tolmach.text.spoil import undo
+from tolmach.text.translit import transliterate
 
 DATA = Path(__file__).resolve().parent.parent / "tests" / "data" / "text"
 FAMILIES = (("cp1251",), ("cp866", "cp1125"), ("koi8-r", "koi8-u"), ("iso-8859-5",), ("mac-cyrillic",))
@@ -252,7 +256,17 @@ def speed() -> list[str]:
     print(
         f", charset-normalizer {timed(lambda values: charset_normalizer.from_bytes(values[0]).best(), joined):.2f} ms"
     )
-    return ["speed"] if ours > 0.3 else []
+    program = "import time; from tolmach.text.language import model; s = time.perf_counter(); model(); "
+    program += "print(time.perf_counter() - s)"
+    loads = [float(subprocess.check_output([sys.executable, "-c", program])) for _ in range(5)]
+    load = statistics.median(loads) * 1000
+    texts = [[name.encode()] for name in names]
+    fold, latin = (
+        timed(lambda values, work=work: work(values[0].decode()), texts) * 1000  # type: ignore[misc]
+        for work in (fold_keys, lambda text: transliterate(text, "uk-kmu55"))
+    )
+    print(f"the model loads in {load:.0f} ms; one name: search keys {fold:.0f} µs, transliteration {latin:.0f} µs")
+    return (["speed"] if ours > 0.3 else []) + (["load"] if load > 20 else [])
 
 
 def timed(work: Callable[[list[bytes]], object], files: list[list[bytes]]) -> float:
