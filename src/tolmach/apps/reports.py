@@ -11,7 +11,7 @@ from typing import Any
 from tolmach.adapters.dimse import StoreResponse
 from tolmach.base import Problem, TolmachError
 from tolmach.dicom.data_set import SOP_INSTANCE_UID, DataSet
-from tolmach.dicom.faults import NotDicom
+from tolmach.dicom.faults import NO_PIXELS, SHORT_PIXELS, NotDicom
 from tolmach.dicom.scanner import ROOT
 from tolmach.edit.changes import Change
 from tolmach.edit.faults import NOT_IN_TABLE, RULE_DID_NOT_FIT
@@ -22,6 +22,8 @@ from tolmach.text.detect import Detection
 LOUD = ("unsure", "unreadable", "not-dicom")
 # The file goes on, but something asked for was not done with it, or was done otherwise.
 NOT_AS_ASKED = (NOT_IN_TABLE, RULE_DID_NOT_FIT, LETTERS_DO_NOT_FIT, UNREADABLE_TEXT)
+# The file goes on, but a person should know that a part of the image is missing.
+INCOMPLETE = (NO_PIXELS, SHORT_PIXELS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class FileReport:
         """Tell whether everything asked for was done with this file."""
         if self.error is not None or self.verdict in LOUD:
             return False
-        return not any(problem.fault in NOT_AS_ASKED for problem in self.problems)
+        return not any(problem.fault in (*NOT_AS_ASKED, *INCOMPLETE) for problem in self.problems)
 
     def fail(self, error: TolmachError) -> None:
         """Record what kept this file from being finished."""

@@ -330,7 +330,7 @@ def _content(came: DataSet, mended: Mended | None, syntax: str) -> tuple[Source,
         return Pieces.of(came.file, [Extent(came.meta_end, came.file.size), b"\0" * (size % 2)]), ""
     if is_own and not is_deflated and changed is not None and changed.revision.pieces.size % 2 == 0:
         return changed.revision.pieces, ""
-    return as_source(came if changed is None else changed.result, syntax)
+    return as_source(came if changed is None else changed.result, syntax, inflate)
 
 
 def _chunks(content: Source, prepared: _Prepared) -> Iterable[memoryview | bytes]:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import itemgetter
 
 from tolmach.dicom.data_set import MARKED_VRS, PLAIN_VRS, DataSet
+from tolmach.dicom.pixels import EXTENT_OF_PIXELS
 from tolmach.dicom.scanner import WINDOW, Element
 from tolmach.dicom.source import Source
 
@@ -106,6 +107,8 @@ def _leaves(data_set: DataSet) -> Iterator[Element]:
     """Give the elements whose values may differ: no containers, and of the meta information only the instance's UID."""
     containers = {element.parent for element in data_set.elements}
     for index, element in enumerate(data_set.elements):
+        if element.tag in EXTENT_OF_PIXELS:
+            continue  # part of the shape: whether pixels are missing follows from it
         if element.length and index not in containers and element.vr not in ("SQ", ""):
             yield element
     for element in data_set.meta:

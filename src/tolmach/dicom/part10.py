@@ -17,7 +17,7 @@ from tolmach.base import N_, Phrase, Problem
 from tolmach.dicom import dictionary, faults, uids
 from tolmach.dicom.data_set import DataSet
 from tolmach.dicom.faults import Damaged, NotDicom
-from tolmach.dicom.pixels import ends_in_header, missing_pixels, require_pixels
+from tolmach.dicom.pixels import ends_in_header, missing_pixels
 from tolmach.dicom.scanner import ROOT, UNDEFINED, Element, Encoding, Scanner
 from tolmach.dicom.source import MemorySource, Source
 from tolmach.dicom.vrs import LONG_BY_CODE, SHORT_BY_CODE
@@ -133,7 +133,6 @@ def _scan(
     )
     if ends_in_header(data_set):
         raise Damaged(faults.CUT_SHORT, why=Phrase(faults.CUT_INSIDE, {"size": source.size}))
-    require_pixels(data_set)
     missing = missing_pixels(data_set)
     return data_set if missing is None else replace(data_set, problems=(*data_set.problems, missing))
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 from tolmach.base import Problem
 from tolmach.dicom import faults, uids
 from tolmach.dicom.data_set import DataSet
-from tolmach.dicom.faults import Damaged
 from tolmach.dicom.scanner import PIXEL_DATA, ROOT
 from tolmach.dicom.values import numbers_as_text
 from tolmach.dicom.vrs import STRING_VRS
@@ -19,28 +18,25 @@ PIXEL_ELEMENTS = (PIXEL_DATA, 0x7FE00008, 0x7FE00009)  # and float and double fl
 PIXEL_GROUP = 0x7FE00000
 _ROWS, _COLUMNS, _BITS_ALLOCATED = 0x00280010, 0x00280011, 0x00280100
 _SAMPLES, _FRAMES, _PHOTOMETRIC, _PROVIDER_URL = 0x00280002, 0x00280008, 0x00280004, 0x00287FE0
+# What decides how many pixels there must be.
+EXTENT_OF_PIXELS = frozenset({_ROWS, _COLUMNS, _BITS_ALLOCATED, _SAMPLES, _FRAMES, _PHOTOMETRIC})
 # Classes whose data stands elsewhere. Standard: PS3.3 sections A.36.3 (spectroscopy) and A.37 (raw data).
 _WITHOUT_PIXELS = frozenset({uids.MRSpectroscopyStorage, uids.RawDataStorage})
 
 
-def require_pixels(data_set: DataSet) -> None:
-    """Require that a data set with rows, columns and bits has pixels as well; raises `Damaged` where it has none.
+def missing_pixels(data_set: DataSet) -> Problem | None:
+    """Give what is to be noted where an image has no pixels, or native ones, the last thing in it, are too few.
 
-    Those whose pixels are fetched from elsewhere need none. Standard: PS3.5 annex A.6 (Pixel Data Provider URL).
+    Only noted, never refused: such files exist on purpose too. Those whose pixels are fetched from elsewhere need none.
+
+    Standard: PS3.5 section 8.1.1 (native pixel cells) and annex A.6 (Pixel Data Provider URL); PS3.3 section
+    C.7.6.3.1.2 (subsampled colours need less).
     """
     here = data_set.root_index
-    if any(tag in here for tag in PIXEL_ELEMENTS) or _PROVIDER_URL in here:
-        return
-    says = [data_set.find(tag) for tag in (_ROWS, _COLUMNS, _BITS_ALLOCATED)]
-    if all(one is not None and one.length for one in says) and data_set.sop_class_uid not in _WITHOUT_PIXELS:
-        raise Damaged(faults.NO_PIXELS)
-
-
-def missing_pixels(data_set: DataSet) -> Problem | None:
-    """Give what is to be noted where native pixels, the last thing in the data set, are fewer than its rows tell.
-
-    Standard: PS3.5 section 8.1.1 (native pixel cells), PS3.3 section C.7.6.3.1.2 (subsampled colours need less).
-    """
+    if not any(tag in here for tag in PIXEL_ELEMENTS):
+        says = [data_set.find(tag) for tag in (_ROWS, _COLUMNS, _BITS_ALLOCATED)]
+        is_image = all(one is not None and one.length for one in says) and _PROVIDER_URL not in here
+        return Problem(faults.NO_PIXELS) if is_image and data_set.sop_class_uid not in _WITHOUT_PIXELS else None
     index = data_set.root_index.get(PIXEL_DATA)
     if index is None or index != len(data_set.elements) - 1 or data_set.elements[index].undefined:
         return None
