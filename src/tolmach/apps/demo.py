@@ -18,6 +18,7 @@ from tolmach.adapters.dimse.reception import ReceivedInstance
 from tolmach.adapters.dimse.status import SUCCESS
 from tolmach.adapters.dimse.storage_scp import StorageScp, StorageScpSettings
 from tolmach.adapters.folder import FileReader, FoundFile, inflate, write_file
+from tolmach.adapters.folder.faults import mapped
 from tolmach.apps.cli.terminal import Terminal, visible
 from tolmach.apps.faults import DEMO_FAILED
 from tolmach.apps.reports import FileReport
@@ -133,7 +134,10 @@ SAMPLES: Sequence[Sample] = (
 def show(terminal: Terminal, folder: Path, *, once: bool) -> int:
     """Make the samples, deliver them, prove what arrived; then listen on until interrupted, unless `once`."""
     before, received = folder / "before", folder / "received"
-    received.mkdir(parents=True, exist_ok=True)
+    try:
+        received.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise mapped(error, received) from error
     files = [make_sample(sample, before) for sample in SAMPLES]
     for sample in SAMPLES:  # only our own: the folder may be anybody's
         (received / f"{uid_of(sample)}.dcm").unlink(missing_ok=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tolmach.base import N_, Fault, NeedsOperator
 
-USAGE = Fault("TLM-CLI-001", N_("{why}"), N_("Run “tolmach {command} --help” to see how it is used."))
+USAGE = Fault("TLM-CLI-001", N_("{why}"), N_("Run “{command} --help” to see how it is used."))
 INTERRUPTED = Fault("TLM-CLI-002", N_("Interrupted."), N_("What was finished is complete; run the same command again."))
 NOTHING_TO_DO = Fault(
     "TLM-CLI-003", N_("Neither --out nor --in-place was given."), N_("Say where the repaired copies go: --out FOLDER.")
@@ -40,13 +40,13 @@ UNKNOWN_COMMAND = Fault(
 )
 UNKNOWN_OPTION = Fault(
     "TLM-CLI-011",
-    N_("“tolmach {command}” has no option {name}; the nearest is {nearest}."),
-    N_("Run “tolmach {command} --help” to see all options."),
+    N_("“{command}” has no option {name}; the nearest is {nearest}."),
+    N_("Run “{command} --help” to see all options."),
 )
 MISSING = Fault(
     "TLM-CLI-012",
     N_("Not everything that is needed was given: {name}."),
-    N_("Run “tolmach {command} --help” to see how it is used."),
+    N_("Run “{command} --help” to see how it is used."),
 )
 BAD_OPTION = Fault(
     "TLM-CLI-013",

@@ -20,7 +20,7 @@ def require_command(arguments: Iterable[str], known: Iterable[str]) -> None:
 def explained(error: click.ClickException) -> BadCall:
     """Give our error for one of click's; what click alone knows keeps its own words."""
     context = getattr(error, "ctx", None)
-    command = context.info_name or "" if context is not None and context.parent is not None else ""
+    command = context.command_path if context is not None else "tolmach"
     if isinstance(error, click.NoSuchOption) and context is not None:
         known = [name for param in context.command.get_params(context) for name in param.opts if name.startswith("-")]
         nearest = _nearest(error.option_name, known)
