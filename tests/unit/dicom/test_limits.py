@@ -115,12 +115,14 @@ def test_a_huge_value_of_a_small_attribute_is_not_read_whole(tag: int) -> None:
         assert data_set.sop_class_uid == data_set.sop_class_uid
 
 
+@pytest.mark.slow
 def test_300_000_items_are_refused() -> None:
     file = part10(body((0x00081140, "raw", EXPLICIT.sequence(0x00081140, [b""] * 300_000))))
     with at_most(30, 160), pytest.raises(Damaged, match="TLM-DCM-005"):
         opened(file)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("syntax", [EXPLICIT_LE, IMPLICIT_LE])
 def test_a_million_private_elements_are_refused(syntax: str) -> None:
     form = FORM_OF[syntax]
@@ -149,6 +151,7 @@ def bomb(size: int) -> bytes:
     return bytes(128) + b"DICM" + meta(DEFLATED) + b"".join(packed) + packer.flush()
 
 
+@pytest.mark.slow
 def test_a_deflate_bomb_is_refused_before_it_goes_off() -> None:
     file = bomb(1 << 30)
     assert (1 << 30) / len(file) > 900
@@ -219,6 +222,7 @@ def test_a_huge_stack_of_fragments_is_stepped_over() -> None:
     assert source.bytes_read < 4 * WINDOW + 2000 * 8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("syntax", [IMPLICIT_LE, EXPLICIT_LE, "1.2.840.10008.1.2.2"])
 def test_headers_may_stand_across_the_edge_of_the_window(syntax: str) -> None:
     """The same elements come out wherever the edge of what is looked at in one piece falls."""

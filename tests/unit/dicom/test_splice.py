@@ -57,6 +57,7 @@ def without_vr(flat: Flat) -> dict[str, bytes | int]:
     return {path: value for path, (_vr, value) in flat.items()}
 
 
+@pytest.mark.slow
 @given(samples())
 @settings(SLOW_DRAWING, max_examples=300)
 def test_the_scanner_finds_what_pydicom_finds(sample: Sample) -> None:
@@ -145,6 +146,7 @@ def expected_pad(vr: str) -> bytes:
     return b"\0" if vr in ("UI", "OB", "OW", "UN", "US", "FD", "AT") else b" "
 
 
+@pytest.mark.slow
 @given(samples(), st.data())
 @settings(SLOW_DRAWING, max_examples=600)
 def test_an_edit_shows_as_itself_and_nothing_else(sample: Sample, draw: st.DataObject) -> None:
