@@ -1,0 +1,1 @@
+"""The bytes themselves: content-addressed files that are never overwritten."""

@@ -1,0 +1,1 @@
+"""The records of what came and where it goes, in SQLite: one writer at a time, every commit synced."""

@@ -1,0 +1,52 @@
+"""What differs between a stored data set and the one that goes out, as a few bytes that can be kept in a database.
+
+A delta is the parts of a `Pieces`: slices of the source, and new bytes. Applied to the same source it gives the same
+bytes again, whatever the program has learned since.
+"""
+
+from __future__ import annotations
+
+from struct import Struct
+
+from tolmach.dicom.source import Source
+from tolmach.dicom.splice import Extent, Part, Pieces
+
+_VERSION = b"\x01"
+_EXTENT, _BYTES = 0, 1
+_HEAD = Struct("<BQQ")  # kind; start and end of a slice, or 0 and the length of the bytes that follow
+
+
+class BrokenDelta(ValueError):
+    """The bytes are no delta, or one for another source: the records are damaged."""
+
+
+def encode_delta(parts: tuple[Part, ...]) -> bytes:
+    """Give the parts as bytes for keeping."""
+    blocks = [_VERSION]
+    for part in parts:
+        if isinstance(part, bytes):
+            blocks += (_HEAD.pack(_BYTES, 0, len(part)), part)
+        else:
+            blocks.append(_HEAD.pack(_EXTENT, part.start, part.end))
+    return b"".join(blocks)
+
+
+def apply_delta(delta: bytes, source: Source) -> Pieces:
+    """Give the bytes a delta describes, over the source it was made for; raises `BrokenDelta`."""
+    if delta[:1] != _VERSION:
+        raise BrokenDelta("unknown version")
+    parts: list[Part] = []
+    position = len(_VERSION)
+    while position < len(delta):
+        if position + _HEAD.size > len(delta):
+            raise BrokenDelta("cut short")
+        kind, start, end = _HEAD.unpack_from(delta, position)
+        position += _HEAD.size
+        if kind == _EXTENT and start <= end <= source.size:
+            parts.append(Extent(start, end))
+        elif kind == _BYTES and position + end <= len(delta):
+            parts.append(delta[position : position + end])
+            position += end
+        else:
+            raise BrokenDelta("a part outside the source")
+    return Pieces.of(source, parts)

@@ -1,0 +1,133 @@
+"""What intake needs of the world: a store for bytes, and records that survive a power cut.
+
+The order of promise 1: the bytes are written and synced, then they get the name made from their content, then the
+folder is synced, then the records are committed. Only then does anybody hear "success".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO, Literal, Protocol
+
+from tolmach.dicom.source import Source
+
+Entrance = Literal["dimse", "stow", "folder", "program", "rebuild"]
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Who brought an object, and by which entrance.
+
+    `name` is the configured name of the peer or of the watch, empty where nobody configured one; AE title and host are
+    as they were seen, empty where there are none.
+    """
+
+    entrance: Entrance
+    name: str = ""
+    ae_title: str = ""
+    host: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Spooled:
+    """A whole object in a temporary file in the store's incoming folder, not yet synced.
+
+    `file` is open, complete and may be synced through its descriptor. `sha256` (hex) is that of the data set: the bytes
+    from `data_set_offset` on, without preamble and File Meta Information; of the whole file where it has no data set.
+    The UIDs are what the sender or the file says, empty where nothing does.
+    """
+
+    path: Path
+    file: BinaryIO
+    size: int
+    data_set_offset: int
+    sha256: str
+    sop_class_uid: str
+    sop_instance_uid: str
+    transfer_syntax_uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """An object whose bytes are durable under their sha256, about to be written into the records."""
+
+    sha256: str
+    size: int
+    data_set_offset: int
+    sop_class_uid: str
+    sop_instance_uid: str
+    transfer_syntax_uid: str
+    provenance: Provenance
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """That an object is ours now. The same UID with the same bytes gives the same receipt, however often it comes.
+
+    `version` counts the different bytes that came under one SOP Instance UID, from 1.
+    """
+
+    object_id: int
+    is_new: bool
+    version: int
+
+
+class ObjectStore(Protocol):
+    """Bytes under the sha256 of their data set, never overwritten; any thread may call."""
+
+    @property
+    def incoming(self) -> Path:
+        """The folder to spool in: on the same file system, emptied at start-up."""
+        ...
+
+    def place(self, spooled: Spooled) -> None:
+        """Make a spooled object durable under its sha256; the spool file is gone or may be discarded afterwards.
+
+        On return: content synced, named, folders synced. May be repeated; the same content may be there already, and is
+        checked: what has rotted is replaced by the good bytes. Raises `StoreTrouble` (`Retryable`), after which nothing
+        may be acknowledged and the spool must be thrown away (a failed sync is never tried again on the same file).
+        """
+        ...
+
+    def open(self, sha256: str) -> AbstractContextManager[Source]:
+        """Give the stored file's bytes, whole, from its preamble on. Raises `ObjectMissing` or `StoreTrouble`."""
+        ...
+
+    def free_bytes(self) -> tuple[int, int]:
+        """Give how many bytes are free for us, and how many the file system has; asks the system at each call."""
+        ...
+
+
+class Receipts(Protocol):
+    """The records of what came; any thread may call."""
+
+    def record(self, arrival: Arrival) -> Receipt:
+        """Commit an arrival as taken and waiting for its journey; durable on return, all or nothing.
+
+        Several callers may share one commit. Safe to repeat: the same (SOP Instance UID, sha256) gives the receipt
+        there is, counted once more, and starts no second journey. Other bytes under a known UID become a new version,
+        with an audit entry. Raises `RecordsTrouble` (`Retryable`): nothing may be acknowledged then.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """An object whose journey has not ended. `released` says that a person let it out of quarantine."""
+
+    object_id: int
+    arrival: Arrival
+    released: bool
+
+
+class Journeys(Protocol):
+    """Objects between their receipt and the end of their journey."""
+
+    def pending(self, limit: int) -> Sequence[Pending]:
+        """Give the oldest objects whose journey has not ended, in the order of their receipt."""
+        ...
