@@ -22,7 +22,17 @@ from tolmach.adapters.dimse.context_plan import alternatives_to
 from tolmach.adapters.dimse.timeouts import Timeouts
 from tolmach.apps.cli.context import Run
 from tolmach.apps.cli.program import build
-from tolmach.apps.settings import DicomSettings, PeerSettings, ProfileSettings, Settings
+from tolmach.apps.sections import (
+    ArchiveSettings,
+    DeliverySettings,
+    DicomSettings,
+    PeerSettings,
+    ProfileSettings,
+    RouteSettings,
+    Settings,
+    StorageSettings,
+    TlsSettings,
+)
 from tolmach.apps.translations import translator
 from tolmach.dicom import character_sets, uids
 from tolmach.text import code_pages
@@ -170,7 +180,17 @@ def _command(name: str, command: click.Command) -> str:
 
 def settings() -> str:
     """List every setting of every table, with its default and what it means."""
-    tables = (("", Settings), ("[dicom]", DicomSettings), ("[[peer]]", PeerSettings), ("[[profile]]", ProfileSettings))
+    tables = (
+        ("", Settings),
+        ("[dicom]", DicomSettings),
+        ("[dicom.tls]", TlsSettings),
+        ("[delivery]", DeliverySettings),
+        ("[storage]", StorageSettings),
+        ("[archive]", ArchiveSettings),
+        ("[[peer]]", PeerSettings),
+        ("[[profile]]", ProfileSettings),
+        ("[[route]]", RouteSettings),
+    )
     parts = []
     for heading, model in tables:
         rows = [

@@ -23,7 +23,7 @@ from tolmach.repair.profile import Profile, parse_code_page, parse_text_policy
 from tolmach.text.translit import rule_named
 
 if TYPE_CHECKING:
-    from tolmach.apps.settings import Settings
+    from tolmach.apps.sections import Settings
 
 _RULE_HEADING = re.compile(r"\s*\[\[\s*rule\s*\]\]")
 

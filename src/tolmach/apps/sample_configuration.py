@@ -16,7 +16,17 @@ from pydantic_core import PydanticUndefined
 from tolmach.adapters.folder import FileProblem, write_file
 from tolmach.adapters.folder.faults import ALREADY_THERE
 from tolmach.apps.faults import CONFIGURATION_THERE
-from tolmach.apps.settings import DicomSettings, PeerSettings, ProfileSettings, Settings
+from tolmach.apps.sections import (
+    ArchiveSettings,
+    DeliverySettings,
+    DicomSettings,
+    PeerSettings,
+    ProfileSettings,
+    RouteSettings,
+    Settings,
+    StorageSettings,
+    TlsSettings,
+)
 
 # What stands in the place of a default that is absent or empty.
 _EXAMPLES: dict[str, Any] = {
@@ -28,6 +38,17 @@ _EXAMPLES: dict[str, Any] = {
     "language": "uk",
     "url": "https://10.0.0.5/dicom-web",
     "folder": Path("D:/Archive"),
+    "token": "…",
+    "window": "20:00-06:00",
+    "objects_per_second": 20.0,
+    "tls_port": 2762,
+    "certificate": Path("tolmach.crt"),
+    "key": Path("tolmach.key"),
+    "ca": Path("authorities.crt"),
+    "reserve": "5%",
+    "when": {"Modality": "CT"},
+    "profile": "xray-1",
+    "to": ("pacs",),
 }
 _NAMES: dict[type[BaseModel], str] = {PeerSettings: "pacs", ProfileSettings: "xray-1"}
 _RULE = """
@@ -54,11 +75,21 @@ def sample() -> str:
         _table(Settings, commented=False),
         "\n[dicom]\n",
         _table(DicomSettings, commented=False),
-        "\n# [[peer]]                                # one for each destination\n",
+        "\n# [dicom.tls]                             # only with tls_port, or for peers with tls\n",
+        _table(TlsSettings, commented=True),
+        "\n[delivery]\n",
+        _table(DeliverySettings, commented=False),
+        "\n[storage]\n",
+        _table(StorageSettings, commented=False),
+        "\n[archive]\n",
+        _table(ArchiveSettings, commented=False),
+        "\n# [[peer]]                                # one for each destination, and for each who may call\n",
         _table(PeerSettings, commented=True),
         "\n# [[profile]]                             # use it with --profile\n",
         _table(ProfileSettings, commented=True),
         _RULE,
+        "\n# [[route]]                               # for objects that arrive while `tolmach serve` runs\n",
+        _table(RouteSettings, commented=True),
     ]
     return "".join(parts)
 
@@ -67,7 +98,7 @@ def _table(model: type[BaseModel], *, commented: bool) -> str:
     lines = []
     for name, field in model.model_fields.items():
         value, is_example = _value(model, name, field)
-        if not field.description or value in ((), {}):
+        if not field.description or value in ((), {}) or isinstance(value, BaseModel):
             continue  # a table of its own, written apart
         assignment = f"{field.alias or name} = {_toml(value)}"
         mark = "# " if commented or is_example else ""
@@ -78,13 +109,15 @@ def _table(model: type[BaseModel], *, commented: bool) -> str:
 def _value(model: type[BaseModel], name: str, field: FieldInfo) -> tuple[Any, bool]:
     """Give the default, or an example where there is none."""
     if field.default is PydanticUndefined:
-        return _NAMES[model], True
+        return _NAMES.get(model) or _EXAMPLES[name], True
     if not field.default and name in _EXAMPLES:
         return _EXAMPLES[name], True
     return field.default, False
 
 
 def _toml(value: object) -> str:
+    if isinstance(value, dict):
+        return f"{{ {', '.join(f'{key} = {_toml(one)}' for key, one in value.items())} }}"
     if isinstance(value, tuple):
         return f"[{', '.join(map(_toml, value))}]"
     if isinstance(value, bool | int | float):

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import difflib
 import itertools
+import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import ValidationError
 
-from tolmach.adapters.dimse import PeerAddress, Timeouts, is_ae_title, parse_ae_title
+from tolmach.adapters.dimse import PeerAddress, Timeouts, parse_ae_title
+from tolmach.apps import sections
 from tolmach.apps.configuration import ENVIRONMENT_PREFIX, read_toml
 from tolmach.apps.faults import (
     BAD_CONFIGURATION,
@@ -23,117 +24,14 @@ from tolmach.apps.faults import (
     UNKNOWN_PEER,
     BadConfiguration,
 )
+from tolmach.apps.sections import PeerSettings, Settings
 from tolmach.base import N_, Phrase
-from tolmach.repair.profile import CodeStrings, Unsure
 
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class DicomSettings(_Section):
-    """Our own end of DICOM associations."""
-
-    host: Annotated[str, Field(description="Address to listen on.")] = "127.0.0.1"
-    port: Annotated[int, Field(ge=0, le=65535, description="Port to listen on.")] = 11112
-    ae_title: Annotated[str, Field(description="Our AE title, calling and called.")] = "TOLMACH"
-
-    @field_validator("ae_title")
-    @classmethod
-    def _is_ae_title(cls, title: str) -> str:
-        if not is_ae_title(title):
-            raise PydanticCustomError(_AE_TITLE, _AE_TITLE)
-        return title
-
-
-Right = Literal["echo", "store", "find", "move", "get", "worklist", "mpps", "commit"]
-Seconds = Annotated[float, Field(gt=0, le=3600)]
-Tables = tuple[dict[str, Any], ...]
-
-
-class PeerSettings(_Section):
-    """Whom we call, and who may call us."""
-
-    name: Annotated[str, Field(min_length=1, description="The name used on the command line and in routes.")]
-    ae_title: Annotated[str, Field(description="The AE title the peer listens to.")] = ""
-    host: Annotated[str, Field(description="Host name or address.")] = ""
-    port: Annotated[int, Field(ge=0, le=65535, description="Port the peer listens on.")] = 0
-    rights: Annotated[tuple[Right, ...], Field(description="What the peer may ask of us.")] = ()
-    text: Annotated[str | None, Field(description="What this peer can read; absent: repaired text in UTF-8.")] = None
-    proof: Annotated[Literal["response", "commitment", "query"], Field(description="What counts as delivered.")] = (
-        "response"
-    )
-    associations: Annotated[int, Field(ge=1, le=32, description="How many associations at once.")] = 1
-    kind: Annotated[Literal["dicom", "stow", "folder", "hl7"], Field(description="How the peer is reached.")] = "dicom"
-    url: Annotated[str | None, Field(description="Where a peer of kind stow is.")] = None
-    folder: Annotated[Path | None, Field(description="Where a peer of kind folder is.")] = None
-    connect_timeout_seconds: Annotated[Seconds, Field(description="How long a connection may take.")] = 10.0
-    acse_timeout_seconds: Annotated[Seconds, Field(description="How long the answer to an association may take.")] = (
-        30.0
-    )
-    dimse_timeout_seconds: Annotated[Seconds, Field(description="How long the answer to an object may take.")] = 60.0
-    network_timeout_seconds: Annotated[Seconds, Field(description="How long the peer may take no data.")] = 60.0
-
-    @model_validator(mode="after")
-    def _can_be_called(self) -> Self:
-        if self.kind == "dicom":
-            if not is_ae_title(self.ae_title):
-                raise PydanticCustomError(_AE_TITLE, _AE_TITLE)
-            if not self.host or not self.port:
-                raise PydanticCustomError(_HOST_AND_PORT, _HOST_AND_PORT)
-        return self
-
-
-class ProfileSettings(_Section):
-    """What happens to an object."""
-
-    name: Annotated[str, Field(min_length=1, description="The name used with --profile.")]
-    from_: Annotated[str, Field(alias="from", description="Code page of the text: auto, or its name.")] = "auto"
-    text: Annotated[str | None, Field(description="How text is written.")] = None
-    unsure: Annotated[Unsure, Field(description="What happens to files whose text is doubtful.")] = "pass"
-    code_string: Annotated[CodeStrings, Field(description="Cyrillic in CS elements.")] = "transliterate"
-    transliteration: Annotated[str, Field(description="Rule for CS elements.")] = "ru-icao9303"
-    original_attributes: Annotated[
-        bool, Field(description="Record changed attributes in the Original Attributes Sequence.")
-    ] = False
-    rule: Annotated[Tables, Field(description="Rules, in order.")] = ()
-
-
-class Settings(_Section):
-    """The whole configuration. Sections of parts that are not in this version are taken as they are."""
-
-    data_dir: Annotated[Path, Field(description="Where tolmach keeps what it holds.")] = Path("./tolmach-data")
-    language: Annotated[Literal["ru", "uk", "en"] | None, Field(description="Language of messages.")] = None
-    dicom: DicomSettings = DicomSettings()
-    peer: tuple[PeerSettings, ...] = ()
-    profile: tuple[ProfileSettings, ...] = ()
-    database: Annotated[str, Field(description="Not used by this version.")] = "sqlite"
-    objects: Annotated[str, Field(description="Not used by this version.")] = "folder"
-    http: Annotated[dict[str, Any], Field(description="Not used by this version.")] = {}
-    hl7: Annotated[dict[str, Any], Field(description="Not used by this version.")] = {}
-    archive: Annotated[dict[str, Any], Field(description="Not used by this version.")] = {}
-    watch: Annotated[Tables, Field(description="Not used by this version.")] = ()
-    route: Annotated[Tables, Field(description="Not used by this version.")] = ()
-    legacy: Annotated[Tables, Field(description="Not used by this version.")] = ()
-    hl7_sender: Annotated[Tables, Field(description="Not used by this version.")] = ()
-
-    @model_validator(mode="after")
-    def _names_are_given_once(self) -> Self:
-        for named in (self.peer, self.profile):
-            names = [one.name for one in named]
-            if len(set(names)) < len(names):
-                raise PydanticCustomError(_NAMED_TWICE, _NAMED_TWICE)
-        return self
-
-
-_AE_TITLE = N_("an AE title has 1 to 16 English letters, digits or signs")
-_HOST_AND_PORT = N_("host and port must be given")
-_NAMED_TWICE = N_("two peers or two profiles have the same name")
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_WITH_SECRETS = {"url", "token", "database"}
 # What pydantic found, in words that can be translated; what is not here keeps its own.
 _WORDS = {
-    _AE_TITLE: _AE_TITLE,
-    _HOST_AND_PORT: _HOST_AND_PORT,
-    _NAMED_TWICE: _NAMED_TWICE,
+    **{words: words for words in sections.OWN_WORDS},
     "missing": N_("it must be given"),
     "int_parsing": N_("it must be a whole number"),
     "int_type": N_("it must be a whole number"),
@@ -159,10 +57,27 @@ def load_settings(path: Path | None, environment: Mapping[str, str]) -> Settings
     """
     values: dict[str, Any] = {} if path is None else read_toml(path)[1]
     overlaid = _overlay(values, environment)
+    _fill_in(values, environment, path)
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
         raise _explained(error, path, overlaid) from error
+
+
+def _fill_in(values: dict[str, Any], environment: Mapping[str, str], path: Path | None) -> None:
+    """Put variables of the environment in the place of `${NAME}` where secrets may stand: secrets stay out of files.
+
+    Raises `BadConfiguration` for a variable that is not there.
+    """
+    peers = values.get("peer")
+    tables = [values, *(one for one in (peers if isinstance(peers, list) else ()) if isinstance(one, dict))]
+    for table in tables:
+        for key in _WITH_SECRETS & table.keys():
+            for name in _VARIABLE.findall(str(table[key])):
+                if name not in environment:
+                    why = Phrase(N_("the variable {name} is not set"), {"name": name})
+                    raise BadConfiguration(BAD_CONFIGURATION, file=path or "TOLMACH_…", where=key, why=why)
+                table[key] = table[key].replace(f"${{{name}}}", environment[name])
 
 
 def _overlay(values: dict[str, Any], environment: Mapping[str, str]) -> dict[tuple[str, ...], str]:
@@ -212,8 +127,7 @@ def _explained(error: ValidationError, path: Path | None, overlaid: Mapping[tupl
 def _keys_at(location: tuple[int | str, ...]) -> list[str]:
     """Give the keys known at a place of the configuration."""
     names = [str(part) for part in location if isinstance(part, str)]
-    models: dict[str, type[_Section]] = {"dicom": DicomSettings, "peer": PeerSettings, "profile": ProfileSettings}
-    model = models[names[0]] if names else Settings
+    model = sections.MODELS[names[-1]] if names else Settings
     return [field.alias or name for name, field in model.model_fields.items()]
 
 

@@ -7,7 +7,8 @@ import pytest
 from tests.builders import mended
 from tests.calling import spoiled
 from tolmach.apps.profiles import load_rules_file, load_table, profile_named, require_usable
-from tolmach.apps.settings import Settings, load_settings
+from tolmach.apps.sections import Settings
+from tolmach.apps.settings import load_settings
 from tolmach.base import TolmachError
 
 

@@ -8,9 +8,10 @@ import pytest
 
 from tests.calling import call
 from tolmach.apps.sample_configuration import sample
-from tolmach.apps.settings import PeerSettings, ProfileSettings, load_settings
+from tolmach.apps.sections import PeerSettings, ProfileSettings
+from tolmach.apps.settings import load_settings
 
-_SETTING = re.compile(r"# (?=\[\[|[a-z_]+ = )")
+_SETTING = re.compile(r"# (?=\[|[a-z_]+ = )")
 
 
 def everything_in_use() -> str:
@@ -51,7 +52,7 @@ def test_each_setting_of_a_peer_can_be_used_alone(tmp_path: Path) -> None:
     needed = {key: values.pop(key) for key in ("name", "ae_title", "host", "port")}
     for key, value in values.items():
         peer = PeerSettings.model_validate({**needed, key: value})
-        assert getattr(peer, key)
+        assert getattr(peer, key) is not None
     assert isinstance(values["connect_timeout_seconds"], float)
 
 

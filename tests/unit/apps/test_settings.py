@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from tolmach.apps.faults import BadConfiguration
-from tolmach.apps.settings import Settings, address_of, load_settings, peer_named, timeouts_of
+from tolmach.apps.sections import Settings
+from tolmach.apps.settings import address_of, load_settings, peer_named, timeouts_of
 from tolmach.base import TolmachError
 
 PEER = '[[peer]]\nname = "pacs"\nae_title = "ORTHANC"\nhost = "10.0.0.5"\nport = 4242\n'
@@ -105,7 +106,7 @@ def test_an_editors_byte_order_mark_does_not_matter(tmp_path: Path) -> None:
         ('dicom = "x"', ["TLM-CFG-001", "dicom", "must be a table"]),
         ("peer = 5", ["TLM-CFG-001", "peer", "[[peer]]"]),
         ('[[peer]]\nae_title = "A"\nhost = "h"\nport = 1', ["TLM-CFG-001", "peer.0.name", "must be given"]),
-        ('[[peer]]\nname = "p"\nae_title = "A"\nport = 1', ["TLM-CFG-001", "peer.0", "host and port"]),
+        ('[[peer]]\nname = "p"\nae_title = "A"\nport = 1', ["TLM-CFG-001", "peer.0", "host must be given"]),
         ('[[peer]]\nname = "p"\nhost = "h"\nport = 1', ["TLM-CFG-001", "peer.0", "AE title"]),
         (PEER + "associations = 0", ["TLM-CFG-001", "peer.0.associations", "at least 1"]),
         (PEER + "dimse_timeout_seconds = 0", ["TLM-CFG-001", "dimse_timeout_seconds", "greater than 0"]),
@@ -185,3 +186,30 @@ def test_only_dicom_peers_have_a_dicom_address(tmp_path: Path) -> None:
 def test_timeouts_can_be_set_for_each_peer(tmp_path: Path) -> None:
     peer = load(tmp_path, PEER + "dimse_timeout_seconds = 300\nconnect_timeout_seconds = 2.5").peer[0]
     assert (timeouts_of(peer).dimse_timeout_seconds, timeouts_of(peer).connect_timeout_seconds) == (300, 2.5)
+
+
+def test_secrets_come_from_the_environment(tmp_path: Path) -> None:
+    file = tmp_path / "tolmach.toml"
+    file.write_text('[[peer]]\nname = "s"\nkind = "stow"\nurl = "http://h/"\ntoken = "a${T}b"\n', "utf-8")
+    assert load_settings(file, {"T": "secret"}).peer[0].token == "asecretb"
+    with pytest.raises(BadConfiguration, match="the variable T is not set"):
+        load_settings(file, {})
+
+
+ROUTE = PEER + '[[route]]\nto = ["{to}"]\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (ROUTE.replace("{to}", "nobody"), "leads to a peer"),
+        (ROUTE.replace("{to}", "pacs") + 'profile = "nothing"', "names a profile"),
+        ('[[peer]]\nname = "c"\nae_title = "C"\nhost = "h"\n[[route]]\nto = ["c"]', "port must be given"),
+        ('[[peer]]\nname = "s"\nkind = "stow"', "url must be given"),
+        ('[[peer]]\nname = "f"\nkind = "folder"', "folder must be given"),
+        ("[dicom]\ntls_port = 2762", "certificate and key"),
+        ('[storage]\nreserve = "much"', "share such as 5%"),
+    ],
+)
+def test_what_serve_could_not_live_with_is_refused(tmp_path: Path, text: str, words: str) -> None:
+    assert words in wrong(tmp_path, text)

@@ -45,7 +45,7 @@ def register(program: click.Group, run: Run) -> None:
     def schema() -> int:
         import json
 
-        from tolmach.apps.settings import Settings
+        from tolmach.apps.sections import Settings
 
         _print(run, json.dumps(Settings.model_json_schema(), ensure_ascii=False, indent=2))
         return 0

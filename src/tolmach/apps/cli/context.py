@@ -16,7 +16,7 @@ from tolmach.apps.faults import BAD_OPTION, NO_VALUE, BadCall
 from tolmach.apps.translations import LANGUAGES, Translator, choose_language, translator
 
 if TYPE_CHECKING:
-    from tolmach.apps.settings import Settings
+    from tolmach.apps.sections import Settings
 
 _LANGUAGE_VARIABLE = "TOLMACH_LANGUAGE"
 _GLOBAL_OPTIONS = ("--lang", "--config")
