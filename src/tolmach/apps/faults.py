@@ -15,11 +15,6 @@ TWO_FOR_ONE = Fault(
     N_("{path} and another file would get the same name {out}."),
     N_("Give the folder that holds both, or fix them into different folders."),
 )
-HELD_UNSURE = Fault(
-    "TLM-CLI-006",
-    N_("The text is doubtful, and doubtful files were to be held back."),
-    N_("Look at the file with tolmach inspect; say the code page with --from, or let it pass with --unsure pass."),
-)
 BAD_ASSIGNMENT = Fault(
     "TLM-CLI-007", N_("“{text}” is not an assignment."), N_("Write it as KEYWORD=VALUE, for example PatientSex=F.")
 )
@@ -57,11 +52,6 @@ NOT_UTF_8_LINE = Fault(
     "TLM-CLI-014",
     N_("Line {number} is not UTF-8 text and was left as it is."),
     N_("Convert the text to UTF-8 first; tolmach detect tells the code page."),
-)
-FAILED_UNSURE = Fault(
-    "TLM-CLI-015",
-    N_("The text is doubtful, and doubtful files were to count as failed."),
-    N_("Look at the file with tolmach inspect; say the code page with --from, or let it pass with --unsure pass."),
 )
 AS_IS_ALONE = Fault(
     "TLM-CLI-016",

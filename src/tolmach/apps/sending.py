@@ -27,7 +27,6 @@ from tolmach.adapters.dimse import (
 from tolmach.adapters.dimse.errors import AssociationLost, PeerTimeout
 from tolmach.adapters.folder import FileReader, FoundFile, inflate
 from tolmach.apps.faults import UID_TOO_LONG
-from tolmach.apps.holding import require_passing
 from tolmach.apps.lanes import gathered
 from tolmach.apps.reports import NOT_AS_ASKED, FileReport, Sent, report_failure, report_on
 from tolmach.base import Problem, Retryable, TolmachError
@@ -40,6 +39,7 @@ from tolmach.dicom.wire import as_source
 from tolmach.edit.conditions import Origin
 from tolmach.journeys.file import Mended, mend
 from tolmach.journeys.series import SeriesMender
+from tolmach.repair.holding import require_passing
 from tolmach.repair.memory import DeviceMemory
 from tolmach.repair.profile import Profile
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from tolmach.adapters.folder import FileReader, FoundFile, replace_in_place, write_file
 from tolmach.adapters.folder.faults import SAME_FOLDER, FileProblem
 from tolmach.apps.faults import TWO_FOR_ONE, BadCall
-from tolmach.apps.holding import require_passing
 from tolmach.apps.reports import FileReport, change_as_json, printable, report_failure, report_on
 from tolmach.base import TolmachError
 from tolmach.dicom.data_set import DataSet
@@ -18,6 +17,7 @@ from tolmach.dicom.wire import file_parts
 from tolmach.edit.conditions import Origin
 from tolmach.journeys.file import Mended
 from tolmach.journeys.series import SeriesMender
+from tolmach.repair.holding import require_passing
 from tolmach.repair.profile import Profile
 
 Keep = Callable[[FoundFile, FileReport, DataSet, Mended], None]

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from tolmach.apps.faults import FAILED_UNSURE, HELD_UNSURE
-from tolmach.base import NeedsOperator
+from tolmach.base import N_, Fault, NeedsOperator
 from tolmach.repair.profile import Profile
+
+HELD_UNSURE = Fault(
+    "TLM-CLI-006",
+    N_("The text is doubtful, and doubtful files were to be held back."),
+    N_("Look at the file with tolmach inspect; say the code page with --from, or let it pass with --unsure pass."),
+)
+FAILED_UNSURE = Fault(
+    "TLM-CLI-015",
+    N_("The text is doubtful, and doubtful files were to count as failed."),
+    N_("Look at the file with tolmach inspect; say the code page with --from, or let it pass with --unsure pass."),
+)
 
 
 class HeldBack(NeedsOperator):
