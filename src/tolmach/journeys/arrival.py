@@ -1,0 +1,268 @@
+"""The journey of what has arrived: examined, mended for each destination, its lines put into the outbox.
+
+It begins where the receipt ended and ends in one commit. An object is never stuck and never lost: what cannot be read
+waits in quarantine, what cannot be mended goes as it came, and a journey that was cut off by a power failure is simply
+walked again.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from tolmach.base import Problem
+from tolmach.delivery.interfaces import Edition, Ending, JourneyEnds, NewDelivery
+from tolmach.dicom.data_set import SOP_CLASS_UID, SOP_INSTANCE_UID, DataSet
+from tolmach.dicom.delta import encode_delta
+from tolmach.dicom.faults import Damaged, NotDicom
+from tolmach.dicom.part10 import Inflate, open_data_set
+from tolmach.dicom.paths import AttributePath, parse_path
+from tolmach.dicom.scanner import ROOT
+from tolmach.dicom.source import Source
+from tolmach.edit.conditions import Origin
+from tolmach.edit.draft import Draft
+from tolmach.intake.faults import ObjectMissing, RecordsTrouble, StoreTrouble
+from tolmach.intake.interfaces import Journeys, Pending, Provenance
+from tolmach.journeys.faults import EXAMINATION_FAILED, NO_ROUTE, NOT_WHAT_WAS_SAID, REBUILT
+from tolmach.journeys.file import Mended
+from tolmach.journeys.series import SeriesMender
+from tolmach.repair.holding import HeldBack, require_passing
+from tolmach.repair.memory import DeviceMemory
+from tolmach.repair.profile import Profile
+
+log = logging.getLogger(__name__)
+
+SHOWN = (
+    "PatientName",
+    "PatientID",
+    "PatientBirthDate",
+    "PatientSex",
+    "StudyDate",
+    "StudyTime",
+    "StudyDescription",
+    "AccessionNumber",
+    "Modality",
+    "SeriesDescription",
+    "InstitutionName",
+    "StationName",
+)
+_SHOWN_PATHS = tuple((keyword, parse_path(keyword)) for keyword in SHOWN)
+_STUDY, _SERIES = parse_path("StudyInstanceUID"), parse_path("SeriesInstanceUID")
+_LONGEST_FACT = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """One destination of an object, and how the object is mended for it; without a profile it goes as it came."""
+
+    destination: str
+    profile: Profile | None
+
+
+class Router(Protocol):
+    """Says where objects go and how they are mended on the way; any thread may ask."""
+
+    def bound_for(self, data_set: DataSet | None, provenance: Provenance) -> Sequence[Bound]:
+        """Give the destinations of an object, each once; without a data set, those that ask nothing of it."""
+        ...
+
+    def profile_for(self, provenance: Provenance) -> Profile:
+        """Give the profile an object of that source is examined with."""
+        ...
+
+    @property
+    def keeps(self) -> bool:
+        """Whether an object without any destination is meant to stay here."""
+        ...
+
+
+@dataclass(slots=True)
+class ArrivalJourney:
+    """Walks journeys to their end, oldest object first; one thread at a time."""
+
+    open_object: Callable[[str], AbstractContextManager[Source]]
+    journeys: Journeys
+    ends: JourneyEnds
+    router: Router
+    inflate: Inflate
+    memory: DeviceMemory | None = None
+    _menders: list[SeriesMender] = field(default_factory=list)
+
+    def advance(self, limit: int = 32) -> int:
+        """End the journeys of the oldest objects in one commit, and give how many ended; 0 when none waits.
+
+        Raises `StoreTrouble` and `RecordsTrouble`, after which nothing has changed; safe to repeat.
+        """
+        pending = self.journeys.pending(limit)
+        if pending:
+            self.ends.finish([self._ending(one) for one in pending])
+        return len(pending)
+
+    def _ending(self, pending: Pending) -> Ending:
+        try:
+            with self.open_object(pending.arrival.sha256) as source:
+                return self._examined(pending, source)
+        except (NotDicom, Damaged, ObjectMissing) as error:
+            return self._unreadable(pending, error.problem)
+        except (StoreTrouble, RecordsTrouble):
+            raise
+        except Exception as error:
+            # One object must not end the journeys of all others; an error of ours in its text must not stop it either.
+            log.exception("object %d could not be examined", pending.object_id)
+            return self._as_it_came(pending, Problem(EXAMINATION_FAILED, {"why": type(error).__name__}))
+
+    def _as_it_came(self, pending: Pending, problem: Problem) -> Ending:
+        """Let an object go on unmended when mending it failed in a way nobody foresaw."""
+        try:
+            with self.open_object(pending.arrival.sha256) as source:
+                came = open_data_set(source, self.inflate)
+                _require_what_was_said(came, pending)
+                bound = self.router.bound_for(came, pending.arrival.provenance)
+                deliveries = [NewDelivery(one.destination, 0) for one in bound]
+        except (StoreTrouble, RecordsTrouble):
+            raise
+        except Exception:
+            log.exception("object %d could not be read either", pending.object_id)
+            return self._unreadable(pending, problem)
+        return Ending(
+            object_id=pending.object_id,
+            sop_class_uid=came.sop_class_uid,
+            sop_instance_uid=came.sop_instance_uid,
+            transfer_syntax_uid=came.transfer_syntax_uid,
+            verdict="unsure",
+            problems=(problem,),
+            editions=[_edition_of(came, None)],
+            deliveries=deliveries,
+        )
+
+    def _examined(self, pending: Pending, source: Source) -> Ending:
+        arrival = pending.arrival
+        origin = _origin_of(arrival.provenance)
+        came, shown = self._mended(source, self.router.profile_for(arrival.provenance), origin, pending)
+        _require_what_was_said(came, pending)
+        bound = self.router.bound_for(came, arrival.provenance)
+        editions: list[Edition] = []
+        deliveries: list[NewDelivery] = []
+        for one in bound:
+            mended = None
+            if one.profile is not None:
+                shown = mended = self._mended(source, one.profile, origin, pending)[1]
+            edition = _edition_of(came, mended)
+            if edition not in editions:
+                editions.append(edition)
+            held_for = self._reason_to_hold(mended, one, arrival.provenance)
+            deliveries.append(NewDelivery(one.destination, editions.index(edition), held_for))
+        if not bound and not self.router.keeps:
+            editions.append(_edition_of(came, None))
+            deliveries.append(NewDelivery("", 0, Problem(NO_ROUTE, {"source": _named(arrival.provenance)})))
+        return self._told(pending, came, shown, editions, deliveries)
+
+    def _told(
+        self,
+        pending: Pending,
+        came: DataSet,
+        shown: Mended,
+        editions: Sequence[Edition],
+        deliveries: Sequence[NewDelivery],
+    ) -> Ending:
+        own = _edition_of(came, shown)
+        after = {change.path: change.after for change in shown.changes}
+        draft = Draft(came)
+        return Ending(
+            object_id=pending.object_id,
+            sop_class_uid=came.sop_class_uid,
+            sop_instance_uid=came.sop_instance_uid,
+            transfer_syntax_uid=came.transfer_syntax_uid,
+            study_instance_uid=_text(draft, _STUDY, after),
+            series_instance_uid=_text(draft, _SERIES, after),
+            character_set=came.character_sets.get(ROOT, ()),
+            verdict=shown.verdict,
+            facts={keyword: text for keyword, path in _SHOWN_PATHS if (text := _text(draft, path, after))},
+            problems=shown.problems,
+            editions=editions or [own],
+            edition_shown=editions.index(own) if own in editions else 0,
+            deliveries=deliveries,
+        )
+
+    def _mended(self, source: Source, profile: Profile, origin: Origin, pending: Pending) -> tuple[DataSet, Mended]:
+        # The time of receipt, not of now: a journey that is walked again must come to the same bytes.
+        return self._mender(profile).mend(source, origin, now=pending.arrival.received_at)
+
+    def _mender(self, profile: Profile) -> SeriesMender:
+        for mender in self._menders:
+            if mender.profile == profile:
+                return mender
+        self._menders.append(SeriesMender(profile, self.inflate, self.memory))
+        return self._menders[-1]
+
+    def _reason_to_hold(self, mended: Mended | None, bound: Bound, provenance: Provenance) -> Problem | None:
+        if provenance.entrance == "rebuild":
+            return Problem(REBUILT)
+        if mended is None or bound.profile is None:
+            return None
+        try:
+            require_passing(mended.verdict, bound.profile)
+        except HeldBack as error:
+            return error.problem
+        return None
+
+    def _unreadable(self, pending: Pending, problem: Problem) -> Ending:
+        """Keep what cannot be read; when a person has released it, let it go on just as it came."""
+        arrival = pending.arrival
+        bound = self.router.bound_for(None, arrival.provenance) if pending.released else ()
+        as_it_came = Edition(b"", arrival.sop_class_uid, arrival.sop_instance_uid)
+        return Ending(
+            object_id=pending.object_id,
+            sop_class_uid=arrival.sop_class_uid,
+            sop_instance_uid=arrival.sop_instance_uid,
+            transfer_syntax_uid=arrival.transfer_syntax_uid,
+            verdict="unreadable",
+            problems=(problem,),
+            editions=[as_it_came] if bound else (),
+            deliveries=[NewDelivery(one.destination, 0) for one in bound],
+            quarantine=None if bound else problem,
+        )
+
+
+def _origin_of(provenance: Provenance) -> Origin:
+    facts = {"source.ae_title": provenance.ae_title} if provenance.ae_title else {}
+    if provenance.entrance == "folder":
+        facts["source.watch"] = provenance.name
+    return Origin(facts)
+
+
+def _named(provenance: Provenance) -> str:
+    return provenance.name or provenance.ae_title or provenance.host
+
+
+def _require_what_was_said(came: DataSet, pending: Pending) -> None:
+    """Require that the data set is the instance its sender spoke of, unless a person has released it."""
+    arrival = pending.arrival
+    if pending.released:
+        return
+    for keyword, said, found in (
+        ("SOPInstanceUID", arrival.sop_instance_uid, came.sop_instance_uid),
+        ("SOPClassUID", arrival.sop_class_uid, came.sop_class_uid),
+    ):
+        if said and found != said:
+            raise Damaged(NOT_WHAT_WAS_SAID, keyword=keyword, said=said, found=found)
+
+
+def _edition_of(came: DataSet, mended: Mended | None) -> Edition:
+    if mended is None or not mended.revision.is_changed:
+        return Edition(b"", came.sop_class_uid, came.sop_instance_uid)
+    revision = mended.revision
+    return Edition(
+        encode_delta(revision.pieces.parts),
+        revision.uid(SOP_CLASS_UID) or came.sop_class_uid,
+        revision.uid(SOP_INSTANCE_UID) or came.sop_instance_uid,
+        mended.changes,
+    )
+
+
+def _text(draft: Draft, path: AttributePath, after: dict[str, str | None]) -> str:
+    text = after[str(path)] if str(path) in after else draft.text(path)
+    return (text or "").replace("\0", "")[:_LONGEST_FACT]

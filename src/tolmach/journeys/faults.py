@@ -1,0 +1,26 @@
+"""What may end a journey before its destination, and what the operator does then."""
+
+from __future__ import annotations
+
+from tolmach.base import N_, Fault
+
+EXAMINATION_FAILED = Fault(
+    "TLM-INT-010",
+    N_("An error in tolmach kept this object from being examined and mended: {why}."),
+    N_("Please report this with the line in the log. An object in quarantine goes on with tolmach queue retry."),
+)
+NOT_WHAT_WAS_SAID = Fault(
+    "TLM-INT-011",
+    N_("The sender announced {keyword} {said}, and the object says {found}."),
+    N_("It is kept in quarantine. Release it with tolmach queue retry to send it on as it came."),
+)
+NO_ROUTE = Fault(
+    "TLM-INT-012",
+    N_("No route says where objects from {source} go, and the archive is switched off."),
+    N_("Add a [[route]] to the configuration or enable the archive; then tolmach resend sends it."),
+)
+REBUILT = Fault(
+    "TLM-INT-013",
+    N_("The records were lost, and it is not known whether this object was delivered."),
+    N_("Send it again with tolmach queue retry, which is harmless, or drop it if the PACS has it."),
+)
