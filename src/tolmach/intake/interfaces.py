@@ -6,7 +6,7 @@ folder is synced, then the records are committed. Only then does anybody hear "s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -53,7 +53,11 @@ class Spooled:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """An object whose bytes are durable under their sha256, about to be written into the records."""
+    """An object whose bytes are durable under their sha256, about to be written into the records.
+
+    `size` and `data_set_offset` are those of the stored file, whose head may be longer or shorter than the one that
+    came this time: the same data set may have come before in another file.
+    """
 
     sha256: str
     size: int
@@ -77,6 +81,15 @@ class Receipt:
     version: int
 
 
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What the store holds under a sha256: the whole file's size, and where its data set begins."""
+
+    sha256: str
+    size: int
+    data_set_offset: int
+
+
 class ObjectStore(Protocol):
     """Bytes under the sha256 of their data set, never overwritten; any thread may call."""
 
@@ -85,12 +98,21 @@ class ObjectStore(Protocol):
         """The folder to spool in: on the same file system, emptied at start-up."""
         ...
 
-    def place(self, spooled: Spooled) -> None:
+    def spool(self, chunks: Iterable[bytes | memoryview]) -> AbstractContextManager[Spooled]:
+        """Give a whole file or stream as a spooled object, hashed on its way; the spool file is gone at the end.
+
+        For entrances that do not find the data set by themselves. Raises `StoreTrouble`, and `Refused` for what is too
+        large; errors of `chunks` pass through.
+        """
+        ...
+
+    def place(self, spooled: Spooled) -> Stored:
         """Make a spooled object durable under its sha256; the spool file is gone or may be discarded afterwards.
 
         On return: content synced, named, folders synced. May be repeated; the same content may be there already, and is
-        checked: what has rotted is replaced by the good bytes. Raises `StoreTrouble` (`Retryable`), after which nothing
-        may be acknowledged and the spool must be thrown away (a failed sync is never tried again on the same file).
+        checked: what has rotted is replaced by the good bytes. Gives what is stored now. Raises `StoreTrouble`
+        (`Retryable`), after which nothing may be acknowledged and the spool must be thrown away (a failed sync is never
+        tried again on the same file).
         """
         ...
 
@@ -130,4 +152,86 @@ class Journeys(Protocol):
 
     def pending(self, limit: int) -> Sequence[Pending]:
         """Give the oldest objects whose journey has not ended, in the order of their receipt."""
+        ...
+
+
+# What is there against what is known ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """A stored file, read to its end.
+
+    `sha256` is that of the data set as it is now: where it differs from the name, the file has rotted. The rest is what
+    the file says of itself, empty where it says nothing; `modified_at` is UTC.
+    """
+
+    name: str
+    sha256: str
+    size: int
+    data_set_offset: int
+    modified_at: datetime
+    sop_class_uid: str
+    sop_instance_uid: str
+    transfer_syntax_uid: str
+    source_ae_title: str
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether the bytes are still those the file is named after."""
+        return self.name == self.sha256
+
+
+class ObjectInventory(Protocol):
+    """What recovery needs of a store; any thread may call."""
+
+    def clear_incoming(self) -> int:
+        """Remove what spools were left by a process that died, and give how many. Before anybody spools; repeatable."""
+        ...
+
+    def walk(self) -> Iterator[str]:
+        """Give the sha256 of every stored file, in memory that does not grow; what comes meanwhile may be left out."""
+        ...
+
+    def size_of(self, sha256: str) -> int | None:
+        """Give the size of a stored file, None where there is none. Raises `StoreTrouble`."""
+        ...
+
+    def modified_at(self, sha256: str) -> datetime | None:
+        """Give when a stored file was written (UTC), None where there is none. Raises `StoreTrouble`."""
+        ...
+
+    def examine(self, sha256: str) -> Examined:
+        """Read a stored file from the disk, to its end. Raises `ObjectMissing` or `StoreTrouble`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class KnownObject:
+    """A stored file as the records know it; once, however many instances refer to it."""
+
+    sha256: str
+    size: int
+
+
+class StoredRecords(Protocol):
+    """What recovery needs of the records; any thread may call. All of it may be repeated; raises `RecordsTrouble`."""
+
+    def known(self, sha256s: Sequence[str]) -> set[str]:
+        """Give those of at most a thousand sha256 that the records know."""
+        ...
+
+    def stored_objects(self, after: str = "") -> Iterator[KnownObject]:
+        """Give every stored file the records refer to, in the order of sha256, from behind `after`.
+
+        Memory stays flat and no transaction stays open between two of them.
+        """
+        ...
+
+    def flag_missing(self, sha256s: Sequence[str]) -> None:
+        """Remember that the files of these objects are not there; the next time such bytes come, the flag goes."""
+        ...
+
+    def flag_rotten(self, sha256s: Sequence[str]) -> None:
+        """Remember that the files of these objects hold other bytes now; the next time theirs come, the flag goes."""
         ...

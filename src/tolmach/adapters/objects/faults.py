@@ -1,0 +1,98 @@
+"""What can go wrong with stored objects, and what to do about it. Errors of the system are mapped here."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tolmach.base import N_, Fault, NeedsOperator, Phrase, Refused, TolmachError
+from tolmach.intake.faults import ObjectMissing, StoreTrouble
+
+NO_SPACE = Fault(
+    "TLM-OBJ-001",
+    N_("There is no space left for {path}."),
+    N_("Free some space on the disk of the data folder; receiving goes on by itself."),
+)
+NOT_ALLOWED = Fault(
+    "TLM-OBJ-002",
+    N_("{path} may not be read or written."),
+    N_("Give the user that runs tolmach the right to the data folder; receiving goes on by itself."),
+)
+SYSTEM_ERROR = Fault(
+    "TLM-OBJ-003",
+    N_("{path}: {why}."),
+    N_("Check the disk of the data folder: its cables, its health, the system's log. Nothing was acknowledged."),
+)
+NOT_SYNCED = Fault(
+    "TLM-OBJ-004",
+    N_("The disk did not confirm that {path} is stored: {why}."),
+    N_("Check the disk of the data folder at once; it may be failing. Nothing was acknowledged."),
+)
+MISSING = Fault(
+    "TLM-OBJ-005",
+    N_("The stored file {path} is not there."),
+    N_("Restore it from a backup, or have the image sent again: it takes its place by itself."),
+)
+TWO_FILE_SYSTEMS = Fault(
+    "TLM-OBJ-006",
+    N_("{incoming} and {objects} are on different file systems."),
+    N_("Put both on one file system: only there a file can get its name in one step."),
+)
+TOO_LARGE = Fault(
+    "TLM-OBJ-007",
+    N_("The object has more than {limit} bytes."),
+    N_("No real image looks like this. Find out where it comes from before using it."),
+)
+CUT_SPOOL = Fault(
+    "TLM-OBJ-008",
+    N_("{path} should have {expected} bytes and has {present}."),
+    N_("Look for another program that changes files in the data folder. Nothing was acknowledged."),
+)
+
+
+class StoreUnusable(NeedsOperator):
+    """The data folder cannot be used until somebody changes something."""
+
+
+class TooLarge(Refused):
+    """An object is beyond the limit for one object."""
+
+
+_FULL = frozenset({errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)})
+_FORBIDDEN = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+
+
+def trouble(error: OSError, path: object) -> StoreTrouble:
+    """Give the error of ours that stands for one of the system's."""
+    if error.errno in _FULL:
+        return StoreTrouble(NO_SPACE, path=path)
+    if error.errno in _FORBIDDEN:
+        return StoreTrouble(NOT_ALLOWED, path=path)
+    return StoreTrouble(SYSTEM_ERROR, path=path, why=error.strerror or str(error))
+
+
+def unsynced(error: OSError, path: object) -> StoreTrouble:
+    """Give the error of ours for a sync that failed; a full disk stays a full disk."""
+    if error.errno in _FULL:
+        return StoreTrouble(NO_SPACE, path=path)
+    return StoreTrouble(NOT_SYNCED, path=path, why=error.strerror or str(error))
+
+
+def missing(path: object) -> ObjectMissing:
+    """Give the error for a stored file that is not there."""
+    return ObjectMissing(MISSING, path=path)
+
+
+def unreadable(error: TolmachError, path: object) -> StoreTrouble:
+    """Give the error of ours for a file that the folder adapter could not read."""
+    return StoreTrouble(SYSTEM_ERROR, path=path, why=Phrase(error.problem.fault.what, error.problem.facts))
+
+
+@contextmanager
+def mapped(path: object) -> Iterator[None]:
+    """Let errors of the system out as errors of ours."""
+    try:
+        yield
+    except OSError as error:
+        raise trouble(error, path) from error

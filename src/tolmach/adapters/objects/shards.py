@@ -1,0 +1,138 @@
+"""The tree of folders in which stored files stand: `aa/bb/<sha256>.dcm`, 65,536 folders when all are there.
+
+A folder counts as known when this process has made sure that its name is durable: that it is there does not prove it,
+for the process that made it may have died before it synced the folder around it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from tolmach.adapters.folder.writing import sync_folder
+from tolmach.adapters.objects.faults import unsynced
+
+SUFFIX = ".dcm"
+_HEX_PAIRS = tuple(f"{number:02x}" for number in range(256))
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+_UNKNOWN, _KNOWN, _DOUBTFUL = 0, 1, 2
+
+
+class Shards:
+    """The folders below `objects`; any thread may call. Errors of the system come out as they are."""
+
+    def __init__(self, root: Path, *, sync: bool = True) -> None:
+        """Use the folders below `root`, which is there; without `sync` nothing is durable (for tests of the tests)."""
+        self.root, self._sync = root, sync
+        self._text = os.fspath(root)
+        self._lock = threading.Lock()
+        self._has_first_level = False
+        self._known = bytearray(1 << 16)
+
+    def path_of(self, sha256: str) -> str:
+        """Give where the file of that content stands or would stand; `ValueError` for what is no sha256 in hex."""
+        if _SHA256.fullmatch(sha256) is None:
+            raise ValueError(f"not a sha256: {sha256!r}")
+        return f"{self._text}{os.sep}{sha256[:2]}{os.sep}{sha256[2:4]}{os.sep}{sha256}{SUFFIX}"
+
+    def make_room_for(self, sha256: str) -> None:
+        """Let the folder for that content be there; `sync` makes it durable."""
+        if self._known[int(sha256[:4], 16)] == _KNOWN:
+            return
+        self._make_first_level()
+        make_private(Path(self._text, sha256[:2], sha256[2:4]))
+
+    def sync(self, sha256: str) -> None:
+        """Make the names in that content's folder durable, and the folder's own; `StoreTrouble` when that failed."""
+        if not self._sync:
+            return
+        number, outer = int(sha256[:4], 16), Path(self._text, sha256[:2])
+        inner, state = outer / sha256[2:4], self._known[number]
+        for folder in (inner,) if state == _KNOWN else (inner, outer):
+            try:
+                if state == _DOUBTFUL:
+                    _stir(folder)
+                sync_folder(folder)
+            except OSError as error:
+                self._known[number] = _DOUBTFUL
+                raise unsynced(error, folder) from error
+        self._known[number] = _KNOWN
+
+    def forget(self, sha256: str) -> None:
+        """Do not take that content's folder for granted any more: somebody removed it."""
+        self._known[int(sha256[:4], 16)] = _UNKNOWN
+        self._has_first_level = False
+
+    def walk(self) -> Iterator[str]:
+        """Give the sha256 of every file, in rising order; other files are passed over."""
+        for outer in _HEX_PAIRS:
+            for inner in _names(Path(self._text, outer)):
+                if inner in _HEX_PAIRS:
+                    yield from self._stored_in(outer, inner)
+
+    def _stored_in(self, outer: str, inner: str) -> Iterator[str]:
+        for name in _names(Path(self._text, outer, inner)):
+            sha256 = name.removesuffix(SUFFIX)
+            if name != sha256 and sha256.startswith(outer + inner) and _SHA256.fullmatch(sha256):
+                yield sha256
+
+    def _make_first_level(self) -> None:
+        with self._lock:
+            if self._has_first_level:
+                return
+            for pair in _HEX_PAIRS:
+                make_private(self.root / pair)
+            if self._sync:
+                try:
+                    sync_folder(self.root)
+                except OSError as error:
+                    raise unsynced(error, self.root) from error
+            self._has_first_level = True
+
+
+def make_private(folder: Path) -> bool:
+    """Let a folder be there that nobody else may enter, whatever the umask; True when it was made now."""
+    try:
+        folder.mkdir(0o700)
+    except FileExistsError:
+        if not folder.is_dir():
+            raise
+        return False
+    folder.chmod(0o700)
+    return True
+
+
+def make_durable(folder: Path, *, sync: bool) -> None:
+    """Let a private folder and those around it be there, each name durable; those around keep the usual rights."""
+    missing = []
+    around = folder.parent
+    while not around.exists():
+        missing.append(around)
+        around = around.parent
+    for one in reversed(missing):
+        one.mkdir(exist_ok=True)
+        if sync:
+            sync_folder(one.parent)
+    make_private(folder)
+    if sync:  # also when it was there: whoever made it may have died before
+        sync_folder(folder.parent)
+
+
+def _stir(folder: Path) -> None:
+    """Change a folder whose sync has failed, so that the next sync writes it again and cannot succeed by forgetting."""
+    handle, name = tempfile.mkstemp(dir=folder)
+    os.close(handle)
+    Path(name).unlink()
+
+
+def _names(folder: Path) -> list[str]:
+    """Give the names in a folder in order; none when it is not there."""
+    with suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as entries:
+        return sorted(entry.name for entry in entries)
+    return []

@@ -1,0 +1,94 @@
+"""The head of a stored file: where its data set begins, and what the File Meta Information says of it.
+
+The store names a file after its data set, so whoever hashes, checks or adopts a file must find the same beginning, also
+when the data set itself is broken. Only the head is read here.
+
+Standard: PS3.10 section 7.1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from tolmach.dicom import dictionary
+from tolmach.dicom.faults import Damaged, NotDicom
+from tolmach.dicom.part10 import _read_meta, _start_of_content, open_data_set
+from tolmach.dicom.scanner import Element
+from tolmach.dicom.source import Source
+
+_MAX_VALUE = 64  # characters, as the VRs UI and AE allow at most
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Where the data set begins, and what is said of it; empty where nothing is.
+
+    `announced_offset` is where the group length of the File Meta Information puts the beginning: another place than
+    `data_set_offset` where elements of group 0002 follow which the group length does not count.
+    """
+
+    data_set_offset: int = 0
+    announced_offset: int = 0
+    sop_class_uid: str = ""
+    sop_instance_uid: str = ""
+    transfer_syntax_uid: str = ""
+    source_ae_title: str = ""
+
+
+def read_head(source: Source) -> Head:
+    """Give a file's head; that of a file that is not DICOM, or whose head is broken, is empty. Never raises for bytes.
+
+    Standard: PS3.10 section 7.1, table 7.1-1.
+    """
+    try:
+        start, _is_marked = _start_of_content(source)
+        meta = _read_meta(source, start)
+    except (NotDicom, Damaged):
+        return Head()
+    by_keyword = {dictionary.keyword_of(element.tag): element for element in meta.elements}
+
+    def text(keyword: str) -> str:
+        element = by_keyword.get(keyword)
+        return "" if element is None else _text(source, element)
+
+    return Head(
+        meta.end,
+        _announced(source, by_keyword.get("FileMetaInformationGroupLength")) or meta.end,
+        text("MediaStorageSOPClassUID"),
+        text("MediaStorageSOPInstanceUID"),
+        text("TransferSyntaxUID"),
+        text("SourceApplicationEntityTitle").strip(),
+    )
+
+
+def with_uids(head: Head, source: Source) -> Head:
+    """Give the head with UIDs from the data set where it has none of its own; the data set is scanned only then."""
+    if head.sop_class_uid and head.sop_instance_uid:
+        return head
+    try:
+        data_set = open_data_set(source)
+    except (NotDicom, Damaged):
+        return head
+    return replace(
+        head,
+        sop_class_uid=head.sop_class_uid or _printable(data_set.sop_class_uid),
+        sop_instance_uid=head.sop_instance_uid or _printable(data_set.sop_instance_uid),
+        transfer_syntax_uid=head.transfer_syntax_uid or data_set.transfer_syntax_uid,
+    )
+
+
+def _announced(source: Source, group_length: Element | None) -> int:
+    if group_length is None or group_length.length != 4:
+        return 0
+    value = group_length.value
+    return value + 4 + int.from_bytes(source.read(value, 4), "little")
+
+
+def _text(source: Source, element: Element) -> str:
+    raw = bytes(source.read(element.value, min(element.length, _MAX_VALUE)))
+    return _printable(raw.rstrip(b"\0 ").decode("ascii", "replace"))
+
+
+def _printable(text: str) -> str:
+    """Give text that every database can keep: no NUL, no control characters, not long."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text[:_MAX_VALUE])
