@@ -12,6 +12,8 @@ from tolmach.dicom.source import Source
 from tolmach.dicom.splice import Extent, Part, Pieces
 
 _VERSION = b"\x01"
+_SIZE = Struct("<Q")  # of the bytes it describes
+_START = len(_VERSION) + _SIZE.size
 _EXTENT, _BYTES = 0, 1
 _HEAD = Struct("<BQQ")  # kind; start and end of a slice, or 0 and the length of the bytes that follow
 
@@ -22,21 +24,23 @@ class BrokenDelta(ValueError):
 
 def encode_delta(parts: tuple[Part, ...]) -> bytes:
     """Give the parts as bytes for keeping."""
-    blocks = [_VERSION]
+    size, blocks = 0, []
     for part in parts:
         if isinstance(part, bytes):
             blocks += (_HEAD.pack(_BYTES, 0, len(part)), part)
+            size += len(part)
         else:
             blocks.append(_HEAD.pack(_EXTENT, part.start, part.end))
-    return b"".join(blocks)
+            size += part.end - part.start
+    return b"".join((_VERSION, _SIZE.pack(size), *blocks))
 
 
 def apply_delta(delta: bytes, source: Source) -> Pieces:
     """Give the bytes a delta describes, over the source it was made for; raises `BrokenDelta`."""
-    if delta[:1] != _VERSION:
+    if delta[:1] != _VERSION or len(delta) < _START:
         raise BrokenDelta("unknown version")
     parts: list[Part] = []
-    position = len(_VERSION)
+    position = _START
     while position < len(delta):
         if position + _HEAD.size > len(delta):
             raise BrokenDelta("cut short")
@@ -49,4 +53,7 @@ def apply_delta(delta: bytes, source: Source) -> Pieces:
             position += end
         else:
             raise BrokenDelta("a part outside the source")
-    return Pieces.of(source, parts)
+    pieces = Pieces.of(source, parts)
+    if pieces.size != _SIZE.unpack_from(delta, len(_VERSION))[0]:
+        raise BrokenDelta("another size")
+    return pieces
