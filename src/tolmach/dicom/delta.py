@@ -24,7 +24,8 @@ class BrokenDelta(ValueError):
 
 def encode_delta(parts: tuple[Part, ...]) -> bytes:
     """Give the parts as bytes for keeping."""
-    size, blocks = 0, []
+    size = 0
+    blocks: list[bytes] = []
     for part in parts:
         if isinstance(part, bytes):
             blocks += (_HEAD.pack(_BYTES, 0, len(part)), part)

@@ -100,9 +100,14 @@ def _parse_rule(table: Mapping[str, object], load_table: LoadTable, where: str) 
     if not isinstance(do, Sequence) or isinstance(do, str) or not do:
         raise BadRule(faults.WRONG_KEYS, where=where, why=Phrase(N_("“do” must be a list of operations")))
     return Rule(
-        tuple(parse_condition(key, value, where) for key, value in _flat(when).items()),
+        parse_when(when, where),
         tuple(parse_operation(step, load_table, where) for step in do),
     )
+
+
+def parse_when(when: Mapping[str, object], where: str) -> tuple[Condition, ...]:
+    """Understand a table of conditions, all of which must hold; raises `BadRule` naming `where`."""
+    return tuple(parse_condition(key, value, where) for key, value in _flat(when).items())
 
 
 def _flat(when: Mapping[str, object]) -> Mapping[str, object]:

@@ -140,7 +140,7 @@ class ArrivalJourney:
 
     def _examined(self, pending: Pending, source: Source) -> Ending:
         arrival = pending.arrival
-        origin = _origin_of(arrival.provenance)
+        origin = origin_of(arrival.provenance)
         came, shown = self._mended(source, self.router.profile_for(arrival.provenance), origin, pending)
         _require_what_was_said(came, pending)
         bound = self.router.bound_for(came, arrival.provenance)
@@ -227,7 +227,8 @@ class ArrivalJourney:
         )
 
 
-def _origin_of(provenance: Provenance) -> Origin:
+def origin_of(provenance: Provenance) -> Origin:
+    """Give what conditions may ask of where an object came from."""
     facts = {"source.ae_title": provenance.ae_title} if provenance.ae_title else {}
     if provenance.entrance == "folder":
         facts["source.watch"] = provenance.name
