@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from tolmach.base import Problem
@@ -155,10 +155,10 @@ class ArrivalJourney:
                 editions.append(edition)
             held_for = self._reason_to_hold(mended, one, arrival.provenance)
             deliveries.append(NewDelivery(one.destination, editions.index(edition), held_for))
+        unwanted = None
         if not bound and not self.router.keeps:
-            editions.append(_edition_of(came, None))
-            deliveries.append(NewDelivery("", 0, Problem(NO_ROUTE, {"source": _named(arrival.provenance)})))
-        return self._told(pending, came, shown, editions, deliveries)
+            unwanted = Problem(NO_ROUTE, {"source": _named(arrival.provenance)})
+        return replace(self._told(pending, came, shown, editions, deliveries), quarantine=unwanted)
 
     def _told(
         self,

@@ -17,7 +17,7 @@ NOT_WHAT_WAS_SAID = Fault(
 NO_ROUTE = Fault(
     "TLM-INT-012",
     N_("No route says where objects from {source} go, and the archive is switched off."),
-    N_("Add a [[route]] to the configuration or enable the archive; then tolmach resend sends it."),
+    N_("Add a [[route]] to the configuration or enable the archive; then tolmach queue retry lets it go on."),
 )
 REBUILT = Fault(
     "TLM-INT-013",

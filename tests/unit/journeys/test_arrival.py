@@ -133,11 +133,11 @@ def test_an_object_without_a_route_stays_where_it_is_kept() -> None:
     assert (ending.deliveries, ending.quarantine, ending.verdict) == ([], None, "repairable")
 
 
-def test_an_object_nobody_wants_is_held_and_seen() -> None:
+def test_an_object_nobody_wants_is_kept_and_seen() -> None:
     ending = walk(SPOILED, Roads(keeps=False))
-    (line,) = ending.deliveries
-    assert line.held_for is not None
-    assert (line.destination, line.held_for.code) == ("", "TLM-INT-012")
+    assert ending.quarantine is not None
+    assert (ending.deliveries, ending.quarantine.code, ending.verdict) == ([], "TLM-INT-012", "repairable")
+    assert ending.facts["PatientName"] == "ІВАНЕНКО^ОЛЕНА"
 
 
 def test_doubtful_text_is_held_only_where_the_operator_chose_so() -> None:

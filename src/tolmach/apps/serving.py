@@ -1,0 +1,169 @@
+"""What `tolmach serve` runs: the port, the journeys of what arrives, and a dispatch for each destination.
+
+Everything here is a thread that can be killed at any moment; what is true is in the data folder alone.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Self
+
+from tolmach.adapters.dimse.reception import ReceivedInstance
+from tolmach.adapters.dimse.status import OUT_OF_RESOURCES, SUCCESS
+from tolmach.base import Retryable, TolmachError
+from tolmach.delivery.bell import Bell
+from tolmach.intake.interfaces import Provenance, Spooled
+from tolmach.intake.receive import Intake
+from tolmach.journeys.arrival import ArrivalJourney
+
+log = logging.getLogger(__name__)
+
+BATCH = 64
+LOOK_SECONDS = 0.5  # how soon a command of another process is noticed
+RETRY_SECONDS = 1.0
+KEEP_SECONDS = 15.0  # how often what was learned of devices is kept
+
+
+class Entrance:
+    """What the Storage SCP gives instances to: an answer of success only when they are ours for good (promise 1)."""
+
+    def __init__(self, intake: Intake, arrived: Callable[[], None]) -> None:
+        """Tell `arrived` of each instance taken."""
+        self._intake, self._arrived = intake, arrived
+
+    def __call__(self, received: ReceivedInstance) -> int:
+        """Take one instance and give the C-STORE status to answer."""
+        spooled = Spooled(
+            path=received.path,
+            file=received.file,
+            size=received.data_set_offset + received.data_set_length,
+            data_set_offset=received.data_set_offset,
+            sha256=received.sha256,
+            sop_class_uid=received.sop_class_uid,
+            sop_instance_uid=received.sop_instance_uid,
+            transfer_syntax_uid=received.transfer_syntax_uid,
+        )
+        provenance = Provenance("dimse", received.peer_name, received.calling_ae_title, received.peer_host)
+        try:
+            self._intake.accept(spooled, provenance)
+        except Retryable as error:
+            log.error("%s", error)
+            return OUT_OF_RESOURCES
+        self._arrived()
+        return SUCCESS
+
+
+class Walker:
+    """Walks the journeys of what has arrived, in a thread of its own."""
+
+    def __init__(self, journey: ArrivalJourney, enqueued: Callable[[], None]) -> None:
+        """Tell `enqueued` whenever lines may have come into the outbox."""
+        self._journey, self._enqueued = journey, enqueued
+        self.bell = Bell()
+
+    def run(self) -> None:
+        """Walk until the bell says stop; trouble with the disk or the records is waited out."""
+        while not self.bell.stopped:
+            try:
+                walked = self._journey.advance(BATCH)
+            except TolmachError as error:
+                log.error("%s", error)
+                self.bell.pause(RETRY_SECONDS)
+                continue
+            if walked:
+                self._enqueued()
+            else:
+                self.bell.sleep(RETRY_SECONDS)
+
+
+@dataclass(slots=True)
+class Chore:
+    """Something small that is done again and again, so often."""
+
+    do: Callable[[], None]
+    every_seconds: float
+    due_at: float = 0.0
+
+
+@dataclass(slots=True)
+class Keeper:
+    """Does the chores, in a thread of its own; one that fails is tried again next time."""
+
+    chores: list[Chore]
+    stopping: threading.Event = field(default_factory=threading.Event)
+
+    def run(self) -> None:
+        """Work until stopped."""
+        while not self.stopping.wait(LOOK_SECONDS):
+            for chore in self.chores:
+                if time.monotonic() >= chore.due_at:
+                    chore.due_at = time.monotonic() + chore.every_seconds
+                    try:
+                        chore.do()
+                    except TolmachError as error:
+                        log.error("%s", error)
+
+
+class Running:
+    """Parts started in order and stopped in the reverse one; used with `with`."""
+
+    def __init__(self) -> None:
+        """Start nothing yet."""
+        self._stack = ExitStack()
+
+    def thread(self, run: Callable[[], None], name: str, stop: Callable[[], None], seconds: float = 5.0) -> None:
+        """Run a loop in a thread until `stop` makes it end, for which it has so many seconds."""
+        thread = threading.Thread(target=_kept_running(run, name), name=name, daemon=True)
+        thread.start()
+
+        def end() -> None:
+            stop()
+            thread.join(seconds)
+
+        self._stack.callback(end)
+
+    def at_end(self, do: Callable[[], object]) -> None:
+        """Do this when everything that is started later has been stopped."""
+        self._stack.callback(do)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+
+def _kept_running(run: Callable[[], None], name: str) -> Callable[[], None]:
+    """Give a loop that begins anew when an error nobody foresaw has ended it."""
+
+    def keep() -> None:
+        while True:
+            try:
+                run()
+            except Exception:
+                # A supervisor: whatever went wrong with one item, the others wait for this thread.
+                log.exception("%s failed and is started again", name)
+                time.sleep(RETRY_SECONDS)
+            else:
+                return
+
+    return keep
+
+
+@contextmanager
+def told_to_stop(stopping: threading.Event) -> Iterator[None]:
+    """Set the event on SIGTERM, SIGINT, and Ctrl-Break on Windows."""
+    import signal
+
+    names = [name for name in ("SIGTERM", "SIGINT", "SIGBREAK") if hasattr(signal, name)]
+    before = {name: signal.signal(getattr(signal, name), lambda *_: stopping.set()) for name in names}
+    try:
+        yield
+    finally:
+        for name, handler in before.items():
+            signal.signal(getattr(signal, name), handler)
