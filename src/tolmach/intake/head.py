@@ -23,8 +23,9 @@ _MAX_VALUE = 64  # characters, as the VRs UI and AE allow at most
 class Head:
     """Where the data set begins, and what is said of it; empty where nothing is.
 
-    `announced_offset` is where the group length of the File Meta Information puts the beginning: another place than
-    `data_set_offset` where elements of group 0002 follow which the group length does not count.
+    A file that ends with its head has no data set: it is taken whole, so that two of them stay two. `announced_offset`
+    is where the group length of the File Meta Information puts the beginning: elsewhere when elements of group 0002
+    follow which it does not count.
     """
 
     data_set_offset: int = 0
@@ -52,7 +53,7 @@ def read_head(source: Source) -> Head:
         return "" if element is None else _text(source, element)
 
     return Head(
-        meta.end,
+        meta.end if meta.end < source.size else 0,
         _announced(source, by_keyword.get("FileMetaInformationGroupLength")) or meta.end,
         text("MediaStorageSOPClassUID"),
         text("MediaStorageSOPInstanceUID"),
