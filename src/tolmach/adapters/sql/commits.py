@@ -1,0 +1,189 @@
+"""Many callers, one commit: whoever comes first commits for all who wait.
+
+A caller of `run` who finds nobody writing leads: it takes the units of work that wait, carries each out in a savepoint
+of its own, commits once, and tells the others. A lone caller meets no other thread and needs no savepoint. What comes
+meanwhile waits for the next leader, who is the first of them; so the longer a commit takes, the more share the next.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, Generic, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+
+from tolmach.adapters.sql import dialect
+from tolmach.adapters.sql.faults import OTHER, trouble
+from tolmach.base import TolmachError
+from tolmach.intake.faults import RecordsTrouble
+
+T = TypeVar("T")
+
+MOST_TOGETHER: Final = 256
+# What a unit may raise without spoiling those it shares a commit with.
+_OF_A_UNIT: Final = (
+    *(TolmachError, IntegrityError, ValueError, LookupError, TypeError),
+    *(AttributeError, ArithmeticError, AssertionError, RuntimeError),
+)
+
+
+class _Unit(Generic[T]):
+    """One caller's work, and what became of it."""
+
+    __slots__ = ("error", "is_done", "leads_next", "result", "wake", "work")
+
+    def __init__(self, work: Callable[[sa.Connection], T]) -> None:
+        self.work = work
+        self.wake = threading.Lock()
+        self.wake.acquire()
+        self.is_done = False
+        self.leads_next = False
+        self.result: T
+        self.error: BaseException | None = None
+
+
+class Commits:
+    """Carries out units of work on one connection and commits them together; any thread may call."""
+
+    def __init__(self, engine: sa.Engine, path: Path) -> None:
+        self._engine = engine
+        self._path = path
+        self._connection: sa.Connection | None = None
+        self._mutex = threading.Lock()
+        self._waiting: list[_Unit[object]] = []
+        self._is_led = False
+        self._leader = 0
+
+    def run(self, work: Callable[[sa.Connection], T]) -> T:
+        """Carry out `work` in a transaction; durable on return, or nothing of it is there.
+
+        `work` uses the connection it is given, calls no `run`, and touches nothing else: another thread may carry it
+        out. What it raises is raised here. Raises `RecordsTrouble` when the database could not do it; a commit that
+        failed fails for everybody who shared it.
+        """
+        if self._leader == threading.get_ident():
+            raise RuntimeError("a unit of work may not start another")
+        unit = _Unit(work)
+        with self._mutex:
+            self._waiting.append(unit)  # type: ignore[arg-type]
+            leads = not self._is_led
+            self._is_led = True
+        if not leads:
+            self._await(unit)
+        if not unit.is_done:
+            self._lead()
+        if isinstance(unit.error, SQLAlchemyError):
+            raise trouble(unit.error, self._path) from unit.error
+        if unit.error is not None:
+            raise unit.error
+        return unit.result
+
+    def close(self) -> None:
+        """Wait for the commit under way and give the connection up."""
+        with suppress(TolmachError):
+            self.run(lambda _: None)
+        with self._mutex:
+            self._drop_connection()
+            self._engine.dispose()
+
+    def _await(self, unit: _Unit[T]) -> None:
+        try:
+            unit.wake.acquire()
+        except BaseException:
+            # Interrupted. Nobody may wait for this thread to lead; if its unit is under way already, it stays so.
+            with self._mutex:
+                self._waiting = [other for other in self._waiting if other is not unit]
+                following = self._waiting[0] if self._waiting else None
+                if unit.leads_next:
+                    self._appoint(following)
+            raise
+
+    def _appoint(self, following: _Unit[object] | None) -> None:
+        """Make the thread of a unit the next leader, or nobody; the mutex is held."""
+        self._is_led = following is not None
+        if following is not None:
+            following.leads_next = True
+            following.wake.release()
+
+    def _lead(self) -> None:
+        with self._mutex:
+            units, self._waiting = self._waiting[:MOST_TOGETHER], self._waiting[MOST_TOGETHER:]
+        self._leader = threading.get_ident()
+        try:
+            self._carry_out(units)
+        except BaseException as error:
+            # Not one of the errors a unit may raise (the program is being ended, memory is out): nobody is committed.
+            self._drop_connection()
+            for unit in units:
+                unit.error = unit.error or trouble(error, self._path)
+            raise
+        finally:
+            self._leader = 0
+            self._hand_over(units)
+
+    def _hand_over(self, units: Sequence[_Unit[object]]) -> None:
+        """Wake those who shared the commit, and the first of those who wait as the next leader."""
+        with self._mutex:
+            self._appoint(self._waiting[0] if self._waiting else None)
+        for unit in units:
+            unit.is_done = True
+            unit.wake.release()
+
+    def _carry_out(self, units: Sequence[_Unit[object]]) -> None:
+        try:
+            connection = self._connected()
+            with connection.begin() as transaction:
+                for unit in units:
+                    if len(units) > 1:
+                        self._in_savepoint(connection, unit)
+                    else:
+                        self._alone(connection, unit)
+                if all(unit.error is not None for unit in units):
+                    transaction.rollback()
+                elif not dialect.in_transaction(connection):
+                    raise RecordsTrouble(OTHER, path=self._path, why="the transaction was ended from below")
+        except (SQLAlchemyError, TolmachError) as error:
+            # A statement or the commit failed in a way that leaves the transaction in doubt: it is nobody's success.
+            # After a failed sync the connection is not trusted either.
+            self._drop_connection()
+            spoilt = error if isinstance(error, TolmachError) else trouble(error, self._path)
+            for unit in units:
+                unit.error = unit.error or _copied(spoilt)
+
+    @staticmethod
+    def _alone(connection: sa.Connection, unit: _Unit[object]) -> None:
+        try:
+            unit.result = unit.work(connection)
+        except _OF_A_UNIT as error:
+            unit.error = error
+
+    def _in_savepoint(self, connection: sa.Connection, unit: _Unit[object]) -> None:
+        connection.exec_driver_sql("SAVEPOINT unit")
+        try:
+            unit.result = unit.work(connection)
+        except _OF_A_UNIT as error:
+            unit.error = error
+            connection.exec_driver_sql("ROLLBACK TO SAVEPOINT unit")
+        connection.exec_driver_sql("RELEASE SAVEPOINT unit")
+
+    def _connected(self) -> sa.Connection:
+        if self._connection is None:
+            self._connection = self._engine.connect()
+        return self._connection
+
+    def _drop_connection(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.invalidate()
+            connection.close()
+
+
+def _copied(error: TolmachError) -> TolmachError:
+    """Give each caller an error of its own: a traceback grows where it is raised."""
+    copy = RecordsTrouble(error.problem.fault, **error.problem.facts)
+    copy.__cause__ = error
+    return copy

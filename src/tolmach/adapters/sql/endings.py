@@ -1,0 +1,207 @@
+"""Where journeys end: what was found, the editions, and the lines of the outbox, all in one transaction."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from tolmach.adapters.sql import dialect, events
+from tolmach.adapters.sql.engine import Database
+from tolmach.adapters.sql.schema import deliveries, destinations, editions, objects
+from tolmach.adapters.sql.stored import (
+    Clock,
+    changes_to_json,
+    micros,
+    plain,
+    problem_to_json,
+    problems_to_json,
+    slices,
+    to_json,
+)
+from tolmach.delivery.interfaces import Ending
+from tolmach.text.fold import fold_keys
+
+_OPEN_JOURNEYS = sa.select(objects.c.id, objects.c.editions_expected).where(
+    objects.c.id.in_(sa.bindparam("ids", expanding=True)), objects.c.ended_at.is_(None)
+)
+_ENDED = (
+    *("ended_at", "found_sop_class_uid", "found_sop_instance_uid", "found_transfer_syntax_uid", "study_instance_uid"),
+    *("series_instance_uid", "character_set", "verdict", "facts", "problems", "quarantine", "edition_shown"),
+    *("lines_expected", "editions_expected", "patient_name_folded", "patient_id_folded", "patient_keys"),
+)
+_END = (
+    objects.update()
+    .where(objects.c.id == sa.bindparam("object_id"))
+    .values({name: sa.bindparam(name) for name in _ENDED})
+)
+_NEW_EDITION = editions.insert()
+_NEW_LINE = deliveries.insert()
+_TALLY = dialect.insert(destinations).values(name=sa.bindparam("name"), taken=sa.bindparam("taken"))
+_TALLY = _TALLY.on_conflict_do_update(
+    index_elements=["name"], set_={"taken": destinations.c.taken + _TALLY.excluded.taken}
+)
+
+Rows = list[dict[str, Any]]
+
+
+class SqlJourneyEnds:
+    """`JourneyEnds` of `tolmach.delivery.interfaces`."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    def finish(self, endings: Sequence[Ending]) -> None:
+        """Commit the ends of some journeys and their outbox lines; see `JourneyEnds.finish`.
+
+        Raises `ValueError` for an ending that contradicts itself: two lines for one destination, an edition that is
+        not there, an object twice.
+        """
+        if not endings:
+            return
+        now = self._clock()
+        prepared = [(ending, _object_row(ending, now)) for ending in endings]
+        _refuse_contradictions(endings)
+        self._database.write(lambda connection: _finish(connection, prepared, now))
+
+
+def tally(connection: sa.Connection, lines: Iterable[str], sign: int = 1) -> None:
+    """Count lines of the outbox with their destinations; in order of names, so that writers never wait in a circle."""
+    counted = sorted(Counter(lines).items())
+    if counted:
+        connection.execute(_TALLY, [{"name": name, "taken": sign * count} for name, count in counted])
+
+
+def new_line(object_id: int, destination: str, now: datetime, **more: object) -> dict[str, Any]:
+    """Give a line of the outbox that may be tried at once, unless `more` says something else."""
+    return {
+        "object_id": object_id,
+        "destination": plain(destination),
+        "edition": None,
+        "study_instance_uid": "",
+        "sop_instance_uid": "",
+        "state": "queued",
+        "due_at": 0,
+        "problem": None,
+        "queued_at": micros(now),
+    } | more
+
+
+def _refuse_contradictions(endings: Sequence[Ending]) -> None:
+    if len({ending.object_id for ending in endings}) != len(endings):
+        raise ValueError("an object ends twice")
+    for ending in endings:
+        names = [line.destination for line in ending.deliveries]
+        if len(set(names)) != len(names) or "" in names:
+            raise ValueError(f"object {ending.object_id}: destinations {names}")
+        used = [] if ending.quarantine is not None else [line.edition for line in ending.deliveries]
+        used += [ending.edition_shown] if ending.editions else []
+        if any(not 0 <= number < len(ending.editions) for number in used):
+            raise ValueError(f"object {ending.object_id}: an edition that is not there")
+
+
+def _finish(connection: sa.Connection, prepared: Sequence[tuple[Ending, dict[str, Any]]], now: datetime) -> None:
+    earlier: dict[int, int] = {}
+    for ids in slices([ending.object_id for ending, _ in prepared]):
+        earlier |= {row.id: row.editions_expected for row in connection.execute(_OPEN_JOURNEYS, {"ids": ids})}
+    ended: Rows = []
+    made: Rows = []
+    lines: Rows = []
+    noted: list[dict[str, object]] = []
+    for ending, row in prepared:
+        if ending.object_id not in earlier:
+            continue
+        first = earlier[ending.object_id]
+        own = _lines(ending, first, now)
+        ended.append(
+            row
+            | {
+                "edition_shown": first + ending.edition_shown if ending.editions else None,
+                "lines_expected": len(own),
+                "editions_expected": first + len(ending.editions),
+            }
+        )
+        made += _editions(ending, first)
+        lines += own
+        if ending.quarantine is not None:
+            noted.append(_quarantined(ending, now))
+    for statement, rows in ((_END, ended), (_NEW_EDITION, made), (_NEW_LINE, lines)):
+        if rows:
+            connection.execute(statement, rows)
+    tally(connection, (line["destination"] for line in lines))
+    events.note_all(connection, noted)
+
+
+def _object_row(ending: Ending, now: datetime) -> dict[str, Any]:
+    name, patient_id = ending.facts.get("PatientName", ""), ending.facts.get("PatientID", "")
+    return {
+        "object_id": ending.object_id,
+        "ended_at": micros(now),
+        "found_sop_class_uid": plain(ending.sop_class_uid),
+        "found_sop_instance_uid": plain(ending.sop_instance_uid),
+        "found_transfer_syntax_uid": plain(ending.transfer_syntax_uid),
+        "study_instance_uid": plain(ending.study_instance_uid),
+        "series_instance_uid": plain(ending.series_instance_uid),
+        "character_set": to_json(list(ending.character_set)),
+        "verdict": ending.verdict,
+        "facts": to_json(dict(ending.facts)),
+        "problems": problems_to_json(ending.problems),
+        "quarantine": problem_to_json(ending.quarantine),
+        "patient_name_folded": folded(name),
+        "patient_id_folded": folded(patient_id),
+        "patient_keys": "".join(f" {key}" for key in fold_keys(plain(name))) + " " if name else "",
+    }
+
+
+def folded(text: str) -> str:
+    """Give a text as it is searched: without case, components parted by single spaces."""
+    return " ".join(plain(text).replace("^", " ").casefold().split())
+
+
+def _editions(ending: Ending, first: int) -> Rows:
+    return [
+        {
+            "object_id": ending.object_id,
+            "number": first + number,
+            "delta": edition.delta,
+            "sop_class_uid": plain(edition.sop_class_uid),
+            "sop_instance_uid": plain(edition.sop_instance_uid),
+            "changes": changes_to_json(edition.changes),
+        }
+        for number, edition in enumerate(ending.editions)
+    ]
+
+
+def _lines(ending: Ending, first: int, now: datetime) -> Rows:
+    study = plain(ending.study_instance_uid)
+    if ending.quarantine is not None:
+        problem = problem_to_json(ending.quarantine)
+        uid = plain(ending.sop_instance_uid)
+        more = {"study_instance_uid": study, "sop_instance_uid": uid, "due_at": None, "problem": problem}
+        return [new_line(ending.object_id, "", now, state="quarantined", **more)]
+    lines = []
+    for line in ending.deliveries:
+        held = line.held_for is not None
+        lines.append(
+            new_line(
+                ending.object_id,
+                line.destination,
+                now,
+                edition=first + line.edition,
+                study_instance_uid=study,
+                sop_instance_uid=plain(ending.editions[line.edition].sop_instance_uid),
+                state="held" if held else "queued",
+                due_at=None if held else 0,
+                problem=problem_to_json(line.held_for),
+            )
+        )
+    return lines
+
+
+def _quarantined(ending: Ending, now: datetime) -> dict[str, object]:
+    code = ending.quarantine.code if ending.quarantine is not None else ""
+    return events.row(now, "", "quarantined", ending.object_id, None, "", {"code": code})

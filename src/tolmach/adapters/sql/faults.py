@@ -1,0 +1,179 @@
+"""What can go wrong with the records, and what to do about it. Errors of the database are mapped here."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tolmach.base import N_, Fault, NeedsOperator, Refused
+from tolmach.intake.faults import RecordsTrouble
+
+LOCKED = Fault(
+    "TLM-SQL-001",
+    N_("The database {path} was locked by another program for too long."),
+    N_("Close other programs that use the data folder (a backup, a database viewer); it is tried again by itself."),
+)
+DISK_FULL = Fault(
+    "TLM-SQL-002",
+    N_("There is no space left for the database {path}."),
+    N_("Free some space on the disk of the data folder; work goes on by itself."),
+)
+IO_ERROR = Fault(
+    "TLM-SQL-003",
+    N_("The disk failed while the database {path} was read or written: {why}."),
+    N_("Check the disk and its cable or network drive at once, and make a backup of the data folder."),
+)
+CORRUPT = Fault(
+    "TLM-SQL-004",
+    N_("The database {path} is damaged or is no database: {why}."),
+    N_("Stop tolmach, put the file aside, restore the last backup, then run: tolmach rebuild"),
+)
+NEWER = Fault(
+    "TLM-SQL-005",
+    N_("The database {path} was written by a newer tolmach (version {version} of its tables, {known} is known here)."),
+    N_("Install the newer tolmach again; nothing was changed."),
+)
+MISSING = Fault(
+    "TLM-SQL-006",
+    N_("There is no database {path}."),
+    N_("Check data_dir in the configuration; `tolmach serve` makes the database at its first start."),
+)
+NOT_ALLOWED = Fault(
+    "TLM-SQL-007",
+    N_("The database {path} may not be read or written."),
+    N_("Give the user that runs tolmach the right to the data folder and everything in it."),
+)
+OTHER = Fault(
+    "TLM-SQL-008",
+    N_("The database {path} could not do it: {why}."),
+    N_("It is tried again by itself; if this stays, restart tolmach and report the words above."),
+)
+NOT_DURABLE = Fault(
+    "TLM-SQL-009",
+    N_("The database {path} cannot be made safe against a power cut: {why}."),
+    N_("Put data_dir on a local disk; network shares do not keep what they promise."),
+)
+FOREIGN = Fault(
+    "TLM-SQL-010",
+    N_("{path} is a database of another program."),
+    N_("Choose another data_dir; nothing was changed."),
+)
+NO_BACKUP = Fault(
+    "TLM-SQL-011",
+    N_("The backup {path} could not be written: {why}."),
+    N_("Check that its folder exists and has space, then start the backup again."),
+)
+UPGRADE_FAILED = Fault(
+    "TLM-SQL-012",
+    N_("The tables of the database {path} could not be brought from version {version} to {known}: {why}."),
+    N_("The database is as it was. Free some disk space and start again, or install the older tolmach again."),
+)
+UNKNOWN_LINES = Fault(
+    "TLM-SQL-020",
+    N_("No line of the queue has the number {ids}."),
+    N_("Look the numbers up with: tolmach queue list. Nothing was changed."),
+)
+CONCLUDED_LINES = Fault(
+    "TLM-SQL-021",
+    N_("Delivered or deleted already: {ids}."),
+    N_("To send an object once more use: tolmach resend. Nothing was changed."),
+)
+UNKNOWN_OBJECTS = Fault(
+    "TLM-SQL-022",
+    N_("No object has the number {ids}."),
+    N_("Look the numbers up with: tolmach history. Nothing was changed."),
+)
+NOT_READY_TO_RESEND = Fault(
+    "TLM-SQL-023",
+    N_("Not yet ready to be sent anywhere: {ids}."),
+    N_("Wait until they are looked through; release quarantined ones with: tolmach queue retry. Nothing was changed."),
+)
+NOWHERE = Fault(
+    "TLM-SQL-024",
+    N_("It was not said where to send {ids}: they were sent nowhere before."),
+    N_("Name a destination with --to. Nothing was changed."),
+)
+OBJECT_VANISHED = Fault(
+    "TLM-SQL-030",
+    N_("Object {object_id} ({sop_instance_uid}) was taken, and its records are gone; its sha256 is {sha256}."),
+    N_("Restore the database from the last backup, or run: tolmach rebuild"),
+)
+OBJECT_WITHOUT_RECEIPT = Fault(
+    "TLM-SQL-031",
+    N_("Object {object_id} ({sop_instance_uid}) is there, but its receipt is gone."),
+    N_("Somebody changed the database by hand: compare it with the last backup."),
+)
+LINES_VANISHED = Fault(
+    "TLM-SQL-032",
+    N_("Object {object_id} ({sop_instance_uid}) should have {expected} lines in the queue and has {found}."),
+    N_("Send it again with: tolmach resend {object_id}"),
+)
+EDITIONS_VANISHED = Fault(
+    "TLM-SQL-033",
+    N_("Object {object_id} ({sop_instance_uid}) should have {expected} editions and has {found}."),
+    N_("Restore the database from the last backup, or run: tolmach rebuild"),
+)
+LINE_WITHOUT_OBJECT = Fault(
+    "TLM-SQL-034",
+    N_("Line {delivery_id} for {destination} belongs to object {object_id}, which is not in the records."),
+    N_("Restore the database from the last backup, or run: tolmach rebuild"),
+)
+TALLY_DIFFERS = Fault(
+    "TLM-SQL-035",
+    N_("{expected} lines were queued for {destination}, and {found} are there."),
+    N_("The objects concerned are named beside this; send them again with: tolmach resend"),
+)
+
+
+class RecordsUnusable(NeedsOperator):
+    """The database cannot be opened until somebody does something about it."""
+
+
+class NoSuchThing(Refused):
+    """What was named is not in the records, or not in a state for this; nothing was changed."""
+
+
+# By SQLite's primary result code (https://www.sqlite.org/rescode.html).
+_BY_CODE: Final = {
+    3: NOT_ALLOWED,  # PERM
+    5: LOCKED,  # BUSY
+    6: LOCKED,  # LOCKED
+    8: NOT_ALLOWED,  # READONLY
+    10: IO_ERROR,  # IOERR
+    11: CORRUPT,  # CORRUPT
+    13: DISK_FULL,  # FULL
+    14: NOT_ALLOWED,  # CANTOPEN
+    15: LOCKED,  # PROTOCOL: several programs recover the database at once
+    22: NOT_DURABLE,  # NOLFS
+    23: NOT_ALLOWED,  # AUTH
+    26: CORRUPT,  # NOTADB
+}
+_NEEDS_OPERATOR: Final = (CORRUPT, NOT_ALLOWED, NOT_DURABLE)
+
+
+def fault_of(error: BaseException) -> Fault:
+    """Give the fault that stands for a foreign error."""
+    original = getattr(error, "orig", None) or error
+    code = getattr(original, "sqlite_errorcode", None)
+    if isinstance(original, OSError):
+        return {28: DISK_FULL, 13: NOT_ALLOWED, 1: NOT_ALLOWED, 30: NOT_ALLOWED}.get(original.errno or 0, IO_ERROR)
+    return OTHER if code is None else _BY_CODE.get(code & 0xFF, OTHER)
+
+
+def why(error: BaseException) -> str:
+    """Give the foreign error's own words, without the statement and its values: those hold patients' data."""
+    original = getattr(error, "orig", None) or error
+    name = getattr(original, "sqlite_errorname", "")
+    words = original.strerror if isinstance(original, OSError) else str(original)
+    return f"{words or type(original).__name__} ({name})" if name else str(words or type(original).__name__)
+
+
+def trouble(error: BaseException, path: object) -> RecordsTrouble:
+    """Give the error of ours for a foreign one met at work."""
+    return RecordsTrouble(fault_of(error), path=path, why=why(error))
+
+
+def needing_operator(error: RecordsTrouble) -> RecordsTrouble | RecordsUnusable:
+    """Give the error to raise while opening: what no waiting mends needs the operator."""
+    if error.problem.fault in _NEEDS_OPERATOR:
+        return RecordsUnusable(error.problem.fault, **error.problem.facts)
+    return error

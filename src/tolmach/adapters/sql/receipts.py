@@ -1,0 +1,128 @@
+"""What came: arrivals become receipts, and objects wait for their journey."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import sqlalchemy as sa
+
+from tolmach.adapters.sql import dialect
+from tolmach.adapters.sql.engine import Database
+from tolmach.adapters.sql.events import note
+from tolmach.adapters.sql.schema import objects, receipts
+from tolmach.adapters.sql.stored import Clock, micros, moment, plain
+from tolmach.intake.interfaces import Arrival, Entrance, Pending, Provenance, Receipt
+
+_versions = objects.alias("versions")
+_NEXT_VERSION = (
+    sa.select(sa.func.coalesce(sa.func.max(_versions.c.version), 0) + 1)
+    .where(_versions.c.sop_instance_uid == sa.bindparam("sop_instance_uid"))
+    .scalar_subquery()
+)
+_ARRIVED = (
+    *("sha256", "size", "data_set_offset", "sop_class_uid", "sop_instance_uid", "transfer_syntax_uid"),
+    *("entrance", "source", "ae_title", "host", "received_at"),
+)
+# A repetition proves that the bytes are good (again), so whatever was wrong with them is over.
+_REPEATED = {
+    "arrivals": objects.c.arrivals + 1,
+    "last_arrived_at": sa.bindparam("received_at"),
+    "flaw": "",
+    "flaw_problem": None,
+}
+
+
+def _record(version: object) -> sa.Executable:
+    values: dict[str, Any] = {name: sa.bindparam(name) for name in _ARRIVED}
+    return (
+        dialect.insert(objects)
+        .values(**values, last_arrived_at=sa.bindparam("received_at"), version=version)
+        .on_conflict_do_update(index_elements=["sha256", "sop_instance_uid"], set_=_REPEATED)
+        .returning(objects.c.id, objects.c.arrivals, objects.c.version)
+    )
+
+
+_RECORD = _record(_NEXT_VERSION)
+# Things without a UID are no versions of one another.
+_RECORD_NAMELESS = _record(1)
+_RECEIPT = receipts.insert()
+
+_PENDING = (
+    sa.select(objects.c.id, *(objects.c[name] for name in _ARRIVED), objects.c.released)
+    .where(objects.c.ended_at.is_(None))
+    .order_by(objects.c.id)
+    .limit(sa.bindparam("limit"))
+)
+
+
+class SqlReceipts:
+    """`Receipts` and `Journeys` of `tolmach.intake.interfaces`."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    def record(self, arrival: Arrival) -> Receipt:
+        """Commit an arrival as taken and waiting for its journey; see `Receipts.record`."""
+        values = _values(arrival)
+        return self._database.write(lambda connection: self._recorded(connection, values))
+
+    def record_all(self, arrivals: Sequence[Arrival]) -> Sequence[Receipt]:
+        """Commit several arrivals together, all or nothing: what `rebuild` uses; otherwise as `record`."""
+        rows = [_values(arrival) for arrival in arrivals]
+        return self._database.write(lambda connection: [self._recorded(connection, values) for values in rows])
+
+    def pending(self, limit: int) -> Sequence[Pending]:
+        """Give the oldest objects whose journey has not ended, in the order of their receipt."""
+        with self._database.reading() as connection:
+            return [_pending(row) for row in connection.execute(_PENDING, {"limit": limit})]
+
+    def _recorded(self, connection: sa.Connection, values: dict[str, Any]) -> Receipt:
+        statement = _RECORD if values["sop_instance_uid"] else _RECORD_NAMELESS
+        object_id, arrivals, version = connection.execute(statement, values).one()
+        if arrivals == 1:
+            connection.execute(
+                _RECEIPT,
+                {
+                    "object_id": object_id,
+                    "sha256": values["sha256"],
+                    "sop_instance_uid": values["sop_instance_uid"],
+                    "received_at": values["received_at"],
+                },
+            )
+            if version > 1:
+                note(connection, self._clock(), "", "new-version", object_id=object_id, details={"version": version})
+        return Receipt(object_id, arrivals == 1, version)
+
+
+def _values(arrival: Arrival) -> dict[str, Any]:
+    provenance = arrival.provenance
+    return {
+        "sha256": arrival.sha256,
+        "size": arrival.size,
+        "data_set_offset": arrival.data_set_offset,
+        "sop_class_uid": plain(arrival.sop_class_uid),
+        "sop_instance_uid": plain(arrival.sop_instance_uid),
+        "transfer_syntax_uid": plain(arrival.transfer_syntax_uid),
+        "entrance": provenance.entrance,
+        "source": plain(provenance.name),
+        "ae_title": plain(provenance.ae_title),
+        "host": plain(provenance.host),
+        "received_at": micros(arrival.received_at),
+    }
+
+
+def _pending(row: Any) -> Pending:
+    provenance = Provenance(cast("Entrance", row.entrance), row.source, row.ae_title, row.host)
+    arrival = Arrival(
+        sha256=row.sha256,
+        size=row.size,
+        data_set_offset=row.data_set_offset,
+        sop_class_uid=row.sop_class_uid,
+        sop_instance_uid=row.sop_instance_uid,
+        transfer_syntax_uid=row.transfer_syntax_uid,
+        provenance=provenance,
+        received_at=moment(row.received_at),
+    )
+    return Pending(row.id, arrival, bool(row.released))

@@ -1,0 +1,64 @@
+"""The version of the tables: made new, brought up to date, or refused. Alembic is loaded only when it has work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
+
+from tolmach.adapters.sql.faults import FOREIGN, NEWER, UPGRADE_FAILED, RecordsUnusable, why
+from tolmach.adapters.sql.schema import REVISIONS, alembic_version, metadata
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def stored_version(connection: sa.Connection) -> str | None:
+    """Give the version of the tables in a database, None for one without any."""
+    tables = sa.inspect(connection).get_table_names()
+    if alembic_version.name not in tables:
+        return "" if tables else None
+    return connection.execute(sa.select(alembic_version.c.version_num)).scalar_one_or_none() or ""
+
+
+def make_current(connection: sa.Connection, path: Path) -> None:
+    """Bring the tables to the version of this program, inside the caller's transaction; safe to repeat.
+
+    Killed half way, the transaction is as if it had never begun. Raises `RecordsUnusable` for tables of a newer program
+    or another one, and when a step fails.
+    """
+    version = stored_version(connection)
+    if version == REVISIONS[-1]:
+        return
+    if version is None:
+        metadata.create_all(connection)
+        alembic_version.create(connection)
+        connection.execute(alembic_version.insert().values(version_num=REVISIONS[-1]))
+        return
+    if version == "":
+        raise RecordsUnusable(FOREIGN, path=path)
+    if version not in REVISIONS:
+        raise RecordsUnusable(NEWER, path=path, version=version, known=REVISIONS[-1])
+    try:
+        migrate(connection)
+    except SQLAlchemyError as error:
+        raise RecordsUnusable(
+            UPGRADE_FAILED, path=path, version=version, known=REVISIONS[-1], why=why(error)
+        ) from error
+
+
+def migrate(connection: sa.Connection, target: str = REVISIONS[-1]) -> None:
+    """Carry out the migrations from the stored version up to the target, inside the caller's transaction."""
+    from alembic.operations import Operations
+    from alembic.runtime.migration import MigrationContext, MigrationStep, RevisionStep
+    from alembic.script import ScriptDirectory
+
+    scripts = ScriptDirectory(str(MIGRATIONS), version_locations=[str(MIGRATIONS / "versions")])
+
+    def steps(heads: tuple[str, ...], _: MigrationContext) -> list[RevisionStep]:
+        revisions = list(scripts.iterate_revisions(target, heads[0] if heads else "base"))
+        return [MigrationStep.upgrade_from_script(scripts.revision_map, one) for one in reversed(revisions)]
+
+    context = MigrationContext.configure(connection, opts={"fn": steps, "transactional_ddl": True})
+    with Operations.context(context):
+        context.run_migrations()
