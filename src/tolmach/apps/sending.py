@@ -7,7 +7,7 @@ an association is lost, the rest goes over a new one as long as each brings some
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -25,25 +25,23 @@ from tolmach.adapters.dimse import (
     store_all,
 )
 from tolmach.adapters.dimse.errors import AssociationLost, PeerTimeout
+from tolmach.adapters.dimse.storage_sender import MAX_UID, chunks_of
 from tolmach.adapters.folder import FileReader, FoundFile, inflate
 from tolmach.apps.faults import UID_TOO_LONG
 from tolmach.apps.lanes import gathered
 from tolmach.apps.reports import NOT_AS_ASKED, FileReport, Sent, report_failure, report_on
 from tolmach.base import Problem, Retryable, TolmachError
+from tolmach.delivery.parcel import wire_bytes
 from tolmach.dicom.data_set import SOP_CLASS_UID, SOP_INSTANCE_UID, DataSet
 from tolmach.dicom.faults import NO_SOP_UIDS, ODD_LENGTH, Damaged
 from tolmach.dicom.part10 import open_data_set, peek
-from tolmach.dicom.source import MemorySource, Source
-from tolmach.dicom.splice import Extent, Pieces
-from tolmach.dicom.wire import as_source
+from tolmach.dicom.source import Source
 from tolmach.edit.conditions import Origin
 from tolmach.journeys.file import Mended, mend
 from tolmach.journeys.series import SeriesMender
 from tolmach.repair.holding import require_passing
 from tolmach.repair.memory import DeviceMemory
 from tolmach.repair.profile import Profile
-
-_WHOLE = 1 << 40
 
 Pair = tuple[str, str]
 
@@ -79,7 +77,6 @@ class _Prepared:
 
 
 MAX_ATTEMPTS = 3
-MAX_UID = 64  # Standard: PS3.5 section 9.1
 # Associations in a row that may be lost before anything came through; waiting for a silent peer costs a minute each.
 MAX_BARREN, MAX_SILENT = 8, 1
 
@@ -308,46 +305,16 @@ class _Stream:
         (sop_class, own), report = pair, prepared.report
         syntax = next((one for one in alternatives_to(own) if self.assoc.context_for(sop_class, one) is not None), own)
         self.assoc.required_context(sop_class, syntax)
-        content, padded = _content(came, mended, syntax)
+        changed = mended if mended is not None and mended.revision.is_changed else None
+        if changed is None:
+            content, padded = wire_bytes(came, None, lambda: came, syntax, inflate)
+        else:
+            content, padded = wire_bytes(came, changed.revision.pieces, lambda: changed.result, syntax, inflate)
         if padded:
             report.problems.append(Problem(ODD_LENGTH, {"path": padded}))
         return OutgoingInstance(
-            sop_class, report.sop_instance_uid, syntax, content.size, lambda: _chunks(content, prepared)
+            sop_class, report.sop_instance_uid, syntax, content.size, lambda: chunks_of(content, prepared)
         )
-
-
-def _content(came: DataSet, mended: Mended | None, syntax: str) -> tuple[Source, str]:
-    """Give the bytes to send, and what had to be padded; `mended` None stands for the data set as it came.
-
-    Whatever needs no conversion goes out as it is: the spliced pieces, or the deflated bytes of the file itself.
-    """
-    is_own = syntax == came.transfer_syntax_uid
-    is_deflated = came.source is not came.file
-    changed = mended if mended is not None and mended.revision.is_changed else None
-    if is_own and is_deflated and changed is None:
-        size = came.file.size - came.meta_end
-        # Standard: PS3.5 annex A.5: a deflated stream of odd length gets one NUL.
-        return Pieces.of(came.file, [Extent(came.meta_end, came.file.size), b"\0" * (size % 2)]), ""
-    if is_own and not is_deflated and changed is not None and changed.revision.pieces.size % 2 == 0:
-        return changed.revision.pieces, ""
-    return as_source(came if changed is None else changed.result, syntax, inflate)
-
-
-def _chunks(content: Source, prepared: _Prepared) -> Iterable[memoryview | bytes]:
-    """Give the bytes for the wire: all at once where they are in memory, so that they leave in one call."""
-    if not isinstance(content, Pieces):
-        content = Pieces.of(content, [Extent(0, content.size)])
-    if isinstance(content.source, MemorySource):
-        return tuple(content.chunks(_WHOLE))
-    return _watched(content.chunks(), prepared)
-
-
-def _watched(chunks: Iterator[memoryview | bytes], prepared: _Prepared) -> Iterator[memoryview | bytes]:
-    """Give chunks, and end early where the file cannot be read on: the association closes, and nothing is stored."""
-    try:
-        yield from chunks
-    except TolmachError as error:
-        prepared.trouble = error
 
 
 def _pair_of(data_set: DataSet, mended: Mended | None) -> Pair:

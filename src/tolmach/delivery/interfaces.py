@@ -204,13 +204,15 @@ class Outcome:
 
     `stored`: it said, matchingly, that it stores it (`problem` may carry a remark). `duplicate`: it says that it has
     this UID already, which counts only when proof agrees. `later`: not stored, may be stored later unchanged.
-    `refused`: not stored until somebody changes something; also what cannot be sent at all.
+    `refused`: not stored until somebody changes something; also what cannot be sent at all. `attempted` is False where
+    nothing was tried at all, as on a dry run.
     """
 
     delivery_id: int
     kind: OutcomeKind
     status: str = ""
     problem: Problem | None = None
+    attempted: bool = True
 
 
 class Sender(Protocol):

@@ -1,0 +1,47 @@
+"""A bell that wakes one sleeping worker, and tells all of them when it is time to stop."""
+
+from __future__ import annotations
+
+import threading
+
+
+class Bell:
+    """Rung by whoever brings work; a ring that nobody heard is heard by the next who would sleep. Any thread may call.
+
+    One ring wakes one worker. A worker that finds work rings again, so that as many wake as there is work for.
+    """
+
+    def __init__(self) -> None:
+        """Begin silent."""
+        self._condition = threading.Condition()
+        self._rung = False
+        self._stopped = False
+
+    @property
+    def stopped(self) -> bool:
+        """Whether everybody shall stop."""
+        return self._stopped
+
+    def ring(self) -> None:
+        """Wake one sleeper, or keep the next from falling asleep."""
+        with self._condition:
+            self._rung = True
+            self._condition.notify()
+
+    def stop(self) -> None:
+        """Wake everybody for good; may be repeated."""
+        with self._condition:
+            self._stopped = True
+            self._condition.notify_all()
+
+    def sleep(self, seconds: float) -> bool:
+        """Sleep until rung, stopped, or the time is over; True when rung or stopped."""
+        with self._condition:
+            heard = self._condition.wait_for(lambda: self._rung or self._stopped, seconds)
+            self._rung = False
+            return heard
+
+    def pause(self, seconds: float) -> None:
+        """Sleep though rung, which is kept for later; only stopping ends it early."""
+        with self._condition:
+            self._condition.wait_for(lambda: self._stopped, seconds)
