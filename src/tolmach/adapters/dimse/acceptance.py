@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tolmach.adapters.dimse.addresses import is_ae_title
+from tolmach.adapters.dimse.allow_list import Caller
 from tolmach.adapters.dimse.pdu import (
     ABSTRACT_SYNTAX_NOT_SUPPORTED,
     ACCEPTANCE,
@@ -17,6 +18,7 @@ from tolmach.adapters.dimse.pdu import (
     ContextResult,
     UserInformation,
 )
+from tolmach.adapters.dimse.rights import Right, is_granted, is_storage
 from tolmach.dicom import uids
 
 PERMANENT = 1
@@ -28,39 +30,41 @@ CALLED_AE_TITLE_NOT_RECOGNISED = AssociateReject(PERMANENT, 1, 7)
 PROTOCOL_VERSION_NOT_SUPPORTED = AssociateReject(PERMANENT, 2, 2)
 LOCAL_LIMIT_EXCEEDED = AssociateReject(TRANSIENT, 3, 2)
 
-# The standard's own root, and the part of it where storage classes are registered.
-_STANDARD_ROOT = uids.Verification.removesuffix("1.1")
-_STORAGE_ROOT = uids.CTImageStorage.removesuffix("2")
-
 
 @dataclass(frozen=True, slots=True)
 class AcceptancePolicy:
-    """Who may associate: our AE title (None: any called title goes), and the callers' (None: anybody)."""
+    """Who may associate: our AE title (None: any called title goes), and the callers (None: anybody, for anything)."""
 
     called_ae_title: str | None = None
-    calling_ae_titles: frozenset[str] | None = None
+    callers: tuple[Caller, ...] | None = None
 
 
-def reason_to_reject(request: AssociateRequest, policy: AcceptancePolicy) -> AssociateReject | None:
-    """Give the rejection this request deserves, or None."""
+ANYBODY = AcceptancePolicy()
+
+
+def reason_to_reject(
+    request: AssociateRequest, caller: Caller | None, called_ae_title: str | None
+) -> AssociateReject | None:
+    """Give the rejection this request deserves, or None; `caller` is who it comes from, None for nobody we know."""
     if not request.protocol_version & 1:
         return PROTOCOL_VERSION_NOT_SUPPORTED
     if request.application_context != uids.DICOMApplicationContext:
         return APPLICATION_CONTEXT_NOT_SUPPORTED
-    calling = request.calling_ae_title
-    if not is_ae_title(calling) or (policy.calling_ae_titles is not None and calling not in policy.calling_ae_titles):
+    if caller is None or not is_ae_title(request.calling_ae_title):
         return CALLING_AE_TITLE_NOT_RECOGNISED
-    if policy.called_ae_title is not None and request.called_ae_title != policy.called_ae_title:
+    if called_ae_title is not None and request.called_ae_title != called_ae_title:
         return CALLED_AE_TITLE_NOT_RECOGNISED
     return None
 
 
-def accept_contexts(request: AssociateRequest, max_pdu_length: int) -> AssociateAccept:
-    """Take every storage and Verification context in the first syntax offered, refuse the others one by one."""
+def accept_contexts(request: AssociateRequest, rights: frozenset[Right], max_pdu_length: int) -> AssociateAccept:
+    """Take every context we serve and the caller has a right to, in the first syntax offered; refuse the others."""
     results = tuple(
         ContextResult(
             context.context_id,
-            ACCEPTANCE if is_ours(context.abstract_syntax) else ABSTRACT_SYNTAX_NOT_SUPPORTED,
+            ACCEPTANCE
+            if is_ours(context.abstract_syntax) and is_granted(context.abstract_syntax, rights)
+            else ABSTRACT_SYNTAX_NOT_SUPPORTED,
             context.transfer_syntaxes[0],
         )
         for context in request.contexts
@@ -71,13 +75,5 @@ def accept_contexts(request: AssociateRequest, max_pdu_length: int) -> Associate
 
 
 def is_ours(abstract_syntax: str) -> bool:
-    """Tell whether this SCP serves the abstract syntax: Verification, and everything that may be a storage class.
-
-    A private or future class is taken as storage: its instances travel on unread, and refusing them loses images.
-    """
-    if abstract_syntax == uids.Verification:
-        return True
-    keyword = uids.SOP_CLASSES.get(abstract_syntax)
-    if keyword is None:
-        return not abstract_syntax.startswith(_STANDARD_ROOT) or abstract_syntax.startswith(_STORAGE_ROOT)
-    return "Storage" in keyword and not keyword.startswith(("StorageCommitment", "MediaStorageDirectory"))
+    """Tell whether our own upper layer serves the abstract syntax: Verification and storage."""
+    return abstract_syntax == uids.Verification or is_storage(abstract_syntax)

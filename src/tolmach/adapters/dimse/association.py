@@ -23,8 +23,9 @@ from tolmach.adapters.dimse.errors import (
     ProtocolViolation,
 )
 from tolmach.adapters.dimse.rejections import rejection_error
+from tolmach.adapters.dimse.stream import Clock, Stream
 from tolmach.adapters.dimse.timeouts import Timeouts
-from tolmach.adapters.dimse.transport import Clock, Transport
+from tolmach.adapters.dimse.transport import Transport
 from tolmach.base import TolmachError
 from tolmach.dicom import uids
 
@@ -79,7 +80,7 @@ class Association:
         """
         timeouts = timeouts or Timeouts()
         calling_ae_title = parse_ae_title(calling_ae_title)
-        transport = Transport(_connect(peer, timeouts), str(peer), timeouts, clock)
+        transport = Transport(Stream(_connect(peer, timeouts), clock), str(peer), timeouts, clock)
         try:
             request = pdu.AssociateRequest(
                 called_ae_title=peer.ae_title,

@@ -29,6 +29,11 @@ BAD_AE_TITLE = Fault(
     N_("{ae_title} cannot be an AE title."),
     N_("Use 1 to 16 English letters, digits or signs, no backslash, not only spaces; capitals matter."),
 )
+BAD_CALLER_ADDRESS = Fault(
+    "TLM-NET-005",
+    N_("{address} is not an address that a peer can call from."),
+    N_("Write an IP address, a network such as 192.168.1.0/24, or a host name."),
+)
 
 # Getting there --------------------------------------------------------------------------------------------------------
 

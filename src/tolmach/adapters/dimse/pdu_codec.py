@@ -145,12 +145,18 @@ def _uid_item(item_type: int, uid: str) -> bytes:
 # Parsing --------------------------------------------------------------------------------------------------------------
 
 
-def parse_header(header: Buffer) -> tuple[int, int]:
-    """Give the type and the length of the PDU that the six bytes announce; an unknown type raises `MalformedPdu`."""
-    pdu_type, length = _HEADER.unpack_from(header)
+def parse_header(buffer: Buffer, start: int = 0) -> tuple[int, int]:
+    """Give the type and the length of the PDU that six bytes announce; an unknown type raises `MalformedPdu`."""
+    pdu_type, length = _HEADER.unpack_from(buffer, start)
     if pdu_type not in PDU_TYPES:
         raise MalformedPdu(f"unknown PDU type {pdu_type:02X}H")
     return pdu_type, length
+
+
+def parse_length(buffer: Buffer, start: int) -> int:
+    """Give the length that the six bytes of a PDU header announce, whatever their type."""
+    length: int = _HEADER.unpack_from(buffer, start)[1]
+    return length
 
 
 def check_length(pdu_type: int, length: int, p_data_limit: int) -> None:

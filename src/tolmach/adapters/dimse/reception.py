@@ -7,8 +7,6 @@ Standard: PS3.8 section 9.2 (the acceptor's half), PS3.7 sections 9.1.1 and 9.1.
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,8 +26,10 @@ from tolmach.adapters.dimse.dimse import (
 )
 from tolmach.adapters.dimse.errors import ProtocolViolation
 from tolmach.adapters.dimse.part10_meta import encode_file_meta
+from tolmach.adapters.dimse.spool import Spool
 from tolmach.adapters.dimse.status import OUT_OF_RESOURCES, SUCCESS
-from tolmach.adapters.dimse.transport import Clock, Transport
+from tolmach.adapters.dimse.stream import Clock
+from tolmach.adapters.dimse.transport import Transport
 from tolmach.base import TolmachError
 
 
@@ -37,9 +37,10 @@ from tolmach.base import TolmachError
 class ReceivedInstance:
     """A whole data set in a Part 10 spool file; not yet safe: syncing and keeping it is the sink's task.
 
-    The data set, byte for byte as it came, begins at `data_set_offset`. `file` is open, complete for other readers and
-    positioned at the end. Sync it through `file`; the sink may close it. The file belongs to the SCP and disappears
-    after the sink returns, unless the sink has renamed it away.
+    The data set, byte for byte as it came, begins at `data_set_offset`; `sha256` (hex) is that of the data set alone.
+    `peer_name` is the configured name of the caller, empty where everybody may call. `file` is open, complete for other
+    readers and positioned at the end. Sync it through `file`; the sink may close it. The file belongs to the SCP and
+    disappears after the sink returns, unless the sink has renamed it away.
     """
 
     sop_class_uid: str
@@ -52,6 +53,8 @@ class ReceivedInstance:
     file: BinaryIO
     data_set_offset: int
     data_set_length: int
+    sha256: str
+    peer_name: str = ""
 
 
 # Gives the C-STORE status to answer; 0000H means that the instance is durable. An exception means no answer at all: the
@@ -69,19 +72,6 @@ class ReceptionLimits:
 
 
 @dataclass(slots=True)
-class _Spool:
-    """The instance that is arriving; without a file when none could be made."""
-
-    request: CStoreRequest
-    context_id: int
-    offset: int
-    path: Path | None = None
-    file: BinaryIO | None = None
-    length: int = 0
-    error: OSError | None = None
-
-
-@dataclass(slots=True)
 class Reception:
     """One accepted association, until the peer releases it; `run` is called once."""
 
@@ -89,6 +79,7 @@ class Reception:
     request: pdu.AssociateRequest
     accept: pdu.AssociateAccept
     peer_host: str
+    peer_name: str
     spool_folder: Path
     sink: Sink
     limits: ReceptionLimits
@@ -96,7 +87,7 @@ class Reception:
     is_busy: bool = False  # in the middle of a message: read by the thread that stops the SCP
     _command: bytearray = field(default_factory=bytearray)
     _command_context: int | None = None
-    _spool: _Spool | None = None
+    _spool: Spool | None = None
     _syntaxes: dict[int, tuple[str, str]] = field(default_factory=dict)
 
     def run(self) -> None:
@@ -110,7 +101,7 @@ class Reception:
                 self._syntaxes[result.context_id] = (abstract[result.context_id], result.transfer_syntax)
         try:
             while self._serve_pdu():
-                pass
+                self._flush()
         finally:
             self._discard_spool()
 
@@ -167,36 +158,25 @@ class Reception:
         meta = encode_file_meta(
             request.sop_class_uid, request.sop_instance_uid, transfer_syntax, self.request.calling_ae_title
         )
-        spool = self._spool = _Spool(request, context_id, len(meta))
-        try:
-            # The name is never built from what the peer sends.
-            handle, name = tempfile.mkstemp(".part", "store-", self.spool_folder)
-            spool.path, spool.file = Path(name), os.fdopen(handle, "wb", buffering=0)
-        except OSError as error:
-            spool.error = error
-        self._write(spool, memoryview(meta))
+        self._spool = Spool(self.spool_folder, request, context_id, meta)
 
     def _take_data(self, pdv: pdu.Pdv) -> None:
         spool = self._spool
         if spool is None or spool.context_id != pdv.context_id:
             raise self._violation("data without a command")
-        spool.length += len(pdv.fragment)
+        spool.hold(pdv.fragment)
         if spool.length > self.limits.object_limit_bytes:
             raise self._violation(f"data set longer than {self.limits.object_limit_bytes} bytes")
-        self._write(spool, pdv.fragment)
         if pdv.is_last:
             self._finish(spool)
 
-    def _write(self, spool: _Spool, view: memoryview) -> None:
-        """Append to the spool; a full disk becomes the status of this instance, not the end of the association."""
-        try:
-            while spool.error is None and spool.file is not None and len(view):
-                view = view[spool.file.write(view) :]
-        except OSError as error:
-            spool.error = error
+    def _flush(self) -> None:
+        """Write what is held before the next receive would overwrite it."""
+        if self._spool is not None and not self.transport.holds_pdu:
+            self._spool.write()
 
-    def _finish(self, spool: _Spool) -> None:
-        received = self._received(spool)
+    def _finish(self, spool: Spool) -> None:
+        received = self._received(spool, spool.finish())
         status = OUT_OF_RESOURCES if received is None else self.sink(received)
         self._discard_spool()
         request = spool.request
@@ -204,7 +184,7 @@ class Reception:
         response = CStoreResponse(request.message_id, status, request.sop_class_uid, request.sop_instance_uid, comment)
         self._answer(spool.context_id, response)
 
-    def _received(self, spool: _Spool) -> ReceivedInstance | None:
+    def _received(self, spool: Spool, sha256: str) -> ReceivedInstance | None:
         if spool.error is not None or spool.path is None or spool.file is None:
             return None
         return ReceivedInstance(
@@ -218,14 +198,14 @@ class Reception:
             file=spool.file,
             data_set_offset=spool.offset,
             data_set_length=spool.length,
+            sha256=sha256,
+            peer_name=self.peer_name,
         )
 
     def _discard_spool(self) -> None:
         spool, self._spool = self._spool, None
-        if spool is not None and spool.file is not None:
-            spool.file.close()
-        if spool is not None and spool.path is not None:
-            spool.path.unlink(missing_ok=True)
+        if spool is not None:
+            spool.discard()
 
     def _answer(self, context_id: int, command: Command) -> None:
         """Send a response in one write, so that no peer waits for Nagle's algorithm because of us."""

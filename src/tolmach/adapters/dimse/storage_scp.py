@@ -20,21 +20,27 @@ from typing import Self
 
 from tolmach.adapters.dimse import faults, pdu, pdu_codec
 from tolmach.adapters.dimse.acceptance import (
+    ANYBODY,
+    CALLING_AE_TITLE_NOT_RECOGNISED,
     LOCAL_LIMIT_EXCEEDED,
     AcceptancePolicy,
     accept_contexts,
     reason_to_reject,
 )
+from tolmach.adapters.dimse.allow_list import ANONYMOUS, AllowList, Caller
 from tolmach.adapters.dimse.errors import CannotListen, ProtocolViolation
 from tolmach.adapters.dimse.reception import Reception, ReceptionLimits, Sink
+from tolmach.adapters.dimse.stream import Clock, Stream
 from tolmach.adapters.dimse.timeouts import Timeouts
-from tolmach.adapters.dimse.transport import Clock, Transport
+from tolmach.adapters.dimse.transport import Transport
+from tolmach.adapters.dimse.unknown_callers import OnUnknown, UnknownCallers
 from tolmach.base import TolmachError
 
 log = logging.getLogger(__name__)
 
 LISTEN_BACKLOG = 256
 ACCEPT_POLL_SECONDS = 0.25
+RESOLVING_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +49,7 @@ class StorageScpSettings:
 
     host: str = "127.0.0.1"
     port: int = 11112
-    policy: AcceptancePolicy = field(default_factory=AcceptancePolicy)
+    policy: AcceptancePolicy = ANYBODY
     max_associations: int = 200
     max_associations_per_address: int = 20
     max_waiting_connections: int = 400
@@ -119,14 +125,25 @@ class StorageScp:
     """A listening Storage and Verification SCP; as a context manager it is started and stopped."""
 
     def __init__(
-        self, settings: StorageScpSettings, spool_folder: Path, sink: Sink, clock: Clock = time.monotonic
+        self,
+        settings: StorageScpSettings,
+        spool_folder: Path,
+        sink: Sink,
+        clock: Clock = time.monotonic,
+        on_unknown: OnUnknown | None = None,
     ) -> None:
-        """Prepare without listening; `sink` is called in many threads at once and decides the status."""
+        """Prepare without listening; `sink` is called in many threads at once and decides the status.
+
+        `on_unknown` hears of callers that were turned away, rarely. Raises `BadAddress` for callers without a place.
+        """
         self._settings = settings
         self._spool_folder = spool_folder
         self._sink = sink
         self._clock = clock
         self._connections = _Connections(settings)
+        callers = settings.policy.callers
+        self._allow_list = None if callers is None else AllowList(callers, clock)
+        self._unknown = UnknownCallers(on_unknown, clock)
         self._stopping = threading.Event()
         self._listener: socket.socket | None = None
         self._acceptor: threading.Thread | None = None
@@ -148,6 +165,11 @@ class StorageScp:
             detail = error.strerror or type(error).__name__
             raise CannotListen(faults.CANNOT_LISTEN, address=f"{address[0]}:{address[1]}", detail=detail) from error
         self._listener.settimeout(ACCEPT_POLL_SECONDS)
+        if self._allow_list is not None:
+            # A name server may take its time, for which those whose addresses are configured need not wait.
+            resolver = threading.Thread(target=self._allow_list.refresh, name="resolve callers", daemon=True)
+            resolver.start()
+            resolver.join(RESOLVING_SECONDS)
         self._acceptor = threading.Thread(target=self._accept, args=(self._listener,), name="storage-scp", daemon=True)
         self._acceptor.start()
 
@@ -196,7 +218,9 @@ class StorageScp:
     def _serve(self, connection: _Connection) -> None:
         """Serve one connection to its end; every way out closes the socket and gives the slot back."""
         try:
-            transport = Transport(connection.sock, connection.host, self._settings.timeouts, self._clock)
+            transport = Transport(
+                Stream(connection.sock, self._clock), connection.host, self._settings.timeouts, self._clock
+            )
             try:
                 self._serve_association(connection, transport)
             except ProtocolViolation as error:
@@ -223,25 +247,36 @@ class StorageScp:
             request = pdu_codec.parse_associate_rq(body)
         except pdu.MalformedPdu as error:
             raise ProtocolViolation(faults.PROTOCOL_VIOLATION, peer=connection.host, detail=error) from error
-        has_slot = self._connections.take_slot(connection)
-        reject = reason_to_reject(request, self._settings.policy) if has_slot else LOCAL_LIMIT_EXCEEDED
-        if reject is not None:
+        caller = self._caller(request, connection.host)
+        reject = reason_to_reject(request, caller, self._settings.policy.called_ae_title)
+        if reject is None and not self._connections.take_slot(connection):
+            reject = LOCAL_LIMIT_EXCEEDED
+        if caller is None or reject is not None:
             log.info("rejected %s@%s: %s", ascii(request.calling_ae_title), connection.host, reject)
-            transport.send([pdu_codec.encode_associate_rj(reject)])
+            transport.send([pdu_codec.encode_associate_rj(reject or CALLING_AE_TITLE_NOT_RECOGNISED)])
             return
-        accept = accept_contexts(request, self._settings.limits.max_pdu_length)
+        accept = accept_contexts(request, caller.rights, self._settings.limits.max_pdu_length)
         transport.send([pdu_codec.encode_associate_ac(accept)])
         connection.reception = Reception(
             transport=transport,
             request=request,
             accept=accept,
             peer_host=connection.host,
+            peer_name=caller.name,
             spool_folder=self._spool_folder,
             sink=self._sink,
             limits=self._settings.limits,
             clock=self._clock,
         )
         connection.reception.run()
+
+    def _caller(self, request: pdu.AssociateRequest, host: str) -> Caller | None:
+        if self._allow_list is None:
+            return ANONYMOUS
+        caller = self._allow_list.find(request.calling_ae_title, host)
+        if caller is None:
+            self._unknown.note(request.calling_ae_title, host)
+        return caller
 
     def __enter__(self) -> Self:
         self.start()

@@ -15,7 +15,7 @@ from tolmach.adapters.dimse.data_pdus import DataPdus, LengthLies
 from tolmach.adapters.dimse.dimse import CStoreRequest, CStoreResponse
 from tolmach.adapters.dimse.errors import AssociationLost, InstanceNotSendable, ProtocolViolation, StoreFailedForNow
 from tolmach.adapters.dimse.status import StatusMeaning, meaning_of, store_error
-from tolmach.adapters.dimse.transport import Clock
+from tolmach.adapters.dimse.stream import Clock
 from tolmach.base import Fault, TolmachError
 
 

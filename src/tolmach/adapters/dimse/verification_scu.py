@@ -15,8 +15,8 @@ from tolmach.adapters.dimse.dimse import CEchoRequest, CEchoResponse
 from tolmach.adapters.dimse.errors import EchoFailed, ProtocolViolation
 from tolmach.adapters.dimse.pdu import PresentationContext
 from tolmach.adapters.dimse.status import SUCCESS
+from tolmach.adapters.dimse.stream import Clock
 from tolmach.adapters.dimse.timeouts import Timeouts
-from tolmach.adapters.dimse.transport import Clock
 from tolmach.dicom import uids
 
 VERIFICATION_CONTEXT = PresentationContext(1, uids.Verification, (uids.ImplicitVRLittleEndian,))

@@ -11,7 +11,7 @@ from tolmach.adapters.dimse import PeerAddress, pdu, pdu_codec
 from tolmach.adapters.dimse.dimse import Command, CStoreRequest, CStoreResponse, encode_command, parse_command
 from tolmach.adapters.dimse.pdu import AssociateAccept, AssociateRequest, ContextResult, UserInformation
 
-SECONDS = 10.0
+SECONDS = 60.0  # a ceiling, never waited for when all is well
 
 
 class Line:

@@ -3,6 +3,7 @@
 import socket
 import struct
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -34,8 +35,11 @@ from tolmach.adapters.dimse.pdu import AssociateReject
 from tolmach.base import TolmachError
 from tolmach.dicom import uids
 
-SHORT = Timeouts(2, 0.3, 0.3, 0.3, 0.3)
-PATIENT = Timeouts(5, 5, 5, 5, 5)
+PATIENT = Timeouts(60, 60, 60, 60, 60)
+# Short is only the wait a test is about: a busy machine may take its time for everything else.
+SHORT_OF_ACSE = replace(PATIENT, acse_timeout_seconds=0.3)
+SHORT_OF_HEADER = replace(PATIENT, header_timeout_seconds=0.3)
+SHORT_OF_DIMSE = replace(PATIENT, dimse_timeout_seconds=0.3)
 ECHO = [PresentationContext(1, uids.Verification, (uids.ImplicitVRLittleEndian,))]
 CT = PresentationContext(3, uids.CTImageStorage, (uids.ExplicitVRLittleEndian,))
 
@@ -48,10 +52,11 @@ def open_to(parrot: Parrot, timeouts: Timeouts = PATIENT) -> Association:
 
 
 def test_nobody_listens() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    with pytest.raises(PeerUnreachable) as caught:
-        Association.open(PeerAddress("PACS", "127.0.0.1", port), ECHO, timeouts=PATIENT)
+    with socket.socket() as held:  # bound, so that nobody else listens there, and not listening
+        held.bind(("127.0.0.1", 0))
+        port = held.getsockname()[1]
+        with pytest.raises(PeerUnreachable) as caught:
+            Association.open(PeerAddress("PACS", "127.0.0.1", port), ECHO, timeouts=PATIENT)
     assert caught.value.code == "TLM-NET-011"
     assert f"PACS@127.0.0.1:{port}" in str(caught.value)
 
@@ -67,7 +72,7 @@ def test_the_name_is_not_known(host: str, monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr(socket, "getaddrinfo", without_a_name_server)
     with pytest.raises(PeerUnreachable) as caught:
-        Association.open(PeerAddress("PACS", host, 104), ECHO, timeouts=SHORT)
+        Association.open(PeerAddress("PACS", host, 104), ECHO, timeouts=PATIENT)
     assert caught.value.code == "TLM-NET-010"
 
 
@@ -141,7 +146,7 @@ def test_other_answers_than_yes_and_no(raw: bytes, kind: type[TolmachError], cod
 
 def test_silence_after_the_request() -> None:
     with Parrot(lambda line: line.wait_for_close()) as parrot, pytest.raises(PeerTimeout) as caught:
-        open_to(parrot, SHORT)
+        open_to(parrot, SHORT_OF_ACSE)
     assert caught.value.code == "TLM-NET-033"
 
 
@@ -152,7 +157,7 @@ def test_half_a_header_and_then_silence() -> None:
         line.wait_for_close()
 
     with Parrot(script) as parrot, pytest.raises(PeerTimeout) as caught:
-        open_to(parrot, SHORT)
+        open_to(parrot, SHORT_OF_HEADER)
     assert caught.value.code == "TLM-NET-036"
 
 
@@ -279,7 +284,7 @@ def _raw_answer(context_id: int, command: CEchoResponse | CStoreResponse) -> byt
 )
 def test_answers_that_are_none(answer: Callable[[Line, int, int], None], kind: type[TolmachError], code: str) -> None:
     with Parrot(_echo_answered_by(answer)) as parrot:
-        assoc = open_to(parrot, SHORT)
+        assoc = open_to(parrot, {"TLM-NET-034": SHORT_OF_DIMSE, "TLM-NET-036": SHORT_OF_HEADER}.get(code, PATIENT))
         with pytest.raises(kind) as caught:
             echo(assoc)
         assert caught.value.code == code
@@ -328,7 +333,9 @@ def test_a_peer_that_ignores_the_release_is_left() -> None:
         return line.wait_for_close()
 
     with Parrot(script) as parrot:
-        assert not open_to(parrot, SHORT).release()
+        assoc = open_to(parrot)
+        assoc._timeouts = SHORT_OF_ACSE  # for the release alone
+        assert not assoc.release()
     assert parrot.result == pdu_codec.encode_release_rq()
 
 

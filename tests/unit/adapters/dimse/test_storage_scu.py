@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -15,7 +16,7 @@ from tolmach.adapters.dimse import (
     pdu_codec,
     plan_contexts,
     store_all,
-    transport,
+    stream,
 )
 from tolmach.adapters.dimse.dimse import CEchoResponse, Command, CStoreRequest, CStoreResponse
 from tolmach.adapters.dimse.errors import (
@@ -31,8 +32,10 @@ from tolmach.base import TolmachError
 from tolmach.dicom import uids
 
 CT, EXPLICIT = uids.CTImageStorage, uids.ExplicitVRLittleEndian
-SHORT = Timeouts(2, 1, 0.4, 0.4, 0.4)
-PATIENT = Timeouts(5, 5, 5, 5, 5)
+PATIENT = Timeouts(60, 60, 60, 60, 60)
+# Short is only the wait a test is about: a busy machine may take its time for everything else.
+SHORT_OF_DIMSE = replace(PATIENT, dimse_timeout_seconds=0.4)
+SHORT_OF_NETWORK = replace(PATIENT, network_timeout_seconds=0.4)
 
 
 def instance(number: int, data: bytes = b"\x08\x00\x05\x00data set", length: int | None = None) -> OutgoingInstance:
@@ -71,7 +74,7 @@ def test_every_byte_arrives_whatever_the_peers_limit(limit: int) -> None:
 
 
 def test_more_buffers_than_one_call_takes_and_more_bytes_than_the_kernel_takes() -> None:
-    small = [bytes([n % 251]) * 10 for n in range(2 * transport.IOV_MAX)]
+    small = [bytes([n % 251]) * 10 for n in range(2 * stream.IOV_MAX)]
     large = bytes(range(256)) * 4096 * 16  # 16 MiB
 
     with Parrot(lambda line: line.serve()) as parrot:
@@ -95,7 +98,7 @@ def test_without_sendmsg_the_same_bytes_arrive(monkeypatch: pytest.MonkeyPatch) 
         return sock
 
     monkeypatch.setattr(socket, "create_connection", connect)
-    monkeypatch.setattr(transport, "QUICKACK", None)
+    monkeypatch.setattr(stream, "QUICKACK", None)
     data = bytes(range(256)) * 400
     with Parrot(lambda line: line.serve()) as parrot:
         outcomes = outcomes_of(parrot, [instance(1, data), streamed(2, len(data), [data[:70_000], data[70_000:]])])
@@ -243,7 +246,7 @@ def test_when_the_association_ends_nobody_knows_about_the_instance_in_flight(
             yield instance(number, bytes(200_000))
 
     with Parrot(script) as parrot:
-        assoc = open_to(parrot, SHORT)
+        assoc = open_to(parrot, SHORT_OF_DIMSE if PeerTimeout in kinds else PATIENT)
         outcomes = list(store_all(assoc, take()))
         assert not assoc.is_open
     assert isinstance(outcomes[0].error, kinds)
@@ -269,7 +272,7 @@ def test_a_peer_that_stops_reading_is_left() -> None:
                 continue
 
     with Parrot(script) as parrot:
-        assoc = open_to(parrot, SHORT)
+        assoc = open_to(parrot, SHORT_OF_NETWORK)
         given_up += store_all(assoc, iter([instance(1, bytes(32 << 20))]))
     assert given_up[0].error is not None
     assert given_up[0].error.code == "TLM-NET-035"

@@ -1,0 +1,95 @@
+"""The file an instance arrives in: written and hashed as it comes, in as few system calls as there can be."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+from typing import BinaryIO
+
+from tolmach.adapters.dimse.dimse import CStoreRequest
+
+IOV_MAX = 1000
+
+
+class Spool:
+    """The instance that is arriving; without a file, and with an error, when none could be made or written."""
+
+    def __init__(self, folder: Path, request: CStoreRequest, context_id: int, head: bytes) -> None:
+        """Make the file, and keep its head for the first writing."""
+        self.request = request
+        self.context_id = context_id
+        self.offset = len(head)
+        self.length = 0
+        self.path: Path | None = None
+        self.file: BinaryIO | None = None
+        self.error: OSError | None = None
+        self._digest = hashlib.sha256()  # of the data set alone
+        self._head: bytes | None = head
+        self._held: list[memoryview] = []
+        try:
+            # The name is never built from what the peer sends.
+            handle, name = tempfile.mkstemp(".part", "store-", folder)
+            self.path, self.file = Path(name), os.fdopen(handle, "wb", buffering=0)
+        except OSError as error:
+            self.error = error
+
+    def hold(self, view: memoryview) -> None:
+        """Take the next piece of the data set; the view must stay as it is until `write` has returned."""
+        if len(view):
+            self._held.append(view)
+            self.length += len(view)
+        if len(self._held) >= IOV_MAX:
+            self.write()
+
+    def write(self) -> None:
+        """Write and hash what is held; the views are free afterwards.
+
+        A full disk becomes the error of this instance, not the end of the association.
+        """
+        views, self._held = self._held, []
+        if self.error is not None or self.file is None:
+            return
+        for view in views:
+            self._digest.update(view)
+        buffers: list[bytes | memoryview] = [self._head, *views] if self._head else [*views]
+        self._head = None
+        try:
+            _write_all(self.file, buffers)
+        except OSError as error:
+            self.error = error
+
+    def finish(self) -> str:
+        """Give the sha256 of the data set, in hex, after everything has been written."""
+        self.write()
+        return self._digest.hexdigest()
+
+    def discard(self) -> None:
+        """Close and remove the file, unless somebody has renamed it away; may be repeated."""
+        self._held.clear()
+        if self.file is not None:
+            self.file.close()
+        if self.path is not None:
+            self.path.unlink(missing_ok=True)
+
+
+if hasattr(os, "writev"):
+
+    def _write_all(file: BinaryIO, buffers: list[bytes | memoryview]) -> None:
+        first = 0
+        while first < len(buffers):
+            written = os.writev(file.fileno(), buffers[first : first + IOV_MAX])
+            while first < len(buffers) and written >= len(buffers[first]):
+                written -= len(buffers[first])
+                first += 1
+            if written:
+                buffers[first] = memoryview(buffers[first])[written:]
+
+else:
+
+    def _write_all(file: BinaryIO, buffers: list[bytes | memoryview]) -> None:
+        for buffer in buffers:
+            view = memoryview(buffer)
+            while view:
+                view = view[file.write(view) :]
