@@ -10,6 +10,7 @@ from tolmach.apps.faults import NO_CONFIGURATION, NOT_UTF_8, BadConfiguration
 
 FILE_NAME = "tolmach.toml"
 ENVIRONMENT_PREFIX = "TOLMACH_"
+TEST_PREFIX = "TOLMACH_TEST_"  # switches for tests of tolmach itself are no settings
 
 
 def configuration_file(named: Path | None) -> Path | None:

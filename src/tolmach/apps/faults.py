@@ -127,3 +127,15 @@ class BadCall(NeedsOperator):
 
 class BadConfiguration(NeedsOperator):
     """The configuration cannot be used; exit status 2."""
+
+
+UNSAFE_TEST = Fault(
+    "TLM-SRV-001",
+    N_("{name} is set: images are not safe, they are lost when the power fails."),
+    N_("Unset it at once, unless this is a test of tolmach itself."),
+)
+USELESS_ROUTE = Fault(
+    "TLM-SRV-002",
+    N_("A route begins at {source}, which is not a configured peer with the right to store."),
+    N_('Add a [[peer]] of that name with rights = ["store"], or correct the name in the route.'),
+)

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from tolmach.adapters.dimse import PeerAddress, Timeouts, parse_ae_title
 from tolmach.apps import sections
-from tolmach.apps.configuration import ENVIRONMENT_PREFIX, read_toml
+from tolmach.apps.configuration import ENVIRONMENT_PREFIX, TEST_PREFIX, read_toml
 from tolmach.apps.faults import (
     BAD_CONFIGURATION,
     NOT_A_DICOM_PEER,
@@ -87,7 +87,7 @@ def _overlay(values: dict[str, Any], environment: Mapping[str, str]) -> dict[tup
     """
     overlaid: dict[tuple[str, ...], str] = {}
     for name, text in sorted(environment.items()):
-        if not name.upper().startswith(ENVIRONMENT_PREFIX):
+        if not name.upper().startswith(ENVIRONMENT_PREFIX) or name.upper().startswith(TEST_PREFIX):
             continue
         keys = tuple(name[len(ENVIRONMENT_PREFIX) :].lower().split("__"))
         table: Any = values

@@ -1,0 +1,182 @@
+"""Where the parts are introduced to one another: from the configuration to a running station.
+
+Nothing is decided here. Each part says in its own `interfaces` what it needs, and gets it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tolmach.adapters.dimse.acceptance import AcceptancePolicy
+from tolmach.adapters.dimse.allow_list import Caller
+from tolmach.adapters.dimse.storage_scp import StorageScp, StorageScpSettings
+from tolmach.adapters.folder import inflate
+from tolmach.adapters.objects.folder_store import FolderStore
+from tolmach.adapters.objects.lock import DataDirLock
+from tolmach.adapters.sql import Records, open_records
+from tolmach.adapters.sql.dialect import Synchronous
+from tolmach.apps.destinations import senders_of
+from tolmach.apps.faults import UNSAFE_TEST, USELESS_ROUTE
+from tolmach.apps.routing import ANYBODY, Routes
+from tolmach.apps.sections import Settings
+from tolmach.apps.serving import LOOK_SECONDS, Chore, Entrance, Keeper, Running, Walker
+from tolmach.base import Problem, TolmachError
+from tolmach.delivery.backoff import RetryPolicy
+from tolmach.delivery.dispatch import Dispatch
+from tolmach.delivery.outlet import Outlet, Timing
+from tolmach.delivery.parcel import Unpacker
+from tolmach.intake.receive import Intake
+from tolmach.intake.recovery import Pace, Recovery
+from tolmach.intake.room import Reserve
+from tolmach.journeys.arrival import ArrivalJourney
+from tolmach.repair.memory import DeviceMemory
+
+log = logging.getLogger(__name__)
+
+SECONDS_TO_STOP = 4.0
+BACKGROUND_SHARE = 0.2  # of one thread's time, for comparing what is stored with what is known
+# For tests/faults alone, which must see that such a program loses images. Told loudly at every start.
+_NO_SYNC, _SYNCHRONOUS = "TOLMACH_TEST_NOFSYNC", "TOLMACH_TEST_SYNCHRONOUS"
+
+
+@dataclass(frozen=True, slots=True)
+class Station:
+    """A station that runs: where it listens, and what its operator should know from the start."""
+
+    address: str
+    remarks: tuple[Problem, ...]
+
+
+def utc_now() -> datetime:
+    """Give the time in UTC."""
+    return datetime.now(UTC)
+
+
+def timing() -> Timing:
+    """Give the clocks and the chance of this machine."""
+    return Timing(utc_now, time.monotonic, random.random)
+
+
+@contextmanager
+def station(settings: Settings, file: Path | None) -> Iterator[Station]:
+    """Run everything the configuration enables until the `with` block ends; then stop within ten seconds.
+
+    Raises `BadConfiguration`, `CannotListen`, `RecordsUnusable`, `DataDirInUse` and the like, when it cannot run.
+    """
+    routes = Routes(settings, file)
+    store = FolderStore(settings.data_dir, sync=_NO_SYNC not in os.environ)
+    synchronous: Synchronous = "NORMAL" if os.environ.get(_SYNCHRONOUS) == "NORMAL" else "FULL"
+    with DataDirLock(settings.data_dir), open_records(settings.data_dir, synchronous) as records, Running() as run:
+        store.clear_incoming()
+        records.outbox.clear_leases()
+        intake = Intake(store, records.receipts, _reserve(settings), utc_now, time.monotonic)
+        memory = DeviceMemory()
+        dispatches = _dispatches(settings, records, store, run)
+
+        def enqueued() -> None:
+            for dispatch in dispatches:
+                dispatch.wake()
+
+        walker = Walker(ArrivalJourney(store.open, records.journeys, records.ends, routes, inflate, memory), enqueued)
+        run.thread(walker.run, "journeys", walker.bell.stop)
+
+        def noticed() -> None:
+            walker.bell.ring()
+            enqueued()
+
+        keeper = Keeper([Chore(noticed, LOOK_SECONDS)])
+        run.thread(keeper.run, "keeper", keeper.stopping.set)
+        scp = _listen(settings, store, records, Entrance(intake, walker.bell.ring))
+        run.at_end(lambda: scp.stop(SECONDS_TO_STOP))
+        dicom = settings.dicom
+        yield Station(f"{dicom.ae_title}@{dicom.host}:{scp.port}", tuple(_remarks(settings)))
+
+
+def _dispatches(settings: Settings, records: Records, store: FolderStore, run: Running) -> list[Dispatch]:
+    """Start a dispatch for every peer that is somebody's destination, now or in what is queued already."""
+    delivery, unpacker, clocks = settings.delivery, Unpacker(store.open, inflate), timing()
+    policy = RetryPolicy(
+        first_wait_seconds=delivery.backoff_first_seconds,
+        longest_wait_seconds=delivery.backoff_cap_seconds,
+        proof_timeout_seconds=delivery.proof_timeout_seconds,
+    )
+    dispatches = []
+    for peer in settings.peer:
+        if peer.kind in ("dicom", "hl7") and not peer.port:
+            continue  # it only calls us
+        outlet = Outlet.of(peer.name, records.outbox, unpacker, clocks, retry=policy, proof=peer.proof)
+        senders, prover = senders_of(peer, settings)
+        dispatch = Dispatch(outlet, senders, f"{os.getpid()}", prover)
+        dispatch.start()
+        run.at_end(lambda dispatch=dispatch: dispatch.stop(SECONDS_TO_STOP))
+        dispatches.append(dispatch)
+    return dispatches
+
+
+def _reconcile(store: FolderStore, records: Records, intake: Intake, walker: Walker, run: Running) -> None:
+    """Compare what is stored with what is known, in the background: receiving need not wait for it."""
+    pace = Pace(time.monotonic, threading.Event(), BACKGROUND_SHARE)
+
+    def tell(sha256: str, problem: Problem) -> None:
+        log.warning("%s", problem)
+
+    recovery = Recovery(store, records.stored, records.receipts, utc_now, intake.is_in_hand, tell)
+
+    def work() -> None:
+        try:
+            if recovery.reconcile(pace).adopted:
+                walker.bell.ring()
+        except TolmachError as error:
+            log.error("%s", error)
+
+    run.thread(work, "reconcile", pace.stop.set)
+
+
+def _listen(settings: Settings, store: FolderStore, records: Records, entrance: Entrance) -> StorageScp:
+    dicom = settings.dicom
+    callers = tuple(
+        Caller(peer.name, peer.ae_title, (peer.host,), frozenset(peer.rights))
+        for peer in settings.peer
+        if peer.kind == "dicom" and peer.rights
+    )
+    scp = StorageScp(
+        StorageScpSettings(
+            host=dicom.host,
+            port=dicom.port,
+            policy=AcceptancePolicy(dicom.ae_title, callers),
+            max_associations=dicom.max_associations,
+            max_associations_per_address=dicom.max_associations_per_address,
+        ),
+        store.incoming,
+        entrance,
+    )
+    scp.start()
+    return scp
+
+
+def _reserve(settings: Settings) -> Reserve:
+    text = settings.storage.reserve.strip()
+    if text.endswith("%"):
+        return Reserve(percent=float(text[:-1]))
+    return Reserve(bytes=int(text)) if text else Reserve()
+
+
+def _remarks(settings: Settings) -> Iterator[Problem]:
+    """Tell what the operator should know from the start."""
+    for name in (_NO_SYNC, _SYNCHRONOUS):
+        if name in os.environ:
+            yield Problem(UNSAFE_TEST, {"name": name})
+    known = {ANYBODY, *(peer.name for peer in settings.peer if peer.rights)}
+    for route in settings.route:
+        for source in route.from_:
+            if source not in known:
+                yield Problem(USELESS_ROUTE, {"source": source})
