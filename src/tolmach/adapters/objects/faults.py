@@ -49,6 +49,36 @@ CUT_SPOOL = Fault(
     N_("{path} should have {expected} bytes and has {present}."),
     N_("Look for another program that changes files in the data folder. Nothing was acknowledged."),
 )
+IN_USE = Fault(
+    "TLM-OBJ-010",
+    N_("{folder} is in use by another tolmach, process {pid}."),
+    N_("Stop that one first, or give this one a data folder of its own."),
+)
+IN_USE_BY_SOMEBODY = Fault(
+    "TLM-OBJ-011",
+    N_("{folder} is in use by another tolmach."),
+    N_("Stop that one first, or give this one a data folder of its own."),
+)
+CANNOT_LOCK = Fault(
+    "TLM-OBJ-012",
+    N_("Nothing could keep a second tolmach out of {folder}: {why}."),
+    N_("Put the data folder on a local disk; this file system cannot lock files."),
+)
+BACKUP_THERE = Fault(
+    "TLM-OBJ-020",
+    N_("{path} exists already."),
+    N_("Choose another name for the backup, or move the old one away."),
+)
+NOT_A_BACKUP = Fault(
+    "TLM-OBJ-021",
+    N_("{path} is not a whole backup of tolmach: {why}."),
+    N_("Nothing was touched. Take another backup, or copy this one again from where it came."),
+)
+RESTORE_UNFINISHED = Fault(
+    "TLM-OBJ-022",
+    N_("A restore into {folder} was cut off before it was finished."),
+    N_("Run the restore again; nothing is lost, the records from before are kept beside it."),
+)
 
 
 class StoreUnusable(NeedsOperator):
@@ -57,6 +87,10 @@ class StoreUnusable(NeedsOperator):
 
 class TooLarge(Refused):
     """An object is beyond the limit for one object."""
+
+
+class NotABackup(Refused):
+    """A file that is offered as a backup is something else, damaged, or not as tolmach wrote it."""
 
 
 _FULL = frozenset({errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)})

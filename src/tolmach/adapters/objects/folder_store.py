@@ -281,6 +281,13 @@ def _read(file: FileIO, path: str, sha256: str, other_offset: int = 0) -> tuple[
     return size, head.data_set_offset, found, head
 
 
+def beginning_that_fits(path: Path, sha256: str) -> int | None:
+    """Give where in a file the data set of that sha256 begins, None where no beginning fits. Raises `StoreTrouble`."""
+    with mapped(path), path.open("rb", buffering=0) as file:
+        _size, offset, found, _head = _read(file, os.fspath(path), sha256)
+    return offset if found == sha256 else None
+
+
 def _forget_cached(file: FileIO) -> None:
     """Let the system read the file from the disk, not from memory, and not keep what only a check has read."""
     if hasattr(os, "posix_fadvise"):

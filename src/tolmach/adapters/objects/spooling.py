@@ -21,16 +21,18 @@ _USUAL_HEAD = 4096
 _WHOLE_HEAD = PREAMBLE + 4 + MAX_META + _USUAL_HEAD
 
 
-class _DataSetHash:
+class DataSetHash:
     """Hashes what follows a file's head; holds bytes back only until the head is understood."""
 
     def __init__(self) -> None:
+        """Begin with nothing."""
         self.head: Head | None = None
         self._sum = hashlib.sha256()
         self._held = bytearray()
         self._look_at = _USUAL_HEAD
 
     def update(self, chunk: bytes | memoryview) -> None:
+        """Take the next bytes of the file."""
         if self.head is not None:
             self._sum.update(chunk)
             return
@@ -73,7 +75,7 @@ def spool(folder: Path, chunks: Iterable[bytes | memoryview], limit: int) -> Ite
 
 
 def _fill(path: Path, file: BinaryIO, chunks: Iterable[bytes | memoryview], limit: int) -> Spooled:
-    found, size = _DataSetHash(), 0
+    found, size = DataSetHash(), 0
     for chunk in chunks:
         size += len(chunk)
         if size > limit:
