@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
+from tests.builders import CT_IMAGE, EXPLICIT_LE
 from tolmach.base import Problem
 from tolmach.delivery.interfaces import Claimed, Conclusion, State
 from tolmach.dicom.source import MemorySource, Source
 from tolmach.intake.faults import ObjectMissing
-from tests.builders import CT_IMAGE, EXPLICIT_LE
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -14,6 +14,7 @@ from tolmach.delivery.faults import NotNow
 from tolmach.delivery.interfaces import Claimed, Conclusion, Outcome, Sender
 from tolmach.delivery.outcomes import UNFORESEEN, conclusion_of, outcome_of_error, unforeseen
 from tolmach.delivery.outlet import Outlet
+from tolmach.delivery.wrappers import following
 
 
 class Lane:
@@ -89,9 +90,10 @@ class _Attempt:
     def deliver(self, sender: Sender) -> float:
         """Send, conclude what was tried, give back the rest; gives the seconds to wait then."""
         outlet = self.outlet
-        outcomes = sender.send([outlet.unpacker.parcel(line) for line in self.lines])
+        parcels = [outlet.unpacker.parcel(line) for line in self.lines]
         try:
-            self._follow(outcomes)
+            with following(sender.send(parcels)) as outcomes:
+                self._follow(outcomes)
             if not self.is_heard:
                 outlet.health.release()
         except NotNow as closed:
@@ -101,7 +103,7 @@ class _Attempt:
         except UNFORESEEN as error:
             self._blame(error)
         finally:
-            self._end(outcomes)
+            self._give_back()
         # A sender that tries nothing and says nothing must not be asked in circles.
         return 0 if self.last is not None else outlet.retry.first_wait_seconds
 
@@ -157,11 +159,8 @@ class _Attempt:
             self.last = outcome_of_error(first, error)
             self._conclude(self.last, first)
 
-    def _end(self, outcomes: Iterator[Outcome]) -> None:
-        """Leave the sender where it is and the lines it did not try to whoever claims them next."""
-        close = getattr(outcomes, "close", None)
-        if close is not None:
-            close()
+    def _give_back(self) -> None:
+        """Leave the lines that were not tried to whoever claims them next."""
         outlet, rest = self.outlet, list(self.left)
         outlet.in_hand.let_go(self.lines)
         if rest:
