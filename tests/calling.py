@@ -78,9 +78,13 @@ def call(*arguments: str | Path, stdin: bytes = b"", watched: bool = False) -> C
 
 
 def start(*arguments: str | Path, **env: str) -> subprocess.Popen[bytes]:
-    """Start the program as a process of its own, its output in pipes."""
+    """Start the program as a process of its own, its output in pipes.
+
+    They are read without a buffer: `communicate` knows nothing of what `readline` has read ahead, and would lose it.
+    """
     return subprocess.Popen(
         [*PROGRAM, *map(str, arguments)],
+        bufsize=0,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

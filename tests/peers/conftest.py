@@ -16,8 +16,9 @@ import pytest
 
 from tolmach.adapters.dimse import PeerAddress
 
-START_SECONDS = 20.0
-STOP_SECONDS = 10.0
+# Ceilings for a machine with better things to do; nothing waits so long when all is well.
+START_SECONDS = 120.0
+STOP_SECONDS = 60.0
 
 # Called with extra arguments and environment; gives the running peer.
 StartStorescp = Callable[..., "RunningStorescp"]
@@ -72,10 +73,17 @@ class RunningOrthanc:
         return self.get(f"/instances/{self.instances()[sop_instance_uid]}/file")
 
 
-def free_port() -> int:
-    """Give a port that nobody listens on at this moment."""
+def reserved_port() -> int:
+    """Give a port that nobody is given for the next minute but who asks for it by number, as the peers do.
+
+    A connection to it that we end first stays in TIME_WAIT: the system hands out no such port, neither to those who
+    let it choose nor to those who connect, and lets whoever sets SO_REUSEADDR listen there.
+    """
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)):
+            accepted, _ = listener.accept()
+            accepted.close()
         return port
 
 
@@ -124,7 +132,7 @@ def storescp(peer_program: Callable[[str], Path], tmp_path: Path) -> Iterator[St
             count += 1
             folder = tmp_path / f"storescp-{count}"
             folder.mkdir()
-            port = free_port()
+            port = reserved_port()
             command = [str(program), "-v", "-aet", ae_title, "-od", str(folder), *args, str(port)]
             log = tmp_path / f"storescp-{count}.log"
             process = stack.enter_context(running(command, port, log, env or {}))
@@ -137,7 +145,7 @@ def storescp(peer_program: Callable[[str], Path], tmp_path: Path) -> Iterator[St
 def orthanc(peer_program: Callable[[str], Path], tmp_path: Path) -> Iterator[RunningOrthanc]:
     """Give an Orthanc that checks the called AE title and listens on loopback for this test alone."""
     program = peer_program("Orthanc")
-    dicom_port, http_port = free_port(), free_port()
+    dicom_port, http_port = reserved_port(), reserved_port()
     storage = tmp_path / "orthanc"
     storage.mkdir()
     settings = {

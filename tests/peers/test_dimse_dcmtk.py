@@ -4,6 +4,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -83,15 +84,20 @@ def test_storescp_aborts(storescp: StartStorescp, samples: list[Part10], when: s
 
 
 def test_nagle_and_delayed_acknowledgements_do_not_hold_us_up(storescp: StartStorescp, samples: list[Part10]) -> None:
-    """A default storescp answers in two writes: 40 ms each without TCP_QUICKACK, which 50 instances would show."""
+    """A default storescp answers in two writes: 40 ms each without TCP_QUICKACK, every time.
+
+    The quickest of many answers shows that: a busy machine makes answers late, and none of them early.
+    """
     peer = storescp("--ignore")
     ct = next(sample for sample in samples if sample.sop_class_uid == uids.CTImageStorage)
     with open_for(peer.address, [ct]) as assoc:
-        started = time.monotonic()
-        outcomes = list(store_all(assoc, (ct.outgoing for _ in range(50))))
-        seconds = time.monotonic() - started
+        outcomes, moments = [], [time.monotonic()]
+        for outcome in store_all(assoc, (ct.outgoing for _ in range(50))):
+            outcomes.append(outcome)
+            moments.append(time.monotonic())
     assert all(outcome.stored for outcome in outcomes)
-    assert seconds < 50 * 0.02
+    waits = sorted(later - earlier for earlier, later in pairwise(moments))
+    assert waits[len(waits) // 4] < 0.02
 
 
 # Our SCP --------------------------------------------------------------------------------------------------------------

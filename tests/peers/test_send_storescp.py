@@ -279,16 +279,19 @@ def test_a_peer_that_aborts_is_not_believed(
 
 def test_a_peer_killed_in_the_middle(storescp: StartStorescp, tmp_path: Path) -> None:
     peer = storescp("+xa", "+B")
-    folder_of(tmp_path / "in", **{f"f{number:03}": numbered(number) for number in range(50)})
+    # What is told of so many does not fit into a pipe: while nobody reads it, the program cannot come to its end.
+    folder_of(tmp_path / "in", **{f"f{number:03}": numbered(number) for number in range(500)})
     process = start("send", tmp_path / "in", address(peer), "--json")
     assert process.stdout is not None
     first = [process.stdout.readline() for _ in range(3)]
+    assert process.poll() is None
     peer.process.kill()
+    peer.process.wait()
     rest, err = process.communicate(timeout=60)
     lines = [*first, *rest.splitlines(keepends=True)]
-    assert (process.returncode, len(lines)) == (1, 50)
+    assert (process.returncode, len(lines)) == (1, 500)
     sent = {uid for line in lines if (uid := _sent_uid(line))}
-    assert 3 <= len(sent) < 50
+    assert 3 <= len(sent) < 500
     assert sent <= received(peer).keys()
     codes = [line.partition(":")[0] for line in err.decode().splitlines()]
     assert len(codes) <= 2

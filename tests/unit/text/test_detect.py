@@ -15,7 +15,7 @@ from types import ModuleType
 
 import pydicom
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tolmach.text.code_pages import CYRILLIC_CODE_PAGES, decode, encode
@@ -233,7 +233,6 @@ def test_evidence_can_be_said_in_words() -> None:
 
 
 @given(st.lists(st.binary(max_size=48), max_size=6), st.sampled_from([None, "latin-1", "iso8859-7", "gbk", "cp1251"]))
-@settings(deadline=None)
 def test_any_bytes_get_an_honest_verdict(values: list[bytes], label: str | None) -> None:
     found = detect(values, declared=label)
     assert found == detect(values, declared=label)
@@ -245,7 +244,6 @@ def test_any_bytes_get_an_honest_verdict(values: list[bytes], label: str | None)
 
 
 @given(st.lists(st.text(st.sampled_from(CYRILLIC[:33].upper()), min_size=1, max_size=9), min_size=1, max_size=4))
-@settings(deadline=None)
 def test_ascii_values_change_nothing(texts: list[str]) -> None:
     values = [text.encode("cp1251") for text in texts]
     assert detect(values) == detect([b"CHEST", *values, b"1.2.840", b"??"])
@@ -328,7 +326,6 @@ def test_a_file_of_one_code_page_is_judged_as_one(page: str) -> None:
 
 
 @given(st.lists(st.binary(max_size=24), max_size=5))
-@settings(deadline=None)
 def test_every_value_gets_its_verdict(values: list[bytes]) -> None:
     found = detect_each(values)
     assert len(found) == len(values)

@@ -6,7 +6,7 @@ import zlib
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tolmach.text.detect import SURE
@@ -224,7 +224,6 @@ def test_a_chain_that_cannot_have_been_gives_none() -> None:
 
 
 @given(st.text(max_size=40))
-@settings(deadline=None)
 def test_mending_twice_is_mending_once(text: str) -> None:
     found = undo(text)
     if found is not None:
@@ -234,7 +233,6 @@ def test_mending_twice_is_mending_once(text: str) -> None:
 
 
 @given(st.sampled_from([chain[:2] for chain in CHAINS]), st.sampled_from(words("ru_surnames")))
-@settings(deadline=None)
 def test_what_was_mended_stays_mended(chain: tuple[str, str], name: str) -> None:
     found = undo(misread(name.encode(chain[0]), chain[1]))
     if found is not None:
