@@ -1,0 +1,171 @@
+"""Destinations that fail in every way at once, each on its own; then all are well, and everything must have arrived.
+
+One program, one destination for each kind of fault, the same objects for all of them. While the faults last nothing may
+be called delivered that its destination does not keep; after they end everything arrives within twice the longest wait.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.faults.children import FeederChild, PeerChild
+from tests.faults.judging import StoredFiles, Unsettled, Verdict, expected_of, gather, judge, state_at
+from tests.faults.peermodes import Mode
+from tests.faults.serving import Destination, Serve, Setup, Value
+
+CAP_SECONDS = 5.0
+# Short patience, so that the program has given up several times on the silent ones before they are well again.
+PATIENCE: Mapping[str, Value] = {
+    "connect_timeout_seconds": 2,
+    "acse_timeout_seconds": 2,
+    "dimse_timeout_seconds": 2,
+    "network_timeout_seconds": 2,
+    "associations": 2,
+}
+FAULT_SECONDS = 12.0
+LIMIT_SECONDS = 120.0
+QUERY: Mapping[str, Value] = {"proof": "query"}
+COMMITMENT: Mapping[str, Value] = {"proof": "commitment"}
+
+
+@dataclass(frozen=True)
+class Bad:
+    """A way to fail, and what its destination is asked for as proof."""
+
+    mode: Mode
+    proof: Mapping[str, Value] = field(default_factory=dict)
+
+
+FAULTS: Mapping[str, Bad] = {
+    "refuse": Bad(Mode("refuse")),
+    "blackhole": Bad(Mode("blackhole")),
+    "reject": Bad(Mode("reject")),
+    "no-context": Bad(Mode("no_context")),
+    "abort": Bad(Mode("abort", pdu=2)),
+    "cut-mid-pdu": Bad(Mode("cut_reading")),
+    "stall": Bad(Mode("stall", seconds=9)),
+    "status-a700": Bad(Mode("status", status=0xA700)),
+    "wrong-message-id": Bad(Mode("wrong_message_id")),
+    "wrong-uid": Bad(Mode("wrong_uid")),
+    "ack-then-crash": Bad(Mode("ack_then_crash"), QUERY),
+    "half": Bad(Mode("half")),
+    "cut-mid-answer": Bad(Mode("cut_answer")),
+    "slow": Bad(Mode("slow", bytes_per_second=1024)),
+    "duplicate": Bad(Mode("duplicate")),
+    "drop-release": Bad(Mode("drop_release")),
+    "status-a900": Bad(Mode("status", status=0xA900)),
+    "status-c000": Bad(Mode("status", status=0xC000)),
+    "status-b000": Bad(Mode("status", status=0xB000)),
+    "status-0111": Bad(Mode("status", status=0x0111), QUERY),
+    "status-0122": Bad(Mode("status", status=0x0122)),
+    "status-0124": Bad(Mode("status", status=0x0124)),
+    "status-unknown": Bad(Mode("status", status=0x1234)),
+    "crash-commitment": Bad(Mode("ack_then_crash"), COMMITMENT),
+    "commitment-no": Bad(Mode("commitment_no"), COMMITMENT),
+}
+# The twelve of the acceptance figure; the others are run beside them in the long form.
+TWELVE = tuple(FAULTS)[:12]
+
+
+@dataclass
+class Row:
+    """One kind of fault: what arrived, how long after its end, and how often something was called delivered falsely."""
+
+    name: str
+    delivered: int = 0
+    received: int = 0
+    false_delivered: int = 0
+    seconds: float = 0.0
+
+
+@dataclass
+class Table:
+    """All kinds of faults in one run."""
+
+    objects: int = 0
+    rows: list[Row] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def slowest_seconds(self) -> float:
+        return max((row.seconds for row in self.rows), default=0.0)
+
+
+def bad_peers(
+    folder: Path, objects: int, names: Sequence[str] = TWELVE, *, seed: int = 2, fault_seconds: float = FAULT_SECONDS
+) -> Table:
+    """Send `objects` to a destination of each kind; folder and processes are gone afterwards."""
+    folder.mkdir(parents=True)
+    with ExitStack() as stack:
+        stack.callback(shutil.rmtree, folder)
+        peers = {name: stack.enter_context(closing(PeerChild(folder, name, mode=FAULTS[name].mode))) for name in names}
+        destinations = [
+            Destination(name, peer.port, {**PATIENCE, **FAULTS[name].proof}) for name, peer in peers.items()
+        ]
+        serve = Serve(Setup(folder, folder / "data", destinations, backoff_cap_seconds=CAP_SECONDS))
+        stack.callback(serve.kill)
+        serve.first_start()
+        feeder = FeederChild(folder, serve.port, seed=seed, count=objects, large_every=0)
+        stack.enter_context(closing(feeder))
+        table = Table(objects, [Row(name) for name in names])
+        return _Run(serve, feeder, peers, table, expected_of(seed, large_every=0)).go(fault_seconds)
+
+
+@dataclass
+class _Run:
+    serve: Serve
+    feeder: FeederChild
+    peers: Mapping[str, PeerChild]
+    table: Table
+    expected: Callable[[str], str]
+
+    def go(self, fault_seconds: float) -> Table:
+        self.feeder.go()
+        await_fed(self.feeder)
+        time.sleep(fault_seconds)
+        during = self._judge(at_rest=False)
+        self.table.problems += [f"while the faults lasted: {one}" for one in during.problems]
+        for peer in self.peers.values():
+            peer.become(Mode())
+        self._await_arrival(time.monotonic())
+        after = self._judge(at_rest=True)
+        self.table.problems += [f"after the faults: {one}" for one in after.problems]
+        for row in self.table.rows:
+            row.received = self.peers[row.name].tally()["received"]
+        return self.table
+
+    def _judge(self, *, at_rest: bool) -> Verdict:
+        evidence = gather(self.serve, [self.feeder], self.peers, StoredFiles(self.serve.setup.data_dir), self.expected)
+        for row in self.table.rows:
+            kept = evidence.kept[row.name]
+            said = [one["sop_instance_uid"] for one in evidence.history if state_at(one, row.name) == "delivered"]
+            row.false_delivered += len([uid for uid in said if uid not in kept])
+            row.delivered = len(said)
+        return judge(evidence, at_rest=at_rest)
+
+    def _await_arrival(self, healed: float) -> None:
+        """Note for each destination when nothing waited for it any more, as far as the audit says."""
+        waiting = {row.name: row for row in self.table.rows}
+        while waiting and time.monotonic() - healed < LIMIT_SECONDS:
+            asked = time.monotonic() - healed
+            for line in self.serve.ask("audit"):
+                if line.get("to") in waiting and not line["queued"] and not line["held"]:
+                    waiting.pop(line["to"]).seconds = asked
+            time.sleep(0.1)
+        for name, row in waiting.items():
+            row.seconds = LIMIT_SECONDS
+            self.table.problems.append(f"{name} still waits {LIMIT_SECONDS} s after the fault: {self.serve.said()}")
+
+
+def await_fed(feeder: FeederChild, seconds: float = LIMIT_SECONDS) -> None:
+    """Return when everything was acknowledged; raises `Unsettled`."""
+    deadline = time.monotonic() + seconds
+    while not feeder.done:
+        if time.monotonic() > deadline:
+            raise Unsettled(f"not everything was taken: {feeder.tally()}")
+        time.sleep(0.05)
