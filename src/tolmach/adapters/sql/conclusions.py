@@ -14,11 +14,11 @@ from tolmach.adapters.sql.stored import micros, problem_to_json, slices
 from tolmach.delivery.interfaces import Conclusion
 
 _line = deliveries.c
-_CURRENT = sa.select(
-    *(_line.id, _line.object_id, _line.destination, _line.state, _line.attempts, _line.decided_by),
-    *(_line.due_at, _line.stored_at, _line.concluded_at, _line.lease_owner),
-).where(_line.id.in_(sa.bindparam("ids", expanding=True)))
 _WRITTEN = ("state", "attempts", "due_at", "stored_at", "status", "proof", "problem", "decided_by", "concluded_at")
+_READ = ("id", "object_id", "destination", "lease_owner", *_WRITTEN)
+_CURRENT = sa.select(*(_line[name] for name in _READ)).where(
+    _line.id.in_(sa.bindparam("ids", type_=sa.BigInteger, expanding=True))
+)
 _CONCLUDE = (
     deliveries.update()
     .where(_line.id == sa.bindparam("delivery_id"))
@@ -27,55 +27,61 @@ _CONCLUDE = (
 
 
 def conclude_lines(connection: sa.Connection, conclusions: Sequence[Conclusion], now: datetime) -> None:
-    """Write conclusions, in the caller's transaction. A line that is spoken of twice becomes what was said last."""
-    current: dict[int, Any] = {}
+    """Write conclusions one after another, in the caller's transaction."""
+    current: dict[int, dict[str, Any]] = {}
     for ids in slices([conclusion.delivery_id for conclusion in conclusions]):
-        current |= {row.id: row for row in connection.execute(_CURRENT, {"ids": ids})}
+        current |= {row.id: dict(zip(_READ, row, strict=True)) for row in connection.execute(_CURRENT, {"ids": ids})}
     written: dict[int, dict[str, Any]] = {}
     noted = []
     for conclusion in conclusions:
         line = current.get(conclusion.delivery_id)
         if line is None or not _counts(line, conclusion):
             continue
-        written[line.id] = _row(line, conclusion, now)
-        if conclusion.state == "delivered" and line.state == "deleted":
-            details = {"decided_by": line.decided_by, "status": conclusion.status}
+        if conclusion.state == "delivered" and line["state"] == "deleted":
+            details = {"decided_by": line["decided_by"], "status": conclusion.status}
             noted.append(
-                events.row(now, "", "delivered-after-drop", line.object_id, line.id, line.destination, details)
+                events.row(now, "", "delivered-after-drop", line["object_id"], line["id"], line["destination"], details)
             )
+        line.update(_concluded(line, conclusion, now))
+        written[line["id"]] = {"delivery_id": line["id"]} | {name: line[name] for name in _WRITTEN}
     if written:
         connection.execute(_CONCLUDE, list(written.values()))
     events.note_all(connection, noted)
 
 
-def _counts(line: Any, conclusion: Conclusion) -> bool:
+def _counts(line: dict[str, Any], conclusion: Conclusion) -> bool:
     """Tell whether a conclusion still says something new of its line."""
-    if line.state in ("delivered", "quarantined"):
+    if line["state"] in ("delivered", "quarantined"):
         return False
-    return conclusion.state == "delivered" or line.lease_owner is not None or line.stored_at is not None
+    return conclusion.state == "delivered" or line["lease_owner"] is not None or line["stored_at"] is not None
 
 
-def _row(line: Any, conclusion: Conclusion, now: datetime) -> dict[str, Any]:
-    row = {
-        "delivery_id": line.id,
-        "attempts": line.attempts + (1 if conclusion.attempted else 0),
-        "status": conclusion.status,
+def _concluded(line: dict[str, Any], conclusion: Conclusion, now: datetime) -> dict[str, Any]:
+    """Give what changes in a line."""
+    changed = {
+        "attempts": line["attempts"] + (1 if conclusion.attempted else 0),
+        # An answer about proof brings no status; the one the destination stored it with stays.
+        "status": conclusion.status if conclusion.attempted or conclusion.status else line["status"],
         "proof": conclusion.proof,
         "problem": problem_to_json(conclusion.problem),
         "stored_at": None,
-        "due_at": None,
+        "lease_owner": None,
     }
-    if line.decided_by and conclusion.state != "delivered":
+    if line["decided_by"] and conclusion.state != "delivered":
         # A person has held or dropped it meanwhile: that word stands.
-        kept = {name: getattr(line, name) for name in ("state", "due_at", "decided_by", "concluded_at")}
-        return row | kept
+        return changed
     ended = conclusion.state in ("delivered", "deleted")
-    row |= {"state": conclusion.state, "decided_by": "", "concluded_at": micros(now) if ended else None}
+    changed |= {
+        "state": conclusion.state,
+        "decided_by": "",
+        "due_at": None,
+        "concluded_at": micros(now) if ended else None,
+    }
     if conclusion.state == "queued" and conclusion.awaits_proof:
-        row["stored_at"] = micros(now) if line.stored_at is None else line.stored_at
+        changed["stored_at"] = micros(now) if line["stored_at"] is None else line["stored_at"]
     elif conclusion.state in ("queued", "held"):
         # Held without a time waits for a person; queued without one is due at once.
         at_once = 0 if conclusion.state == "queued" else None
         next_at = conclusion.next_attempt_at
-        row["due_at"] = at_once if next_at is None else max(micros(next_at), 1)
-    return row
+        changed["due_at"] = at_once if next_at is None else max(micros(next_at), 1)
+    return changed

@@ -108,6 +108,11 @@ def in_transaction(connection: sa.Connection) -> bool:
     return bool(getattr(connection.connection.driver_connection, "in_transaction", False))
 
 
+def data_version(connection: sa.Connection) -> int:
+    """Give a number that changes when somebody else commits: other processes, when asked on the one that writes."""
+    return int(connection.exec_driver_sql("PRAGMA data_version").scalar_one())
+
+
 def integrity_findings(connection: sa.Connection) -> list[str]:
     """Read the whole database and give what is damaged in it, in the database's own words."""
     found = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA integrity_check")]

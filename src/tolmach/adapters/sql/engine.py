@@ -30,6 +30,7 @@ class Database:
         self._readers = dialect.reading_engine(path)
         self._commits = Commits(self._writer, path)
         self.write = self._commits.run
+        self._data_version: int | None = None
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
@@ -39,6 +40,12 @@ class Database:
                 yield connection
         except SQLAlchemyError as error:
             raise trouble(error, self.path) from error
+
+    def changed_elsewhere(self) -> bool:
+        """Tell whether another process has committed anything since the last call."""
+        version = self.write(dialect.data_version)
+        before, self._data_version = self._data_version, version
+        return before not in (None, version)
 
     def close(self) -> None:
         """Wait for what is being written and close every connection; nothing is lost without it."""

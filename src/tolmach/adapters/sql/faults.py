@@ -124,6 +124,13 @@ TALLY_DIFFERS = Fault(
 )
 
 
+BYTES_LOST = Fault(
+    "TLM-SQL-036",
+    N_("Object {object_id} ({sop_instance_uid}) is not delivered, and its bytes are lost. {why}"),
+    N_("Restore its file from a backup, or have the image sent again: it takes its place by itself."),
+)
+
+
 class RecordsUnusable(NeedsOperator):
     """The database cannot be opened until somebody does something about it."""
 

@@ -31,6 +31,7 @@ _line = deliveries.c
 _READY = (_line.due_at.is_not(None), _line.lease_owner.is_(None))
 _OF_DESTINATION = _line.destination == sa.bindparam("destination")
 _NOW: Final = sa.bindparam("now", type_=sa.BigInteger)
+_LIMIT: Final = sa.bindparam("limit", type_=sa.Integer)
 _FAR: Final = sa.bindparam("far", type_=sa.BigInteger)
 
 
@@ -59,7 +60,7 @@ _HEADS = sa.union_all(
 _LEASED = sa.select(_line.id, _line.study_instance_uid, _line.lease_owner, _line.lease_until).where(
     _OF_DESTINATION, _line.lease_owner.is_not(None)
 )
-_CLAIMED = (
+CLAIMED: Final[sa.Select[Any]] = (
     sa.select(
         *(_line.id, _line.object_id, _line.destination, objects.c.sha256, objects.c.data_set_offset, editions.c.delta),
         *(editions.c.sop_class_uid, editions.c.sop_instance_uid, objects.c.found_transfer_syntax_uid),
@@ -68,20 +69,27 @@ _CLAIMED = (
     )
     .join(objects, objects.c.id == _line.object_id)
     .join(editions, sa.and_(editions.c.object_id == _line.object_id, editions.c.number == _line.edition))
-    .limit(sa.bindparam("limit"))
 )
-_OF_STUDY = _CLAIMED.where(
-    _OF_DESTINATION,
-    _line.study_instance_uid == sa.bindparam("study"),
-    *_READY,
-    sa.or_(_line.due_at <= _NOW, _line.due_at > _FAR),
-).order_by(_line.object_id)
-_AWAITING = _CLAIMED.where(
-    _OF_DESTINATION,
-    _line.stored_at.is_not(None),
-    _line.state == sa.literal_column("'queued'"),
-    _line.lease_owner.is_(None),
-).order_by(_line.stored_at, _line.id)
+_OF_STUDY = (
+    CLAIMED.where(
+        _OF_DESTINATION,
+        _line.study_instance_uid == sa.bindparam("study"),
+        *_READY,
+        sa.or_(_line.due_at <= _NOW, _line.due_at > _FAR),
+    )
+    .order_by(_line.object_id)
+    .limit(_LIMIT)
+)
+_AWAITING = (
+    CLAIMED.where(
+        _OF_DESTINATION,
+        _line.stored_at.is_not(None),
+        _line.state == sa.literal_column("'queued'"),
+        _line.lease_owner.is_(None),
+    )
+    .order_by(_line.stored_at, _line.id)
+    .limit(_LIMIT)
+)
 
 _IDS: Final = sa.bindparam("ids", type_=sa.BigInteger, expanding=True)
 _LEASE = (
@@ -162,7 +170,7 @@ class SqlOutbox:
         """Give lines that await proof, oldest first, each with the moment the destination said that it stores it."""
         with self._database.reading() as connection:
             rows = connection.execute(_AWAITING, {"destination": destination, "limit": limit}).all()
-        return [(_claimed(row), moment(row.stored_at)) for row in rows]
+        return [(claimed(row), moment(row.stored_at)) for row in rows]
 
     def note_destination(self, destination: str, problem: Problem | None, retry_at: datetime | None) -> None:
         """Remember why a destination cannot be reached now, for people to see; None when it is well again."""
@@ -208,10 +216,11 @@ def _claim(
     rows = connection.execute(_OF_STUDY, bound | {"study": study, "limit": limit}).all()
     for some in slices([row.id for row in rows]):
         connection.execute(_LEASE, {"ids": some, "owner": owner, "until": micros(until)})
-    return [_claimed(row) for row in rows]
+    return [claimed(row) for row in rows]
 
 
-def _claimed(row: Any) -> Claimed:
+def claimed(row: Any) -> Claimed:
+    """Give a row of `CLAIMED` as the value the others know."""
     return Claimed(
         delivery_id=row.id,
         object_id=row.object_id,

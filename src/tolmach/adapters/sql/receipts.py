@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from tolmach.adapters.sql import dialect
 from tolmach.adapters.sql.engine import Database
 from tolmach.adapters.sql.events import note
+from tolmach.adapters.sql.inventory import unflag
 from tolmach.adapters.sql.schema import objects, receipts
 from tolmach.adapters.sql.stored import Clock, micros, moment, plain
 from tolmach.intake.interfaces import Arrival, Entrance, Pending, Provenance, Receipt
@@ -24,13 +25,7 @@ _ARRIVED = (
     *("sha256", "size", "data_set_offset", "sop_class_uid", "sop_instance_uid", "transfer_syntax_uid"),
     *("entrance", "source", "ae_title", "host", "received_at"),
 )
-# A repetition proves that the bytes are good (again), so whatever was wrong with them is over.
-_REPEATED = {
-    "arrivals": objects.c.arrivals + 1,
-    "last_arrived_at": sa.bindparam("received_at"),
-    "flaw": "",
-    "flaw_problem": None,
-}
+_REPEATED = {"arrivals": objects.c.arrivals + 1, "last_arrived_at": sa.bindparam("received_at")}
 
 
 def _record(version: object) -> sa.Executable:
@@ -39,7 +34,7 @@ def _record(version: object) -> sa.Executable:
         dialect.insert(objects)
         .values(**values, last_arrived_at=sa.bindparam("received_at"), version=version)
         .on_conflict_do_update(index_elements=["sha256", "sop_instance_uid"], set_=_REPEATED)
-        .returning(objects.c.id, objects.c.arrivals, objects.c.version)
+        .returning(objects.c.id, objects.c.arrivals, objects.c.version, objects.c.flaw)
     )
 
 
@@ -80,7 +75,7 @@ class SqlReceipts:
 
     def _recorded(self, connection: sa.Connection, values: dict[str, Any]) -> Receipt:
         statement = _RECORD if values["sop_instance_uid"] else _RECORD_NAMELESS
-        object_id, arrivals, version = connection.execute(statement, values).one()
+        object_id, arrivals, version, flaw = connection.execute(statement, values).one()
         if arrivals == 1:
             connection.execute(
                 _RECEIPT,
@@ -93,6 +88,9 @@ class SqlReceipts:
             )
             if version > 1:
                 note(connection, self._clock(), "", "new-version", object_id=object_id, details={"version": version})
+        if flaw:
+            # The store has just made sure that the bytes are there and good.
+            unflag(connection, [values["sha256"]], self._clock())
         return Receipt(object_id, arrivals == 1, version)
 
 

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+from tolmach.adapters.sql import dialect
+from tolmach.adapters.sql.commitments import Commitments
+from tolmach.adapters.sql.desk import Desk
+from tolmach.adapters.sql.devices import Devices
 from tolmach.adapters.sql.dialect import Synchronous
 from tolmach.adapters.sql.endings import SqlJourneyEnds
 from tolmach.adapters.sql.engine import Database, open_database
+from tolmach.adapters.sql.events import Event, stream
+from tolmach.adapters.sql.inventory import SqlStoredRecords
 from tolmach.adapters.sql.outbox import SqlOutbox
 from tolmach.adapters.sql.receipts import SqlReceipts
 from tolmach.adapters.sql.stored import Clock
+from tolmach.adapters.sql.unknown_peers import UnknownPeers
 
 
 def _utc_now() -> datetime:
@@ -20,7 +28,9 @@ def _utc_now() -> datetime:
 class Records:
     """The records of one data folder, open; any thread may use any part, and other processes may have them open too.
 
-    `receipts` are `Receipts`, `journeys` are `Journeys`, `ends` are `JourneyEnds`, `outbox` is an `Outbox`.
+    Protocols: `receipts` are `Receipts`, `journeys` are `Journeys`, `ends` are `JourneyEnds`, `outbox` is an `Outbox`,
+    `stored` are `StoredRecords`. `desk` is for operators; `commitments`, `devices` and `unknown_peers` are what their
+    names say.
     """
 
     def __init__(self, database: Database, clock: Clock) -> None:
@@ -28,11 +38,38 @@ class Records:
         self.receipts = self.journeys = SqlReceipts(database, clock)
         self.ends = SqlJourneyEnds(database, clock)
         self.outbox = SqlOutbox(database, clock)
+        self.stored = SqlStoredRecords(database, clock)
+        self.desk = Desk(database, clock)
+        self.commitments = Commitments(database)
+        self.devices = Devices(database)
+        self.unknown_peers = UnknownPeers(database, clock)
 
     @property
     def path(self) -> Path:
         """The database file."""
         return self._database.path
+
+    def events(self, object_id: int | None = None, after: int = 0) -> Iterator[Event]:
+        """Give the audit log, of one object or of all, in the order things happened, from behind an event's number."""
+        return stream(self._database, object_id=object_id, after=after)
+
+    def changed_elsewhere(self) -> bool:
+        """Tell whether another process has written anything since the last call; cheap, for polling."""
+        return self._database.changed_elsewhere()
+
+    def online_backup(self, path: Path) -> None:
+        """Write one state of the records into a file, synced and checked, while work goes on.
+
+        The file appears whole or not at all and replaces one of that name. It is a database that `open_records` takes
+        when it is put into a data folder. Raises `RecordsUnusable` when it cannot be written, `RecordsTrouble`.
+        """
+        with self._database.reading() as connection:
+            dialect.copy_to(connection, path)
+
+    def integrity_findings(self) -> list[str]:
+        """Read the whole database and give what is damaged, in the database's own words; empty when it is sound."""
+        with self._database.reading() as connection:
+            return dialect.integrity_findings(connection)
 
     def close(self) -> None:
         """Wait for what is being written and close; nothing is lost without it. Nothing may be called afterwards."""

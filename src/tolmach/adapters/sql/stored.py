@@ -18,6 +18,8 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _REPLACED: Final = str.maketrans({"\0": "\N{REPLACEMENT CHARACTER}"})
 
+# Faults are written out where they belong; this makes again what was kept of them.
+_KEPT_FAULT: Final = Fault
 # Values in one IN (…): databases allow some tens of thousands.
 _SLICE: Final = 500
 
@@ -119,7 +121,7 @@ def _problem(problem: Problem) -> Json:
 
 
 def _to_problem(kept: Json) -> Problem:
-    return Problem(Fault(kept["code"], kept["what"], kept["todo"]), _to_facts(kept["facts"]))
+    return Problem(_KEPT_FAULT(kept["code"], kept["what"], kept["todo"]), _to_facts(kept["facts"]))
 
 
 def _facts(facts: Mapping[str, object]) -> Json:
