@@ -16,6 +16,7 @@ from tolmach.dicom.part10 import _read_meta, _start_of_content, open_data_set
 from tolmach.dicom.scanner import Element
 from tolmach.dicom.source import Source
 
+_GROUP_LENGTH = b"\x02\x00\x00\x00UL\x04\x00"
 _MAX_VALUE = 64  # characters, as the VRs UI and AE allow at most
 
 
@@ -43,10 +44,14 @@ def read_head(source: Source) -> Head:
     """
     try:
         start, _is_marked = _start_of_content(source)
-        meta = _read_meta(source, start)
-    except (NotDicom, Damaged):
+    except NotDicom:
         return Head()
-    by_keyword = {dictionary.keyword_of(element.tag): element for element in meta.elements}
+    try:
+        meta = _read_meta(source, start)
+    except Damaged:
+        return Head(announced_offset=_announced(source, start))
+    # The first of duplicates counts: what follows may be group 0002 of a data set that should have none.
+    by_keyword = {dictionary.keyword_of(element.tag): element for element in reversed(meta.elements)}
 
     def text(keyword: str) -> str:
         element = by_keyword.get(keyword)
@@ -54,7 +59,7 @@ def read_head(source: Source) -> Head:
 
     return Head(
         meta.end if meta.end < source.size else 0,
-        _announced(source, by_keyword.get("FileMetaInformationGroupLength")) or meta.end,
+        _announced(source, start),
         text("MediaStorageSOPClassUID"),
         text("MediaStorageSOPInstanceUID"),
         text("TransferSyntaxUID"),
@@ -78,11 +83,13 @@ def with_uids(head: Head, source: Source) -> Head:
     )
 
 
-def _announced(source: Source, group_length: Element | None) -> int:
-    if group_length is None or group_length.length != 4:
+def _announced(source: Source, start: int) -> int:
+    """Give where the File Meta Information says that it ends; 0 when it says nothing."""
+    first = bytes(source.read(start, 12))
+    if len(first) < 12 or not first.startswith(_GROUP_LENGTH):
         return 0
-    value = group_length.value
-    return value + 4 + int.from_bytes(source.read(value, 4), "little")
+    end = start + 12 + int.from_bytes(first[8:], "little")
+    return end if end <= source.size else 0
 
 
 def _text(source: Source, element: Element) -> str:
