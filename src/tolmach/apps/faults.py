@@ -139,3 +139,23 @@ USELESS_ROUTE = Fault(
     N_("A route begins at {source}, which is not a configured peer with the right to store."),
     N_('Add a [[peer]] of that name with rights = ["store"], or correct the name in the route.'),
 )
+BAD_TIME = Fault(
+    "TLM-CLI-020",
+    N_("“{text}” is no time."),
+    N_("Write a date or time, as in 2026-11-22 or 2026-11-22T10:00, or how long ago: 90m, 2h, 3d."),
+)
+UNKNOWN_DESTINATION = Fault(
+    "TLM-CLI-021",
+    N_("There is no peer {name} in the configuration."),
+    N_("Use one of: {known}."),
+)
+LEFT_OUT = Fault(
+    "TLM-CLI-022",
+    N_("Objects whose file is missing or damaged, and which are not in the backup: {count}."),
+    N_("Run tolmach verify, which names them; the backup is good apart from that."),
+)
+MISSING_AFTER_RESTORE = Fault(
+    "TLM-CLI-023",
+    N_("The restored records know an object whose file is not there: {sha256}."),
+    N_("Bring its file back from another backup, or have the image sent again; tolmach verify names what is missing."),
+)

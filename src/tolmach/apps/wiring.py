@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from tolmach.adapters.dimse.acceptance import AcceptancePolicy
@@ -22,23 +23,25 @@ from tolmach.adapters.dimse.storage_scp import StorageScp, StorageScpSettings
 from tolmach.adapters.folder import inflate
 from tolmach.adapters.objects.folder_store import FolderStore
 from tolmach.adapters.objects.lock import DataDirLock
+from tolmach.adapters.objects.restore import require_finished
 from tolmach.adapters.sql import Records, open_records
 from tolmach.adapters.sql.dialect import Synchronous
+from tolmach.adapters.sql.engine import FILE_NAME
 from tolmach.apps.destinations import senders_of
 from tolmach.apps.faults import UNSAFE_TEST, USELESS_ROUTE
-from tolmach.apps.routing import ANYBODY, Routes
+from tolmach.apps.routing import Routes
 from tolmach.apps.sections import Settings
-from tolmach.apps.serving import LOOK_SECONDS, Chore, Entrance, Keeper, Running, Walker
+from tolmach.apps.serving import KEEP_SECONDS, LOOK_SECONDS, Chore, Entrance, Keeper, Running, Walker
 from tolmach.base import Problem, TolmachError
 from tolmach.delivery.backoff import RetryPolicy
 from tolmach.delivery.dispatch import Dispatch
 from tolmach.delivery.outlet import Outlet, Timing
 from tolmach.delivery.parcel import Unpacker
+from tolmach.delivery.routes import EVERY_SOURCE
 from tolmach.intake.receive import Intake
 from tolmach.intake.recovery import Pace, Recovery
 from tolmach.intake.room import Reserve
 from tolmach.journeys.arrival import ArrivalJourney
-from tolmach.repair.memory import DeviceMemory
 
 log = logging.getLogger(__name__)
 
@@ -74,12 +77,13 @@ def station(settings: Settings, file: Path | None) -> Iterator[Station]:
     """
     routes = Routes(settings, file)
     store = FolderStore(settings.data_dir, sync=_NO_SYNC not in os.environ)
+    require_finished(settings.data_dir / FILE_NAME)
     synchronous: Synchronous = "NORMAL" if os.environ.get(_SYNCHRONOUS) == "NORMAL" else "FULL"
     with DataDirLock(settings.data_dir), open_records(settings.data_dir, synchronous) as records, Running() as run:
         store.clear_incoming()
         records.outbox.clear_leases()
         intake = Intake(store, records.receipts, _reserve(settings), utc_now, time.monotonic)
-        memory = DeviceMemory()
+        memory = records.devices.load()
         dispatches = _dispatches(settings, records, store, run)
 
         def enqueued() -> None:
@@ -87,14 +91,17 @@ def station(settings: Settings, file: Path | None) -> Iterator[Station]:
                 dispatch.wake()
 
         walker = Walker(ArrivalJourney(store.open, records.journeys, records.ends, routes, inflate, memory), enqueued)
+        run.at_end(lambda: records.devices.save(memory))
         run.thread(walker.run, "journeys", walker.bell.stop)
 
         def noticed() -> None:
-            walker.bell.ring()
-            enqueued()
+            if records.changed_elsewhere():
+                walker.bell.ring()
+                enqueued()
 
-        keeper = Keeper([Chore(noticed, LOOK_SECONDS)])
+        keeper = Keeper([Chore(noticed, LOOK_SECONDS), Chore(lambda: records.devices.save(memory), KEEP_SECONDS)])
         run.thread(keeper.run, "keeper", keeper.stopping.set)
+        _reconcile(store, records, intake, walker, run)
         scp = _listen(settings, store, records, Entrance(intake, walker.bell.ring))
         run.at_end(lambda: scp.stop(SECONDS_TO_STOP))
         dicom = settings.dicom
@@ -117,7 +124,7 @@ def _dispatches(settings: Settings, records: Records, store: FolderStore, run: R
         senders, prover = senders_of(peer, settings)
         dispatch = Dispatch(outlet, senders, f"{os.getpid()}", prover)
         dispatch.start()
-        run.at_end(lambda dispatch=dispatch: dispatch.stop(SECONDS_TO_STOP))
+        run.at_end(partial(dispatch.stop, SECONDS_TO_STOP))
         dispatches.append(dispatch)
     return dispatches
 
@@ -126,7 +133,7 @@ def _reconcile(store: FolderStore, records: Records, intake: Intake, walker: Wal
     """Compare what is stored with what is known, in the background: receiving need not wait for it."""
     pace = Pace(time.monotonic, threading.Event(), BACKGROUND_SHARE)
 
-    def tell(sha256: str, problem: Problem) -> None:
+    def tell(_sha256: str, problem: Problem) -> None:
         log.warning("%s", problem)
 
     recovery = Recovery(store, records.stored, records.receipts, utc_now, intake.is_in_hand, tell)
@@ -158,6 +165,7 @@ def _listen(settings: Settings, store: FolderStore, records: Records, entrance: 
         ),
         store.incoming,
         entrance,
+        on_unknown=records.unknown_peers.note,
     )
     scp.start()
     return scp
@@ -175,7 +183,7 @@ def _remarks(settings: Settings) -> Iterator[Problem]:
     for name in (_NO_SYNC, _SYNCHRONOUS):
         if name in os.environ:
             yield Problem(UNSAFE_TEST, {"name": name})
-    known = {ANYBODY, *(peer.name for peer in settings.peer if peer.rights)}
+    known = {EVERY_SOURCE, *(peer.name for peer in settings.peer if peer.rights)}
     for route in settings.route:
         for source in route.from_:
             if source not in known:

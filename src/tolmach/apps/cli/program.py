@@ -13,7 +13,25 @@ from typing import Any
 import click
 
 from tolmach import __version__
-from tolmach.apps.cli import config, demo, detect, devices, echo, fix, fold, inspect, send, serve, translit, undo
+from tolmach.apps.cli import (
+    audit,
+    backup,
+    config,
+    demo,
+    detect,
+    devices,
+    echo,
+    fix,
+    fold,
+    history,
+    inspect,
+    peers,
+    queue,
+    send,
+    serve,
+    translit,
+    undo,
+)
 from tolmach.apps.cli.context import Run, start
 from tolmach.apps.cli.usage import explained, require_command
 from tolmach.apps.faults import INTERRUPTED, OUTPUT_LOST
@@ -21,7 +39,10 @@ from tolmach.base import N_, Problem, Retryable, TolmachError
 
 OK, SOMETHING_FAILED, WRONG_CALL, INTERRUPTED_STATUS = 0, 1, 2, 130
 
-COMMANDS = (inspect, fix, undo, send, serve, echo, detect, translit, fold, devices, config, demo)
+COMMANDS = (
+    *(inspect, fix, undo, send, echo, serve, queue, history, audit, backup, peers),
+    *(detect, translit, fold, devices, config, demo),
+)
 
 
 def run(arguments: Sequence[str]) -> int:
