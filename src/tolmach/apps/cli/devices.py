@@ -8,6 +8,7 @@ import click
 
 from tolmach.apps.cli.arguments import json_option
 from tolmach.apps.cli.context import Run
+from tolmach.apps.cli.memory import kept_memory
 from tolmach.apps.faults import UNKNOWN_DEVICE, BadCall
 from tolmach.base import N_
 
@@ -26,27 +27,26 @@ def register(program: click.Group, run: Run) -> None:
     @file
     @json_option(run)
     def list_devices(file: Path | None, *, as_json: bool) -> int:
-        return _list(run, file or run.memory_file, as_json=as_json)
+        return _list(run, file, as_json=as_json)
 
     @devices.command(help=_(N_("Say in which code page a machine writes; DEVICE as listed.")))
     @click.argument("device", metavar="DEVICE")
     @click.argument("code_page", metavar="CODE_PAGE")
     @file
     def pin(device: str, code_page: str, file: Path | None) -> int:
-        return _pin(run, file or run.memory_file, device, code_page)
+        return _pin(run, file, device, code_page)
 
     @devices.command(help=_(N_("Forget what is remembered of a machine.")))
     @click.argument("device", metavar="DEVICE")
     @file
     def reset(device: str, file: Path | None) -> int:
-        return _reset(run, file or run.memory_file, device)
+        return _reset(run, file, device)
 
 
-def _list(run: Run, file: Path, *, as_json: bool) -> int:
-    from tolmach.adapters.folder.memory_file import load_memory
-
+def _list(run: Run, file: Path | None, *, as_json: bool) -> int:
     terminal = run.terminal(as_json=as_json)
-    memory = load_memory(file)
+    with kept_memory(run, file) as kept:
+        memory = kept.load()
     for key, device in sorted(memory.devices.items()):
         if as_json:
             terminal.result({"device": key, "counts": device.counts, "pinned": device.pinned})
@@ -59,23 +59,18 @@ def _list(run: Run, file: Path, *, as_json: bool) -> int:
     return 0
 
 
-def _pin(run: Run, file: Path, device: str, code_page: str) -> int:
-    from tolmach.adapters.folder.memory_file import load_memory, save_memory
+def _pin(run: Run, file: Path | None, device: str, code_page: str) -> int:
     from tolmach.repair.profile import parse_code_page
 
-    memory = load_memory(file)
-    memory.pin(device, parse_code_page(code_page))
-    save_memory(file, memory)
+    with kept_memory(run, file) as kept:
+        kept.pin(device, parse_code_page(code_page))
     run.terminal().say(N_("{device} is taken to write {page}."), device=device, page=code_page)
     return 0
 
 
-def _reset(run: Run, file: Path, device: str) -> int:
-    from tolmach.adapters.folder.memory_file import load_memory, save_memory
-
-    memory = load_memory(file)
-    if not memory.reset(device):
-        raise BadCall(UNKNOWN_DEVICE, device=device)
-    save_memory(file, memory)
+def _reset(run: Run, file: Path | None, device: str) -> int:
+    with kept_memory(run, file) as kept:
+        if not kept.reset(device):
+            raise BadCall(UNKNOWN_DEVICE, device=device)
     run.terminal().say(N_("{device} is forgotten."), device=device)
     return 0

@@ -160,18 +160,18 @@ def memory_from(options: RepairOptions, run: Run, *, learning: bool) -> Iterator
     It is kept in the file named with `--devices`, else in the configuration's `data_dir`; a plain call has none, so
     that its verdicts depend on nothing but the files.
     """
-    file = options.devices or (run.memory_file if run.is_configured else None)
-    if file is None:
+    if options.devices is None and not run.is_configured:
         yield None
         return
-    from tolmach.adapters.folder.memory_file import load_memory, save_memory
+    from tolmach.apps.cli.memory import kept_memory
 
-    memory = load_memory(file)
-    try:
-        yield memory
-    finally:
-        if learning:
-            save_memory(file, memory)
+    with kept_memory(run, options.devices) as kept:
+        memory = kept.load()
+        try:
+            yield memory
+        finally:
+            if learning:
+                kept.save(memory)
 
 
 def _steps(options: RepairOptions) -> list[dict[str, str]]:
