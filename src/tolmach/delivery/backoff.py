@@ -24,8 +24,8 @@ class RetryPolicy:
     first_wait_seconds: float = 1.0
     longest_wait_seconds: float = 600.0
     spread: float = 0.2  # a wait is so much longer or shorter than it would be, by chance; never above the longest
-    # A connection that was lost with an object in flight may be that object's doing: the others shall not wait long.
-    longest_wait_after_loss_seconds: float = 30.0
+    # A connection that was lost with an object in flight may be that object's doing: the others wait half as long.
+    longest_wait_after_loss_seconds: float = 5.0
     proof_timeout_seconds: float = 600.0  # asked again for proof that does not come
     proof_grace_seconds: float = 60.0  # a destination may store first and find later
 

@@ -24,6 +24,7 @@ class Health:
         self._bell = bell
         self._lock = threading.Lock()
         self._failures = 0
+        self._is_loss = False
         self._retry_at: datetime | None = None
         self._is_probed = False
         # What was noted before the program was started last is known to be over only at the first success.
@@ -44,6 +45,11 @@ class Health:
             self._is_probed = True
             return None
 
+    @property
+    def was_lost(self) -> bool:
+        """Whether it was lost on the way and nothing came through since: it may have fallen over one of the objects."""
+        return self._is_loss
+
     def release(self) -> None:
         """Say that nothing was tried after all, or that what came of it says nothing about the destination."""
         with self._lock:
@@ -54,6 +60,7 @@ class Health:
         with self._lock:
             was_ill, was_noted = self._retry_at is not None, self._is_noted
             self._failures, self._retry_at, self._is_probed, self._is_noted = 0, None, False, False
+            self._is_loss = False
         if was_noted:
             self._note(None, None)
         if was_ill:
@@ -61,12 +68,13 @@ class Health:
 
     def failed(self, problem: Problem, now: datetime, *, is_loss: bool) -> datetime:
         """Say that the destination cannot be reached, or was lost on the way, and give when to try again."""
-        longest = self._policy.longest_wait_after_loss_seconds if is_loss else None
         with self._lock:
             self._failures += 1
-            wait = self._policy.wait_seconds(self._failures, self._chance, longest)
+            wait = self._policy.wait_seconds(self._failures, self._chance)
+            if is_loss:  # the others have their turn before what was in flight has its own again
+                wait = min(wait / 2, self._policy.longest_wait_after_loss_seconds)
             retry_at = now + timedelta(seconds=wait)
-            self._retry_at, self._is_probed, self._is_noted = retry_at, False, True
+            self._retry_at, self._is_probed, self._is_noted, self._is_loss = retry_at, False, True, is_loss
         self._note(problem, retry_at)
         return retry_at
 

@@ -53,6 +53,8 @@ class Lane:
             outlet.health.failed(unforeseen(error), now, is_loss=True)
             return outlet.retry.first_wait_seconds
         outlet.bell.ring()  # there may be more than one lane's worth
+        if outlet.health.was_lost:
+            mine = sorted(mine, key=lambda line: line.attempts > 0)
         return _Attempt(outlet, mine).deliver(self._sender)
 
     def _until_due(self) -> float:
