@@ -37,7 +37,10 @@ _MODE = 0o600
 
 @dataclass(slots=True)
 class Manifest:
-    """What a backup holds; `left_out` are objects whose file was missing or rotten, of which a thousand are named."""
+    """What a backup holds; `left_out` are objects whose file was missing or rotten, of which a thousand are named.
+
+    `self_sha256` is the sum of the manifest's own text with nothing in that place.
+    """
 
     created: str
     versions: dict[str, str] = field(default_factory=dict)
@@ -48,9 +51,12 @@ class Manifest:
     left_out_names: list[str] = field(default_factory=list)
     sums_sha256: str = ""
     format: int = FORMAT
+    self_sha256: str = ""
 
     def encode(self) -> bytes:
-        """Give the manifest as JSON."""
+        """Give the manifest as JSON, with its own sum."""
+        unsigned = json.dumps(asdict(self) | {"self_sha256": ""}, ensure_ascii=False, indent=1).encode()
+        self.self_sha256 = hashlib.sha256(unsigned).hexdigest()
         return json.dumps(asdict(self), ensure_ascii=False, indent=1).encode()
 
 

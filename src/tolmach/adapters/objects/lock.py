@@ -55,6 +55,9 @@ class DataDirLock:
         """Give the folder back; may be repeated."""
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
+            # Not by closing alone: a program that is just being started may have a copy of the descriptor.
+            with suppress(OSError):
+                _unlock(descriptor)
             os.close(descriptor)
 
     def holder(self) -> int | None:
@@ -103,6 +106,10 @@ if sys.platform == "win32":
         msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
         os.lseek(descriptor, 0, os.SEEK_SET)
 
+    def _unlock(descriptor: int) -> None:
+        os.lseek(descriptor, _LOCKED_BYTE, os.SEEK_SET)
+        msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
+
 else:
     import fcntl
 
@@ -110,3 +117,6 @@ else:
         # Of the open file, not of the process: a second lock in this process is refused too, and closing some other
         # descriptor of the file does not give it back, as a POSIX record lock would be.
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def _unlock(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_UN)

@@ -209,11 +209,13 @@ def _manifest_in(archive: Path, member: Member) -> Manifest:
     try:
         found = json.loads(raw)
         known = {one.name: found[one.name] for one in fields(Manifest)}
+        if known["format"] != FORMAT:
+            raise refused(archive, _NEWER)
+        manifest = Manifest(**known)
+        is_ours = manifest.encode() == raw
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise refused(archive, _BAD_MANIFEST) from error
     usual = Manifest("")
-    if any(type(value) is not type(getattr(usual, name)) for name, value in known.items()):
+    if not is_ours or any(type(value) is not type(getattr(usual, name)) for name, value in known.items()):
         raise refused(archive, _BAD_MANIFEST)
-    if known["format"] != FORMAT:
-        raise refused(archive, _NEWER)
-    return Manifest(**known)
+    return manifest

@@ -9,8 +9,7 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -31,9 +30,8 @@ class Shards:
         """Use the folders below `root`, which is there; without `sync` nothing is durable (for tests of the tests)."""
         self.root, self._sync = root, sync
         self._text = os.fspath(root)
-        self._lock = threading.Lock()
-        self._has_first_level = False
-        self._known = bytearray(1 << 16)
+        # What is known of the names of the inner folders, and of the outer ones.
+        self._inner, self._outer = bytearray(1 << 16), bytearray(1 << 8)
 
     def path_of(self, sha256: str) -> str:
         """Give where the file of that content stands or would stand; `ValueError` for what is no sha256 in hex."""
@@ -43,31 +41,36 @@ class Shards:
 
     def make_room_for(self, sha256: str) -> None:
         """Let the folder for that content be there; `sync` makes it durable."""
-        if self._known[int(sha256[:4], 16)] == _KNOWN:
-            return
-        self._make_first_level()
-        make_private(Path(self._text, sha256[:2], sha256[2:4]))
+        if self._inner[int(sha256[:4], 16)] != _KNOWN:
+            outer = Path(self._text, sha256[:2])
+            make_private(outer)
+            make_private(outer / sha256[2:4])
 
     def sync(self, sha256: str) -> None:
         """Make the names in that content's folder durable, and the folder's own; `StoreTrouble` when that failed."""
         if not self._sync:
             return
-        number, outer = int(sha256[:4], 16), Path(self._text, sha256[:2])
-        inner, state = outer / sha256[2:4], self._known[number]
-        for folder in (inner,) if state == _KNOWN else (inner, outer):
+        outer = Path(self._text, sha256[:2])
+        inner, number = outer / sha256[2:4], int(sha256[:4], 16)
+        self._sync_into(self._inner, number, (inner,), (inner, outer))
+        self._sync_into(self._outer, number >> 8, (), (self.root,))
+
+    def _sync_into(self, states: bytearray, number: int, always: Sequence[Path], at_first: Sequence[Path]) -> None:
+        state = states[number]
+        for folder in always if state == _KNOWN else at_first:
             try:
                 if state == _DOUBTFUL:
                     _stir(folder)
                 sync_folder(folder)
             except OSError as error:
-                self._known[number] = _DOUBTFUL
+                states[number] = _DOUBTFUL
                 raise unsynced(error, folder) from error
-        self._known[number] = _KNOWN
+        states[number] = _KNOWN
 
     def forget(self, sha256: str) -> None:
-        """Do not take that content's folder for granted any more: somebody removed it."""
-        self._known[int(sha256[:4], 16)] = _UNKNOWN
-        self._has_first_level = False
+        """Do not take that content's folder for granted any more: somebody may have removed it."""
+        number = int(sha256[:4], 16)
+        self._inner[number], self._outer[number >> 8] = _UNKNOWN, _UNKNOWN
 
     def walk(self) -> Iterator[str]:
         """Give the sha256 of every file, in rising order; other files are passed over."""
@@ -81,19 +84,6 @@ class Shards:
             sha256 = name.removesuffix(SUFFIX)
             if name != sha256 and sha256.startswith(outer + inner) and _SHA256.fullmatch(sha256):
                 yield sha256
-
-    def _make_first_level(self) -> None:
-        with self._lock:
-            if self._has_first_level:
-                return
-            for pair in _HEX_PAIRS:
-                make_private(self.root / pair)
-            if self._sync:
-                try:
-                    sync_folder(self.root)
-                except OSError as error:
-                    raise unsynced(error, self.root) from error
-            self._has_first_level = True
 
 
 def make_private(folder: Path) -> bool:
