@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 from typing import Literal
 
@@ -105,35 +106,25 @@ class ObjectPath:
 
 
 @contextmanager
-def path(folder: Path, fresh: Path | None, *, delivers: bool = True) -> Iterator[ObjectPath]:
-    """Give a program that runs on a new data folder, or on a copy of one that was made before."""
+def path(folder: Path, *, delivers: bool = True) -> Iterator[ObjectPath]:
+    """Give a program that runs on a new data folder; everything is gone afterwards."""
     folder.mkdir(parents=True)
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, folder)
         peer = stack.enter_context(closing(PeerChild(folder, "a")))
-        data_dir = folder / "data"
-        if fresh is not None:
-            shutil.copytree(fresh, data_dir)
-        serve = Serve(Setup(folder, data_dir, [Destination("a", peer.port)] if delivers else []))
+        serve = Serve(Setup(folder, folder / "data", [Destination("a", peer.port)] if delivers else []))
         stack.callback(serve.kill)
         serve.first_start()
         yield ObjectPath(folder, serve, peer, folder / "answered.jsonl")
-
-
-def make_fresh(folder: Path, fresh: Path) -> None:
-    """Make a data folder as it is after the first start, which takes longer than others."""
-    with path(folder, None) as made:
-        made.serve.stop()
-        shutil.copytree(made.serve.setup.data_dir, fresh)
 
 
 def traced(made: ObjectPath, strike: int, how: How) -> Traced:
     return Traced(made.serve.pid, made.serve.setup.data_dir, log=made.folder / "tracer.log", strike=strike, how=how)
 
 
-def calls_of(folder: Path, fresh: Path | None, how: How) -> list[str]:
+def calls_of(folder: Path, how: How) -> list[str]:
     """Give the calls of one object's path, in their order, as they count for this way to fail."""
-    with path(folder, fresh) as made, closing(traced(made, 0, how)) as tracer:
+    with path(folder) as made, closing(traced(made, 0, how)) as tracer:
         made.send_until_taken()
         made.await_arrival(20)
         tracer.finish()
@@ -143,11 +134,12 @@ def calls_of(folder: Path, fresh: Path | None, how: How) -> list[str]:
     return tracer.calls
 
 
-def strike(folder: Path, fresh: Path | None, point: int, how: How) -> tuple[str, bool, list[str]]:
+def strike(folder: Path, point: int, how: How) -> tuple[str, bool, list[str]]:
     """Let one blow fall; gives the call it fell on ("" when it never came), whether it was refused, problems."""
-    with path(folder, fresh) as made, closing(traced(made, point, how)) as tracer:
+    with path(folder) as made, closing(traced(made, point, how)) as tracer:
         status = made.send()
-        made.await_arrival(3)
+        if status == 0 or how == "kill":
+            made.await_arrival(3)
         tracer.finish()
         try:
             if how != "kill":
@@ -166,10 +158,17 @@ def strike(folder: Path, fresh: Path | None, point: int, how: How) -> tuple[str,
 
 
 def chosen(calls: Sequence[str], *, everything: bool) -> list[int]:
-    """Give the points to strike at: all, or every tenth and each sync, rename, link and unlink."""
-    return [
-        number for number, call in enumerate(calls, 1) if everything or number % EVERY == 0 or call.startswith(ALWAYS)
-    ]
+    """Give the points to strike at: all, or every tenth and each sync, rename, link and unlink.
+
+    Folders that are made in a row are the same point many times over: the first, the middle and the last one count.
+    """
+    numbers: list[int] = []
+    for name, row in groupby(enumerate(calls, 1), key=lambda numbered: numbered[1].partition(" ")[0]):
+        same = [number for number, _call in row]
+        numbers += sorted({same[0], same[len(same) // 2], same[-1]}) if name.startswith("mkdir") else same
+    if everything:
+        return numbers
+    return [number for at, number in enumerate(numbers, 1) if at % EVERY == 0 or calls[number - 1].startswith(ALWAYS)]
 
 
 def crash_points(
@@ -181,17 +180,14 @@ def crash_points(
 ) -> Points:
     """Strike at all points, or at a sample of them."""
     result = Points()
-    fresh = folder / "fresh"
-    make_fresh(folder / "first", fresh)
     for how in hows:
-        calls = calls_of(folder / "count", fresh, how)
+        calls = calls_of(folder / "count", how)
         result.counted[how] = len(calls)
         for point in chosen(calls, everything=everything):
-            struck, refused, problems = strike(folder / f"{how}-{point}", fresh, point, how)
+            struck, refused, problems = strike(folder / f"{how}-{point}", point, how)
             result.struck += bool(struck)
             result.not_reached += not struck
             result.refused += refused
             result.problems += [f"{how} at {point} ({struck or calls[point - 1]}): {one}" for one in problems]
             tell(f"{how} {point}/{len(calls)} {struck}{' refused' if refused else ''} {'; '.join(problems)[:200]}")
-    shutil.rmtree(fresh)
     return result

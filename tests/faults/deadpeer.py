@@ -57,10 +57,15 @@ class Rates:
         return min(median(rates) for rates in self.beside.values()) / median(self.alone)
 
 
-def beside_the_dead(folder: Path, objects: int, rounds: int = 3) -> Rates:
-    """Measure how fast a backlog reaches a live destination, in turns with and without a dead one beside it."""
+def beside_the_dead(folder: Path, objects: int, rounds: int = 3, enough: float = 0.0) -> Rates:
+    """Measure how fast a backlog reaches a live destination, in turns with and without a dead one beside it.
+
+    Ends before all rounds are done when the shares are `enough` already.
+    """
     rates = Rates()
     for turn in range(rounds):
+        if enough and turn and rates.worst_share >= enough:
+            break
         rates.alone.append(_rate(folder / f"alone-{turn}", objects, {"live": Mode()}))
         for death in DEATHS:
             modes = {"live": Mode(), "dead": Mode(death)}

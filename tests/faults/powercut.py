@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -124,7 +124,13 @@ def machine(folder: Path, disk: Disk, seed: int, env: Mapping[str, str]) -> Iter
 
 
 def power_cuts(
-    folder: Path, count: int, *, disk: Disk | None = None, seed: int = 1, env: Mapping[str, str] | None = None
+    folder: Path,
+    count: int,
+    *,
+    disk: Disk | None = None,
+    seed: int = 1,
+    env: Mapping[str, str] | None = None,
+    tell: Callable[[str], None] = lambda line: None,
 ) -> Cuts:
     """Cut the power `count` times, each time going on with what was left; a new disk after every ten.
 
@@ -133,21 +139,20 @@ def power_cuts(
     result = Cuts()
     while result.cuts < count and not result.problems:
         with machine(folder / f"cuts-{result.cuts}", disk or Disk(), seed + result.cuts, env or {}) as made:
-            acknowledged = missing = again = 0
+            verdict = Verdict()
             for _ in range(min(CUTS_PER_IMAGE, count - result.cuts)):
                 result.cuts += 1
                 made.cut()
                 try:
                     verdict = made.wake()
                 except (NotStarted, Unsettled) as error:
-                    result.problems.append(str(error))
-                    break
-                acknowledged, missing, again = verdict.acknowledged, verdict.missing, verdict.again
+                    verdict.problems.append(str(error))
                 result.problems += verdict.problems
-                if result.problems:
+                tell(f"{result.cuts} cuts, {verdict.acknowledged} acknowledged on this disk, {verdict.missing} missing")
+                if verdict.problems:
                     break
                 made.serve.start()
-            result.acknowledged += acknowledged
-            result.missing += missing
-            result.again += again
+            result.acknowledged += verdict.acknowledged
+            result.missing += verdict.missing
+            result.again += verdict.again
     return result

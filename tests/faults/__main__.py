@@ -1,0 +1,142 @@
+"""The long form of the fault tests: every figure with its bar, written to a file that can be committed.
+
+    python -m tests.faults --kills 1000 --cuts 200 --crashpoints all --modes 200 --out docs/reliability-results.md
+
+Needs root for disks of its own, strace, and libfaketime. Exit status 0: every bar is held.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tests.faults import figures
+from tests.faults.figures import Figure
+from tests.faults.powercut import Disk
+
+Part = Callable[[Path], list[Figure]]
+
+
+def parts_of(wanted: argparse.Namespace) -> dict[str, Part]:
+    """Give what is to be run, by name, in order; a number of 0 leaves a part out."""
+    everything = wanted.crashpoints == "all"
+    parts: dict[str, Part | None] = {
+        "order": figures.order,
+        "kills": (lambda there: figures.kills(there, wanted.kills, tell=tell)) if wanted.kills else None,
+        "crashpoints": (lambda there: figures.points(there, everything=everything, tell=tell))
+        if wanted.crashpoints != "none"
+        else None,
+        "cuts": (lambda there: _all_cuts(there, wanted.cuts)) if wanted.cuts else None,
+        "mutants": (lambda there: figures.mutants(there, tell=tell)) if wanted.cuts else None,
+        "full": lambda there: figures.full(there, 5),
+        "modes": (lambda there: figures.peers(there / "12", wanted.modes)) if wanted.modes else None,
+        "allmodes": (lambda there: figures.all_peers(there / "all", wanted.modes)) if wanted.modes else None,
+        "share": (lambda there: figures.share(there, wanted.modes * 10)) if wanted.modes else None,
+        "restart": (lambda there: figures.restart(there, wanted.queued, 10)) if wanted.queued else None,
+        "outage": figures.two_weeks,
+        "abuse": figures.hostile,
+    }
+    chosen = wanted.only.split(",") if wanted.only else list(parts)
+    if unknown := set(chosen) - set(parts):
+        sys.exit(f"no part is called {', '.join(sorted(unknown))}; there are {', '.join(parts)}")
+    return {name: part for name, part in parts.items() if part is not None and name in chosen}
+
+
+def _all_cuts(there: Path, count: int) -> list[Figure]:
+    """Most cuts on ext4 that never syncs by itself, some as it comes, some on XFS."""
+    some = max(1, count // 10)
+    return [
+        *figures.cuts(there / "long", count, tell=tell),
+        *figures.cuts(there / "default", some, Disk("ext4", ""), seed=5001, tell=tell),
+        *figures.cuts(there / "xfs", some, Disk("xfs", ""), seed=6001, tell=tell),
+    ]
+
+
+def tell(line: str) -> None:
+    print(f"{datetime.now(UTC):%H:%M:%S} {line}", file=sys.stderr, flush=True)
+
+
+def machine_in_words() -> str:
+    """Say what kind of machine this is, without its name."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / (1 << 30)
+    kernel = ".".join(platform.release().split("-")[0].split(".")[:2])
+    return (
+        f"{os.cpu_count()} processors ({platform.machine()}), {memory:.0f} GiB of memory, "
+        f"{platform.system()} {kernel}, Python {platform.python_version()}"
+    )
+
+
+def page(results: Sequence[Figure], command: str, seconds: float) -> str:
+    """Give the results as a page."""
+    rows = "\n".join(
+        f"| {one.measure} | {one.bar} | {one.result.replace('|', '/')} | {'yes' if one.holds else '**no**'} |"
+        for one in results
+    )
+    problems = "\n".join(f"* {one.measure}: {problem}" for one in results for problem in one.problems)
+    return (
+        "# Reliability: what was measured\n\n"
+        f"Date: {datetime.now(UTC):%Y-%m-%d}. Command: `{command}` ({seconds / 60:.0f} minutes).\n"
+        f"Machine: {machine_in_words()}.\n\n"
+        "The bars are those of the fault model; the harness is in `tests/faults`, and the command above repeats all "
+        "of it.\n\n"
+        f"| measure | bar | result | held |\n|---|---|---|---|\n{rows}\n"
+        + (f"\n## What went wrong\n\n{problems}\n" if problems else "")
+    )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=int, default=1000)
+    parser.add_argument("--cuts", type=int, default=200)
+    parser.add_argument("--crashpoints", choices=("all", "sample", "none"), default="all")
+    parser.add_argument("--modes", type=int, default=200, help="objects for each kind of bad destination")
+    parser.add_argument("--queued", type=int, default=10_000)
+    parser.add_argument("--only", default="", help="names of parts, with commas")
+    parser.add_argument("--out", type=Path, help="file for the results; absent: stdout")
+    wanted = parser.parse_args()
+    # An end by signal unwinds too, so that nothing stays mounted.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    begun = time.monotonic()
+    results: list[Figure] = []
+    folder = Path(tempfile.mkdtemp(prefix="faults-"))
+    try:
+        for name, part in parts_of(wanted).items():
+            results += _run(name, part, folder / name)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    command = " ".join(["python -m tests.faults", *sys.argv[1:]])
+    text = page(results, command, time.monotonic() - begun)
+    if wanted.out:
+        wanted.out.write_text(text, "utf-8")
+    else:
+        print(text)
+    return 0 if all(one.holds for one in results) else 1
+
+
+def _run(name: str, part: Part, folder: Path) -> list[Figure]:
+    """Run one part; what breaks in it is a bar not held, and the others still run."""
+    tell(f"{name} …")
+    begun = time.monotonic()
+    try:
+        found = part(folder)
+    except (Exception, AssertionError) as error:  # noqa: BLE001 - a runner: told below, and counted as failed
+        found = [Figure(name, "runs to its end", f"{type(error).__name__}: {error}"[:500], holds=False)]
+    for one in found:
+        tell(f"{'held' if one.holds else 'NOT HELD'}: {one.measure}: {one.result}")
+        for problem in one.problems:
+            tell(f"  {problem[:1000]}")
+    tell(f"{name}: {time.monotonic() - begun:.0f} s")
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())
