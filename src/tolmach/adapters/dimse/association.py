@@ -9,7 +9,7 @@ import socket
 import time
 from collections.abc import Sequence
 from types import TracebackType
-from typing import NoReturn, Self
+from typing import TYPE_CHECKING, NoReturn, Self
 
 from tolmach.adapters.dimse import faults, pdu, pdu_codec
 from tolmach.adapters.dimse.addresses import PeerAddress, parse_ae_title
@@ -28,6 +28,9 @@ from tolmach.adapters.dimse.timeouts import Timeouts
 from tolmach.adapters.dimse.transport import Transport
 from tolmach.base import TolmachError
 from tolmach.dicom import uids
+
+if TYPE_CHECKING:
+    from tolmach.adapters.dimse.tls import TlsClient
 
 DEFAULT_CALLING_AE_TITLE = "TOLMACH"
 RECEIVE_PDU_LENGTH = 1 << 16
@@ -72,15 +75,17 @@ class Association:
         calling_ae_title: str = DEFAULT_CALLING_AE_TITLE,
         timeouts: Timeouts | None = None,
         clock: Clock = time.monotonic,
+        tls: TlsClient | None = None,
     ) -> Self:
-        """Connect and negotiate; afterwards some of the contexts are accepted, maybe none.
+        """Connect and negotiate, over TLS if it is given; afterwards some of the contexts are accepted, maybe none.
 
         Raises `PeerUnreachable`, `AssociationRejected`, `AssociationRejectedForNow`, `AssociationAborted`,
-        `AssociationLost`, `PeerTimeout`, `ProtocolViolation`, `BadAddress`. May be repeated.
+        `AssociationLost`, `PeerTimeout`, `ProtocolViolation`, `BadAddress`, `TlsRefused`, `TlsFailed`. May be repeated.
         """
         timeouts = timeouts or Timeouts()
         calling_ae_title = parse_ae_title(calling_ae_title)
-        transport = Transport(Stream(_connect(peer, timeouts), clock), str(peer), timeouts, clock)
+        stream = _connect(peer, timeouts, clock, tls)
+        transport = Transport(stream, str(peer), timeouts, clock)
         try:
             request = pdu.AssociateRequest(
                 called_ae_title=peer.ae_title,
@@ -287,7 +292,14 @@ class Association:
             self.abort()
 
 
-def _connect(peer: PeerAddress, timeouts: Timeouts) -> socket.socket:
+def _connect(peer: PeerAddress, timeouts: Timeouts, clock: Clock, tls: TlsClient | None) -> Stream:
+    sock = _connected(peer, timeouts)
+    if tls is None:
+        return Stream(sock, clock)
+    return tls.connect(sock, str(peer), peer.host, clock() + timeouts.connect_timeout_seconds, clock)
+
+
+def _connected(peer: PeerAddress, timeouts: Timeouts) -> socket.socket:
     try:
         return socket.create_connection((peer.host, peer.port), timeouts.connect_timeout_seconds)
     except (socket.gaierror, UnicodeError) as error:

@@ -41,6 +41,18 @@ class ProtocolViolation(Retryable):
     """The peer sent bytes that are against PS3.7 or PS3.8, or beyond a limit."""
 
 
+class BadTlsFiles(NeedsOperator):
+    """A certificate, a key or a list of authorities cannot be used."""
+
+
+class TlsRefused(NeedsOperator):
+    """One of the two certificates was not accepted."""
+
+
+class TlsFailed(Retryable):
+    """No encrypted connection came about, or it broke: the other side speaks no TLS, or none that is allowed."""
+
+
 class ContextNotAccepted(NeedsOperator):
     """The peer does not take this SOP class in this transfer syntax."""
 

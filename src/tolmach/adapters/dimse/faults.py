@@ -202,3 +202,53 @@ LENGTH_LIES = Fault(
     N_("The data set of {sop_instance_uid} changed while it was sent: {declared} bytes were announced, {found} came."),
     N_("The source file was being written: it is sent again when it is complete."),
 )
+
+# TLS ------------------------------------------------------------------------------------------------------------------
+
+TLS_FILE_MISSING = Fault(
+    "TLM-NET-070",
+    N_("There is no certificate to answer encrypted associations with."),
+    N_("Name our certificate and its key in the settings, as PEM files."),
+)
+TLS_FILE = Fault(
+    "TLM-NET-071",
+    N_("{file} cannot be used for encrypted associations: {detail}."),
+    N_(
+        "It must be a readable PEM file; key and certificate must belong together, and the key must have no passphrase."
+    ),
+)
+TLS_CERTIFICATE = Fault(
+    "TLM-NET-072",
+    N_("The certificate of {peer} was not accepted: {detail}."),
+    N_("Look at its end date, and whether its authority is in the file of those we believe."),
+)
+TLS_NAME = Fault(
+    "TLM-NET-073",
+    N_("The certificate of {peer} is for another name: {detail}."),
+    N_("Call the peer by the name in its certificate, or switch the check of names off for this peer."),
+)
+TLS_REFUSED_BY_PEER = Fault(
+    "TLM-NET-074",
+    N_("{peer} refused the encrypted connection: {detail}."),
+    N_("Usually it wants a certificate from us, or does not believe ours: ask its administrator."),
+)
+TLS_FAILED = Fault(
+    "TLM-NET-075",
+    N_("No encrypted connection with {peer} came about: {detail}."),
+    N_("Check that this port of the peer speaks TLS, version 1.2 or newer."),
+)
+TLS_CALLER_REFUSED = Fault(
+    "TLM-NET-076",
+    N_("The encrypted connection of {peer} was refused: {detail}."),
+    N_("The device must speak TLS 1.2 or newer and show a certificate of an authority that we believe."),
+)
+CALLED_WITHOUT_TLS = Fault(
+    "TLM-NET-077",
+    N_("{peer} called without encryption on a port that is only for TLS."),
+    N_("Switch TLS on in the device, or give it the port without TLS."),
+)
+CALLED_WITH_TLS = Fault(
+    "TLM-NET-078",
+    N_("{peer} called with encryption on a port that is without TLS."),
+    N_("Give the device the port for TLS, or switch TLS off in it."),
+)

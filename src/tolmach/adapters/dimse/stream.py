@@ -46,6 +46,14 @@ class Stream:
                 self.ask_for_quick_acknowledgement()
                 self.wait(deadline)
 
+    def peek(self, deadline: float) -> bytes:
+        """Give the first byte that has arrived and leave it there; nothing when the peer has closed."""
+        while True:
+            try:
+                return self._socket.recv(1, socket.MSG_PEEK)
+            except BlockingIOError:
+                self.wait(deadline)
+
     def send_some(self, buffers: Sequence[Buffer], deadline: float) -> int:
         """Bring a few bytes of the buffers to the kernel, at least one, and give their number."""
         while True:
@@ -80,10 +88,10 @@ class Stream:
         self._socket.close()
 
 
-def joined(buffers: Sequence[Buffer]) -> Buffer:
+def joined(buffers: Sequence[Buffer], limit: int = JOINED_BYTES) -> Buffer:
     """Give the first buffer, or the first few of them in one piece when they are small."""
     taken, size = 0, 0
-    while taken < len(buffers) and size + len(buffers[taken]) <= JOINED_BYTES:
+    while taken < len(buffers) and size + len(buffers[taken]) <= limit:
         size += len(buffers[taken])
         taken += 1
     return b"".join(buffers[:taken]) if taken > 1 else buffers[0]

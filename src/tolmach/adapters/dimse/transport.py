@@ -63,6 +63,18 @@ class Transport:
 
     # Receiving --------------------------------------------------------------------------------------------------------
 
+    def peek(self, deadline: float) -> int:
+        """Give the first byte, which stays; only before anything has been read. Raises as `read_pdu` does."""
+        try:
+            first = self._stream.peek(deadline)
+        except TimeoutError:
+            raise
+        except OSError as error:
+            raise self._lost(error) from error
+        if not first:
+            raise AssociationLost(faults.CONNECTION_LOST, peer=self._peer, detail="the peer closed it")
+        return first[0]
+
     def read_pdu(self, first_byte_by: float, p_data_limit: int) -> tuple[int, memoryview]:
         """Give the type and the variable part of the next PDU; the view is valid until the next call.
 

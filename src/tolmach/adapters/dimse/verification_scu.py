@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from tolmach.adapters.dimse import faults
 from tolmach.adapters.dimse.addresses import PeerAddress
@@ -18,6 +19,9 @@ from tolmach.adapters.dimse.status import SUCCESS
 from tolmach.adapters.dimse.stream import Clock
 from tolmach.adapters.dimse.timeouts import Timeouts
 from tolmach.dicom import uids
+
+if TYPE_CHECKING:
+    from tolmach.adapters.dimse.tls import TlsClient
 
 VERIFICATION_CONTEXT = PresentationContext(1, uids.Verification, (uids.ImplicitVRLittleEndian,))
 
@@ -56,7 +60,8 @@ def verify_peer(
     calling_ae_title: str = DEFAULT_CALLING_AE_TITLE,
     timeouts: Timeouts | None = None,
     clock: Clock = time.monotonic,
+    tls: TlsClient | None = None,
 ) -> EchoResponse:
     """Open an association for C-ECHO alone, echo once, release; raises what `Association.open` and `echo` raise."""
-    with Association.open(peer, [VERIFICATION_CONTEXT], calling_ae_title, timeouts, clock) as assoc:
+    with Association.open(peer, [VERIFICATION_CONTEXT], calling_ae_title, timeouts, clock, tls) as assoc:
         return EchoResponse(echo(assoc, clock))

@@ -33,8 +33,7 @@ from tolmach.adapters.dimse.errors import AssociationRejected, AssociationReject
 from tolmach.adapters.dimse.pdu import AssociateRequest, UserInformation
 from tolmach.adapters.dimse.reception import ReceivedInstance, ReceptionLimits
 from tolmach.adapters.dimse.rights import Right
-from tolmach.adapters.dimse.storage_scp import StorageScp, StorageScpSettings
-from tolmach.adapters.dimse.unknown_callers import OnUnknown
+from tolmach.adapters.dimse.storage_scp import OnUnknown, StorageScp, StorageScpSettings
 from tolmach.dicom import uids
 
 CT, EXPLICIT = uids.CTImageStorage, uids.ExplicitVRLittleEndian
