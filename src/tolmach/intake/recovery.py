@@ -127,6 +127,16 @@ class Recovery:
             self._compare_sizes(pace, tally)
         return tally
 
+    def settle(self, pace: Pace, settling: timedelta = SETTLING) -> Tally:
+        """Reconcile, and again each time the youngest files may have become old enough, until none is too young.
+
+        For a thread of the background; gives what the last run has found. Ends at once when the work shall stop.
+        """
+        while True:
+            tally = self.reconcile(pace, settling)
+            if not tally.settling or pace.stop.wait(settling.total_seconds()):
+                return tally
+
     def rebuild(self, pace: Pace, workers: int = 4) -> Tally:
         """Make the records know every stored file, from the files alone: arrivals of the entrance "rebuild".
 

@@ -104,6 +104,25 @@ def test_what_may_still_be_sent_again_waits_for_another_run(house: House) -> Non
     assert house.recovery.reconcile(house.pace).adopted == 1
 
 
+def test_in_the_background_it_is_tried_again_until_nothing_is_too_young(house: House) -> None:
+    house.put(content(1))
+    house.now = WRITTEN + timedelta(seconds=1)
+
+    def advance(seconds: float) -> None:
+        house.now += timedelta(seconds=seconds)
+
+    house.pace.stop = Waits(advance)
+    tally = house.recovery.settle(house.pace)
+    assert (tally.adopted, tally.settling, house.now) == (1, 0, WRITTEN + timedelta(minutes=15, seconds=1))
+
+
+def test_waiting_for_the_youngest_ends_when_the_work_shall_stop(house: House) -> None:
+    house.put(content(1))
+    house.now = WRITTEN
+    threading.Timer(0.01, house.pace.stop.set).start()
+    assert house.recovery.settle(house.pace).adopted == 0
+
+
 def test_a_clock_that_went_back_keeps_nothing_waiting(house: House) -> None:
     house.put(content(1))
     house.now = WRITTEN - timedelta(days=365)

@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 import stat
+import sys
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -127,8 +128,8 @@ class FolderStore:
             status = os.fstat(descriptor)
             if status.st_size != spooled.size:
                 raise StoreTrouble(CUT_SPOOL, path=spooled.path, expected=spooled.size, present=status.st_size)
-            if stat.S_IMODE(status.st_mode) != _PRIVATE and os.name != "nt":
-                os.fchmod(descriptor, _PRIVATE)
+            if stat.S_IMODE(status.st_mode) != _PRIVATE:
+                spooled.path.chmod(_PRIVATE)
             if self._sync:
                 os.fsync(descriptor)
         except OSError as error:
@@ -290,7 +291,7 @@ def beginning_that_fits(path: Path, sha256: str) -> int | None:
 
 def _forget_cached(file: FileIO) -> None:
     """Let the system read the file from the disk, not from memory, and not keep what only a check has read."""
-    if hasattr(os, "posix_fadvise"):
+    if sys.platform == "linux":
         with suppress(OSError):
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 

@@ -41,9 +41,10 @@ class Shards:
 
     def make_room_for(self, sha256: str) -> None:
         """Let the folder for that content be there; `sync` makes it durable."""
-        if self._inner[int(sha256[:4], 16)] != _KNOWN:
-            outer = Path(self._text, sha256[:2])
-            make_private(outer)
+        number, outer = int(sha256[:4], 16), Path(self._text, sha256[:2])
+        if self._inner[number] != _KNOWN:
+            if self._outer[number >> 8] != _KNOWN:
+                make_private(outer)
             make_private(outer / sha256[2:4])
 
     def sync(self, sha256: str) -> None:
