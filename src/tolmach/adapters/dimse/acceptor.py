@@ -25,6 +25,7 @@ from tolmach.adapters.dimse.connections import Connection, Connections
 from tolmach.adapters.dimse.errors import PeerTimeout, ProtocolViolation, TlsFailed
 from tolmach.adapters.dimse.rarely import Rarely
 from tolmach.adapters.dimse.reception import Reception, ReceptionLimits, Sink
+from tolmach.adapters.dimse.spool import SpoolFolder
 from tolmach.adapters.dimse.stream import Clock, Stream
 from tolmach.adapters.dimse.timeouts import Timeouts
 from tolmach.adapters.dimse.transport import Transport
@@ -72,7 +73,7 @@ class Acceptor:
         """Prepare; raises `BadAddress` for callers that can call from nowhere."""
         self._settings = settings
         self._connections = connections
-        self._spool_folder = spool_folder
+        self._spool_folder = SpoolFolder(spool_folder)
         self._sink = sink
         self._clock = clock
         self._on_unknown = on_unknown

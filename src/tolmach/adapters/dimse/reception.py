@@ -26,7 +26,7 @@ from tolmach.adapters.dimse.dimse import (
 )
 from tolmach.adapters.dimse.errors import ProtocolViolation
 from tolmach.adapters.dimse.part10_meta import encode_file_meta
-from tolmach.adapters.dimse.spool import Spool
+from tolmach.adapters.dimse.spool import Spool, SpoolFolder
 from tolmach.adapters.dimse.status import OUT_OF_RESOURCES, SUCCESS
 from tolmach.adapters.dimse.stream import Clock
 from tolmach.adapters.dimse.transport import Transport
@@ -80,7 +80,7 @@ class Reception:
     accept: pdu.AssociateAccept
     peer_host: str
     peer_name: str
-    spool_folder: Path
+    spool_folder: SpoolFolder
     sink: Sink
     limits: ReceptionLimits
     clock: Clock

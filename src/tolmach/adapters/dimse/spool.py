@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
-import tempfile
+import secrets
 from pathlib import Path
 from typing import BinaryIO
 
@@ -13,10 +14,28 @@ from tolmach.adapters.dimse.dimse import CStoreRequest
 IOV_MAX = 1000
 
 
+class SpoolFolder:
+    """Where instances arrive, each in a file of its own; any thread may ask."""
+
+    def __init__(self, path: Path) -> None:
+        """Use a folder that is there; several may use the same one."""
+        self._path = path
+        self._mark = secrets.token_hex(4)
+        self._numbers = itertools.count(1)
+
+    def make_file(self) -> tuple[Path, BinaryIO]:
+        """Give a new file and its path; raises `OSError`. The name is never built from what the peer sends."""
+        path = self._path / f"store-{self._mark}-{next(self._numbers)}.part"
+        return path, os.fdopen(os.open(path, _NEW, 0o600), "wb", buffering=0)
+
+
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+
+
 class Spool:
     """The instance that is arriving; without a file, and with an error, when none could be made or written."""
 
-    def __init__(self, folder: Path, request: CStoreRequest, context_id: int, head: bytes) -> None:
+    def __init__(self, folder: SpoolFolder, request: CStoreRequest, context_id: int, head: bytes) -> None:
         """Make the file, and keep its head for the first writing."""
         self.request = request
         self.context_id = context_id
@@ -29,9 +48,7 @@ class Spool:
         self._head: bytes | None = head
         self._held: list[memoryview] = []
         try:
-            # The name is never built from what the peer sends.
-            handle, name = tempfile.mkstemp(".part", "store-", folder)
-            self.path, self.file = Path(name), os.fdopen(handle, "wb", buffering=0)
+            self.path, self.file = folder.make_file()
         except OSError as error:
             self.error = error
 
