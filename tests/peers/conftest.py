@@ -127,12 +127,14 @@ def storescp(peer_program: Callable[[str], Path], tmp_path: Path) -> Iterator[St
     with ExitStack() as stack:
         count = 0
 
-        def start(*args: str, ae_title: str = "PACS", env: Mapping[str, str] | None = None) -> RunningStorescp:
+        def start(
+            *args: str, ae_title: str = "PACS", port: int | None = None, env: Mapping[str, str] | None = None
+        ) -> RunningStorescp:
             nonlocal count
             count += 1
             folder = tmp_path / f"storescp-{count}"
             folder.mkdir()
-            port = reserved_port()
+            port = port or reserved_port()
             command = [str(program), "-v", "-aet", ae_title, "-od", str(folder), *args, str(port)]
             log = tmp_path / f"storescp-{count}.log"
             process = stack.enter_context(running(command, port, log, env or {}))
