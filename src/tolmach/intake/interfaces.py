@@ -235,3 +235,7 @@ class StoredRecords(Protocol):
     def flag_rotten(self, sha256s: Sequence[str]) -> None:
         """Remember that the files of these objects hold other bytes now; the next time theirs come, the flag goes."""
         ...
+
+    def unflag(self, sha256s: Sequence[str]) -> None:
+        """Take the flags from objects whose files were read to their end and found good."""
+        ...

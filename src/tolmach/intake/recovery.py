@@ -219,7 +219,7 @@ class Recovery:
         tally.is_complete = True
 
     def verify(self, pace: Pace, part: tuple[str, str] = ("", "g")) -> Tally:
-        """Re-hash the stored files the records refer to, and flag what is missing or has rotted.
+        """Re-hash the stored files the records refer to: flag what is missing or has rotted, unflag what is good.
 
         `part` is a range of sha256, from behind the first to before the second (`part_of_day`); all of them without
         it. For `tolmach verify` and for the scrubber; safe to repeat and to stop anywhere. Raises `RecordsTrouble`.
@@ -251,10 +251,10 @@ class Recovery:
             flags.unreadable(known, error.problem)
         else:
             flags.tally.seen_bytes += found.size
-            if found.is_sound:
-                flags.compare(known, found.size)
-            else:
+            if not found.is_sound:
                 flags.add_rotten(known, Problem(FILE_ROTTEN, {"sha256": known.sha256}))
+            elif flags.compare(known, found.size):
+                flags.good.append(known.sha256)
 
 
 @dataclass(slots=True)
@@ -263,15 +263,18 @@ class _Flags:
 
     recovery: Recovery
     tally: Tally
+    good: list[str] = field(default_factory=list)
     _missing: dict[str, Problem] = field(default_factory=dict)
     _rotten: dict[str, Problem] = field(default_factory=dict)
 
-    def compare(self, known: KnownObject, size: int | None) -> None:
+    def compare(self, known: KnownObject, size: int | None) -> bool:
+        """Tell whether a file is there in the size it should have; flag it otherwise."""
         if size is None:
             self._missing[known.sha256] = Problem(FILE_MISSING, {"sha256": known.sha256})
         elif size != known.size:
             facts = {"sha256": known.sha256, "expected": known.size, "present": size}
             self.add_rotten(known, Problem(FILE_RESIZED, facts))
+        return size == known.size
 
     def add_rotten(self, known: KnownObject, problem: Problem) -> None:
         self._rotten[known.sha256] = problem
@@ -291,6 +294,8 @@ class _Flags:
             self.recovery.records.flag_missing(missing)
         if rotten:
             self.recovery.records.flag_rotten(rotten)
+        if self.good:
+            self.recovery.records.unflag(self.good)
         self.tally.missing += len(missing)
         self.tally.rotten += len(rotten)
         for sha256 in (*missing, *rotten):

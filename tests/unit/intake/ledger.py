@@ -50,3 +50,7 @@ class Ledger:
 
     def flag_rotten(self, sha256s: Sequence[str]) -> None:
         self.rotten.update(sha256s)
+
+    def unflag(self, sha256s: Sequence[str]) -> None:
+        self.missing.difference_update(sha256s)
+        self.rotten.difference_update(sha256s)

@@ -282,6 +282,19 @@ def test_a_flipped_byte_a_missing_and_an_unreadable_file_are_found(
     assert tally.seen_bytes == sum(len(content(number)) for number in range(10) if number not in (1, 2))
 
 
+def test_what_is_good_again_loses_its_flag_once_it_was_read_whole(house: House) -> None:
+    names = [house.put(content(number), recorded=True) for number in range(3)]
+    for name in names[:2]:
+        house.store.path_of(name).unlink()
+    house.recovery.verify(house.pace)
+    assert house.records.missing == set(names[:2])
+    house.put(content(0))  # restored from a backup
+    house.recovery.reconcile(house.pace)  # looks at sizes only, and proves nothing
+    assert house.records.missing == set(names[:2])
+    house.recovery.verify(house.pace)
+    assert house.records.missing == {names[1]}
+
+
 def test_a_head_that_was_changed_is_found_by_its_size(house: House) -> None:
     sha256 = house.put(content(1), recorded=True)
     house.store.path_of(sha256).write_bytes(content(1, source="SOMEBODY"))
