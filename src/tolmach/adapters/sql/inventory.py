@@ -43,7 +43,8 @@ _HOLD = (
     deliveries.update()
     .where(
         deliveries.c.object_id == sa.bindparam("of_object"),
-        deliveries.c.state.in_(("queued", "held")),
+        # Not `IN`: a list of values cannot be bound for many objects at once.
+        sa.or_(deliveries.c.state == "queued", deliveries.c.state == "held"),
         deliveries.c.stored_at.is_(None),
         deliveries.c.decided_by == "",
     )
