@@ -23,7 +23,9 @@ from tolmach.journeys.arrival import ArrivalJourney
 
 log = logging.getLogger(__name__)
 
-BATCH = 64
+BATCH = 256
+# Journeys that end together share a commit, and leave the processor to those who wait for an acknowledgement.
+GATHER_SECONDS = 0.1
 LOOK_SECONDS = 0.5  # how soon a command of another process is noticed
 RETRY_SECONDS = 1.0
 KEEP_SECONDS = 15.0  # how often what was learned of devices is kept
@@ -77,8 +79,8 @@ class Walker:
                 continue
             if walked:
                 self._enqueued()
-            else:
-                self.bell.sleep(RETRY_SECONDS)
+            if walked < BATCH and self.bell.sleep(RETRY_SECONDS):
+                self.bell.pause(GATHER_SECONDS)
 
 
 @dataclass(slots=True)

@@ -29,6 +29,8 @@ def _serve(run: Run) -> int:
     from tolmach.apps.serving import told_to_stop
     from tolmach.apps.wiring import station
 
+    # A thread that waits for an acknowledgement shall not wait 5 ms, Python's usual slice, for one that mends text.
+    sys.setswitchinterval(0.0005)
     logging.basicConfig(level=logging.INFO, format=_LOG_FORMAT, stream=sys.stderr)
     terminal = run.terminal()
     stopping = threading.Event()
