@@ -15,7 +15,9 @@ from tolmach.intake.interfaces import Arrival, Provenance
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 SOMETHING = Fault("TLM-TST-001", N_("{what} happened to {name}."), N_("Look at {name}."))
 PROBLEM = Problem(SOMETHING, {"what": Phrase("A {size} surprise", {"size": "big"}), "name": "Іваненко", "count": 3})
-CHANGE = Change("00100010", "PatientName", "PN", "Èâàíåíêî", "Іваненко", "character-set", b"\xc8\xe2\xe0\xed\xe5\xed\xea\xee")
+CHANGE = Change(
+    "00100010", "PatientName", "PN", "Èâàíåíêî", "Іваненко", "character-set", b"\xc8\xe2\xe0\xed\xe5\xed\xea\xee"
+)
 FROM_CT = Provenance("dimse", "ct-1", "CT1", "10.0.0.7")
 
 

@@ -51,11 +51,8 @@ _object_rank = sa.case(
     else_=sa.func.coalesce(_of_lines.c.rank, _RANKS.index("delivered")),
 )
 _with_lines = objects.outerjoin(_of_lines, _of_lines.c.object_id == objects.c.id)
-_BY_RANK = (
-    sa.select(_object_rank.label("object_rank"), sa.func.count().label("units"))
-    .select_from(_with_lines)
-    .group_by(_object_rank)
-)
+_ranked = sa.select(_object_rank.label("object_rank")).select_from(_with_lines).subquery()
+_BY_RANK = sa.select(_ranked.c.object_rank, sa.func.count().label("units")).group_by(_ranked.c.object_rank)
 _TAKEN = sa.select(sa.func.count()).select_from(receipts)
 _BY_DESTINATION = sa.select(deliveries.c.destination, deliveries.c.state, sa.func.count().label("units")).group_by(
     deliveries.c.destination, deliveries.c.state

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -44,6 +44,9 @@ _TALLY = dialect.insert(destinations).values(name=sa.bindparam("name"), taken=sa
 _TALLY = _TALLY.on_conflict_do_update(
     index_elements=["name"], set_={"taken": destinations.c.taken + _TALLY.excluded.taken}
 )
+
+LONGEST_NAME: Final = 256
+"""Three component groups of 64 letters, and some room; what is longer is no name, and folding it would take long."""
 
 Rows = list[dict[str, Any]]
 
@@ -153,13 +156,18 @@ def _object_row(ending: Ending, now: datetime) -> dict[str, Any]:
         "quarantine": problem_to_json(ending.quarantine),
         "patient_name_folded": folded(name),
         "patient_id_folded": folded(patient_id),
-        "patient_keys": "".join(f" {key}" for key in fold_keys(plain(name))) + " " if name else "",
+        "patient_keys": "".join(f" {key}" for key in name_keys(name)) + " " if name else "",
     }
 
 
 def folded(text: str) -> str:
-    """Give a text as it is searched: without case, components parted by single spaces."""
-    return " ".join(plain(text).replace("^", " ").casefold().split())
+    """Give a text as it is searched: without case, components parted by single spaces, and no longer than any name."""
+    return " ".join(plain(text[:LONGEST_NAME]).replace("^", " ").casefold().split())
+
+
+def name_keys(name: str) -> tuple[str, ...]:
+    """Give the keys a name is searched by in any script."""
+    return fold_keys(plain(name[:LONGEST_NAME]))
 
 
 def _editions(ending: Ending, first: int) -> Rows:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from tolmach.adapters.sql.endings import folded
+from tolmach.adapters.sql.endings import folded, name_keys
 from tolmach.adapters.sql.engine import Database
 from tolmach.adapters.sql.schema import deliveries, editions, events, objects
 from tolmach.adapters.sql.stored import (
@@ -18,14 +18,12 @@ from tolmach.adapters.sql.stored import (
     from_json,
     micros,
     moment,
-    plain,
     problem_from_json,
     problems_from_json,
     written,
 )
 from tolmach.base import Problem
 from tolmach.edit.changes import Change
-from tolmach.text.fold import fold_keys
 
 _BATCH: Final = 250
 
@@ -192,7 +190,7 @@ def _matches(patient: str) -> sa.ColumnElement[bool]:
         _object.patient_name_folded.contains(text, autoescape=True),
         _object.patient_id_folded.contains(text, autoescape=True),
     ]
-    keys = fold_keys(plain(patient))
+    keys = name_keys(patient)
     if keys:
         ways.append(_object.patient_keys.contains(f" {keys[0]} ", autoescape=True))
     return sa.or_(*ways)
