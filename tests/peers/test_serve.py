@@ -210,7 +210,7 @@ def test_what_is_damaged_waits_in_quarantine_until_released(tmp_path: Path, stor
         station.await_audit(quarantined=1)
         (row,) = station.command("queue", "list", "--json").objects
         assert row["state"] == "quarantined"
-        assert row["last_error"].startswith("TLM-INT-011")
+        assert row["last_error"].startswith("TLM-INT-020")
         assert station.command("queue", "retry", str(row["id"])).status == 0
         assert station.await_audit(delivered=1)["holds"] is True
 

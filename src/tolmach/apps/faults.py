@@ -159,3 +159,8 @@ MISSING_AFTER_RESTORE = Fault(
     N_("The restored records know an object whose file is not there: {sha256}."),
     N_("Bring its file back from another backup, or have the image sent again; tolmach verify names what is missing."),
 )
+NEWER_BACKUP = Fault(
+    "TLM-CLI-024",
+    N_("{file} was written by a newer tolmach ({version})."),
+    N_("Install that version, then restore; nothing was changed."),
+)

@@ -140,7 +140,7 @@ def _reconcile(store: FolderStore, records: Records, intake: Intake, walker: Wal
 
     def work() -> None:
         try:
-            if recovery.reconcile(pace).adopted:
+            if recovery.settle(pace).adopted:
                 walker.bell.ring()
         except TolmachError as error:
             log.error("%s", error)

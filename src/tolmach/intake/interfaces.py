@@ -15,7 +15,8 @@ from typing import BinaryIO, Literal, Protocol
 
 from tolmach.dicom.source import Source
 
-Entrance = Literal["dimse", "stow", "folder", "program", "rebuild"]
+# "found": stored, and unknown to records that are there; "rebuild": found when the records themselves were lost.
+Entrance = Literal["dimse", "stow", "folder", "program", "found", "rebuild"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from tolmach.intake.faults import (
 )
 from tolmach.intake.interfaces import (
     Arrival,
+    Entrance,
     KnownObject,
     ObjectInventory,
     Provenance,
@@ -143,20 +144,20 @@ class Recovery:
         The same as adoption, on records that may be empty. Safe to repeat and to stop anywhere: what is known already
         is passed over. `workers` share the commits.
         """
-        return self.adopt(pace, timedelta(0), workers)
+        return self.adopt(pace, timedelta(0), workers, entrance="rebuild")
 
-    def adopt(self, pace: Pace, settling: timedelta, workers: int = 1) -> Tally:
+    def adopt(self, pace: Pace, settling: timedelta, workers: int = 1, *, entrance: Entrance = "found") -> Tally:
         """Record stored files that the records do not know; what has rotted is told and left alone.
 
-        Adopted objects are arrivals of the entrance "rebuild", from the AE title their file names, received when the
-        file was written.
+        Adopted objects are arrivals from the AE title their file names, received when the file was written. The
+        entrance "found" says that the records were there and knew nothing of them, so that they were never delivered.
         """
         tally = Tally()
         with ThreadPoolExecutor(workers, thread_name_prefix="adoption") as pool:
             for batch in _batches(self.store.walk()):
                 if not pace.goes_on():
                     return tally
-                for counted in pool.map(partial(self._adopt_one, pace, settling), self._unknown(batch)):
+                for counted in pool.map(partial(self._adopt_one, pace, settling, entrance), self._unknown(batch)):
                     tally.add(counted)
                 tally.seen += len(batch)
                 self.progress(tally)
@@ -171,7 +172,7 @@ class Recovery:
         known = self.records.known(unknown) if unknown else set()
         return [sha256 for sha256 in unknown if sha256 not in known]
 
-    def _adopt_one(self, pace: Pace, settling: timedelta, sha256: str) -> Tally:
+    def _adopt_one(self, pace: Pace, settling: timedelta, entrance: Entrance, sha256: str) -> Tally:
         if not pace.goes_on():
             return Tally()
         try:
@@ -197,7 +198,7 @@ class Recovery:
                 sop_class_uid=found.sop_class_uid,
                 sop_instance_uid=found.sop_instance_uid,
                 transfer_syntax_uid=found.transfer_syntax_uid,
-                provenance=Provenance("rebuild", ae_title=found.source_ae_title),
+                provenance=Provenance(entrance, ae_title=found.source_ae_title),
                 received_at=found.modified_at,
             )
         )

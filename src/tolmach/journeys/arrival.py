@@ -26,7 +26,8 @@ from tolmach.edit.conditions import Origin
 from tolmach.edit.draft import Draft
 from tolmach.intake.faults import ObjectMissing, RecordsTrouble, StoreTrouble
 from tolmach.intake.interfaces import Journeys, Pending, Provenance
-from tolmach.journeys.faults import EXAMINATION_FAILED, NO_ROUTE, NOT_WHAT_WAS_SAID, REBUILT
+from tolmach.intake.whole import reason_for_quarantine
+from tolmach.journeys.faults import EXAMINATION_FAILED, NO_ROUTE, REBUILT
 from tolmach.journeys.file import Mended
 from tolmach.journeys.series import SeriesMender
 from tolmach.repair.holding import HeldBack, require_passing
@@ -65,8 +66,11 @@ class Bound:
 class Router(Protocol):
     """Says where objects go and how they are mended on the way; any thread may ask."""
 
-    def bound_for(self, data_set: DataSet | None, provenance: Provenance) -> Sequence[Bound]:
-        """Give the destinations of an object, each once; without a data set, those that ask nothing of it."""
+    def bound_for(self, data_set: DataSet | None, provenance: Provenance) -> tuple[Sequence[Bound], Sequence[Problem]]:
+        """Give the destinations of an object, each once, and which conditions could not be decided.
+
+        Without a data set, those destinations that ask nothing of it.
+        """
         ...
 
     def profile_for(self, provenance: Provenance) -> Profile:
@@ -119,8 +123,8 @@ class ArrivalJourney:
         try:
             with self.open_object(pending.arrival.sha256) as source:
                 came = open_data_set(source, self.inflate)
-                _require_what_was_said(came, pending)
-                bound = self.router.bound_for(came, pending.arrival.provenance)
+                _require_sound(came, pending)
+                bound, _undecided = self.router.bound_for(came, pending.arrival.provenance)
                 deliveries = [NewDelivery(one.destination, 0) for one in bound]
         except (StoreTrouble, RecordsTrouble):
             raise
@@ -142,8 +146,8 @@ class ArrivalJourney:
         arrival = pending.arrival
         origin = origin_of(arrival.provenance)
         came, shown = self._mended(source, self.router.profile_for(arrival.provenance), origin, pending)
-        _require_what_was_said(came, pending)
-        bound = self.router.bound_for(came, arrival.provenance)
+        _require_sound(came, pending)
+        bound, undecided = self.router.bound_for(came, arrival.provenance)
         editions: list[Edition] = []
         deliveries: list[NewDelivery] = []
         for one in bound:
@@ -158,7 +162,8 @@ class ArrivalJourney:
         unwanted = None
         if not bound and not self.router.keeps:
             unwanted = Problem(NO_ROUTE, {"source": _named(arrival.provenance)})
-        return replace(self._told(pending, came, shown, editions, deliveries), quarantine=unwanted)
+        told = self._told(pending, came, shown, editions, deliveries)
+        return replace(told, problems=(*told.problems, *undecided), quarantine=unwanted)
 
     def _told(
         self,
@@ -212,7 +217,7 @@ class ArrivalJourney:
     def _unreadable(self, pending: Pending, problem: Problem) -> Ending:
         """Keep what cannot be read; when a person has released it, let it go on just as it came."""
         arrival = pending.arrival
-        bound = self.router.bound_for(None, arrival.provenance) if pending.released else ()
+        bound = self.router.bound_for(None, arrival.provenance)[0] if pending.released else ()
         as_it_came = Edition(b"", arrival.sop_class_uid, arrival.sop_instance_uid)
         return Ending(
             object_id=pending.object_id,
@@ -239,17 +244,11 @@ def _named(provenance: Provenance) -> str:
     return provenance.name or provenance.ae_title or provenance.host
 
 
-def _require_what_was_said(came: DataSet, pending: Pending) -> None:
-    """Require that the data set is the instance its sender spoke of, unless a person has released it."""
-    arrival = pending.arrival
-    if pending.released:
-        return
-    for keyword, said, found in (
-        ("SOPInstanceUID", arrival.sop_instance_uid, came.sop_instance_uid),
-        ("SOPClassUID", arrival.sop_class_uid, came.sop_class_uid),
-    ):
-        if said and found != said:
-            raise Damaged(NOT_WHAT_WAS_SAID, keyword=keyword, said=said, found=found)
+def _require_sound(came: DataSet, pending: Pending) -> None:
+    """Require an instance that an archive could keep and its sender spoke of, unless a person has released it."""
+    reason = None if pending.released else reason_for_quarantine(came, pending.arrival)
+    if reason is not None:
+        raise Damaged(reason.fault, **reason.facts)
 
 
 def _edition_of(came: DataSet, mended: Mended | None) -> Edition:

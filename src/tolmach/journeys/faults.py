@@ -9,11 +9,6 @@ EXAMINATION_FAILED = Fault(
     N_("An error in tolmach kept this object from being examined and mended: {why}."),
     N_("Please report this with the line in the log. An object in quarantine goes on with tolmach queue retry."),
 )
-NOT_WHAT_WAS_SAID = Fault(
-    "TLM-INT-011",
-    N_("The sender announced {keyword} {said}, and the object says {found}."),
-    N_("It is kept in quarantine. Release it with tolmach queue retry to send it on as it came."),
-)
 NO_ROUTE = Fault(
     "TLM-INT-012",
     N_("No route says where objects from {source} go, and the archive is switched off."),

@@ -11,6 +11,7 @@ import pytest
 
 from tests.builders import CT_IMAGE, EXPLICIT_LE, INSTANCE, Spoiled, body, even, opened, part10, read_back
 from tolmach.adapters.folder.faults import NOT_A_FILE
+from tolmach.base import Problem
 from tolmach.delivery.interfaces import Ending
 from tolmach.dicom.data_set import DataSet
 from tolmach.dicom.delta import apply_delta
@@ -26,7 +27,11 @@ from tolmach.repair.profile import Profile, TextPolicy
 NAME = {0x00100010: ("PN", "ІВАНЕНКО^ОЛЕНА"), 0x00100020: ("LO", "17"), 0x0020000D: ("UI", "1.2.3.4")}
 SPOILED = Spoiled(NAME, "cp1251", "ISO_IR 100").file()
 DOUBTFUL = Spoiled({0x00100010: ("PN", "ЇЖ")}, "cp1251", "ISO_IR 100").file()
-UTF_8, RAW, PASS_NONE = Profile(), Profile(text=TextPolicy("code-page", "koi8-u", converts=True)), Profile(unsure="hold")
+UTF_8, RAW, PASS_NONE = (
+    Profile(),
+    Profile(text=TextPolicy("code-page", "koi8-u", converts=True)),
+    Profile(unsure="hold"),
+)
 AT = datetime(2026, 11, 22, 10, tzinfo=UTC)
 
 
@@ -37,9 +42,10 @@ class Roads:
     bound: Sequence[Bound] = ()
     blind: Sequence[Bound] = ()
     keeps: bool = True
+    undecided: Sequence[Problem] = ()
 
-    def bound_for(self, data_set: DataSet | None, provenance: Provenance) -> Sequence[Bound]:
-        return self.blind if data_set is None else self.bound
+    def bound_for(self, data_set: DataSet | None, provenance: Provenance) -> tuple[Sequence[Bound], Sequence[Problem]]:
+        return self.blind if data_set is None else self.bound, self.undecided
 
     def profile_for(self, provenance: Provenance) -> Profile:
         return UTF_8
@@ -160,7 +166,7 @@ CUT = SPOILED[:-5]
 FOREIGN = b"\x89PNG" + bytes(400)
 
 
-@pytest.mark.parametrize(("file", "code"), [(CUT, "TLM-DCM"), (FOREIGN, "TLM-DCM"), (SPOILED, "TLM-INT-011")])
+@pytest.mark.parametrize(("file", "code"), [(CUT, "TLM-DCM"), (FOREIGN, "TLM-DCM"), (SPOILED, "TLM-INT-020")])
 def test_what_is_not_whole_or_not_what_was_said_is_kept_in_quarantine(file: bytes, code: str) -> None:
     ending = walk(file, Roads([Bound("pacs", UTF_8)], [Bound("pacs", UTF_8)]), said="1.2.3.77")
     assert ending.quarantine is not None
@@ -183,11 +189,29 @@ def test_a_released_object_without_any_way_stays_in_quarantine() -> None:
     assert walk(CUT, Roads(), released=True).quarantine is not None
 
 
+def test_a_condition_that_could_not_be_decided_is_told() -> None:
+    problem = Problem(NOT_A_FILE, {"path": "x"})
+    assert problem in walk(SPOILED, Roads(undecided=[problem])).problems
+
+
 def test_what_was_rebuilt_is_not_sent_again_by_itself() -> None:
     ending = walk(SPOILED, Roads([Bound("pacs", UTF_8)]), entrance="rebuild")
     (line,) = ending.deliveries
     assert line.held_for is not None
     assert line.held_for.code == "TLM-INT-013"
+
+
+def test_what_was_stored_and_never_recorded_goes_on() -> None:
+    ending = walk(SPOILED, Roads([Bound("pacs", UTF_8)]), entrance="found", said="")
+    assert [line.held_for for line in ending.deliveries] == [None]
+
+
+def test_what_no_archive_could_find_again_waits_in_quarantine() -> None:
+    uid = even(INSTANCE.encode(), b"\0")
+    nameless = part10(body((0x00100010, "PN", b"A ")).replace(uid, b"../../x".ljust(len(uid), b"\0")))
+    ending = walk(nameless, Roads([Bound("pacs", UTF_8)]), said="")
+    assert ending.quarantine is not None
+    assert ending.quarantine.code == "TLM-INT-021"
 
 
 def test_missing_bytes_are_told() -> None:

@@ -8,7 +8,7 @@ import click
 
 from tolmach.apps.cli.context import Run
 from tolmach.apps.cli.records import data_dir_in_hand, records_of
-from tolmach.apps.faults import LEFT_OUT, MISSING_AFTER_RESTORE
+from tolmach.apps.faults import LEFT_OUT, MISSING_AFTER_RESTORE, NEWER_BACKUP, BadCall
 from tolmach.base import N_, Problem
 
 
@@ -34,6 +34,7 @@ def _backup(run: Run, file: Path, *, database_only: bool) -> int:
     from tolmach import __version__
     from tolmach.adapters.objects.backup import back_up
     from tolmach.adapters.objects.folder_store import FolderStore
+    from tolmach.adapters.sql.schema import REVISIONS
 
     terminal = run.terminal()
     with records_of(run) as records:
@@ -42,7 +43,7 @@ def _backup(run: Run, file: Path, *, database_only: bool) -> int:
             FolderStore(run.settings.data_dir),
             records.online_backup,
             records.stored.stored_objects,
-            versions={"tolmach": __version__},
+            versions={"tolmach": __version__, "records": REVISIONS[-1]},
             now=datetime.now(UTC),
             database_only=database_only,
         )
@@ -65,10 +66,13 @@ def _restore(run: Run, file: Path) -> int:
     from tolmach.adapters.objects.folder_store import FolderStore
     from tolmach.adapters.objects.restore import check_backup, replace_database, restore
     from tolmach.adapters.sql.engine import FILE_NAME
+    from tolmach.adapters.sql.schema import REVISIONS
     from tolmach.intake.recovery import missing_objects
 
     terminal = run.terminal()
-    check_backup(file)  # before a data folder is made for it
+    manifest = check_backup(file)  # before a data folder is made for it
+    if manifest.has_database and manifest.versions.get("records") not in REVISIONS:
+        raise BadCall(NEWER_BACKUP, file=file, version=manifest.versions.get("tolmach", "?"))
     data_dir = run.settings.data_dir
     store = FolderStore(data_dir)
     kept: list[Path] = []
