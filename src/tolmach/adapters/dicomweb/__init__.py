@@ -1,0 +1,1 @@
+"""DICOM over HTTP: storing at other servers."""
