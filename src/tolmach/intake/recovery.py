@@ -120,9 +120,11 @@ class Recovery:
         another run. Raises `StoreEmpty` when no file is there at all though rows are, and `StoreTrouble` or
         `RecordsTrouble` when either cannot be listed.
         """
-        if next(iter(self.store.walk()), None) is None and next(iter(self.records.stored_objects()), None) is not None:
+        has_rows = next(iter(self.records.stored_objects()), None) is not None
+        if has_rows and next(iter(self.store.walk()), None) is None:
             raise StoreEmpty(STORE_EMPTY)
-        tally = self.adopt(pace, settling)
+        # Records that know nothing at all were lost: then nobody can say what was delivered before.
+        tally = self.adopt(pace, settling, entrance="found" if has_rows else "rebuild")
         if tally.is_complete:
             tally.is_complete = False
             self._compare_sizes(pace, tally)

@@ -73,13 +73,20 @@ def house(tmp_path: Path) -> House:
     return House(tmp_path)
 
 
+def test_where_the_records_know_nothing_at_all_it_is_a_rebuilding(house: House) -> None:
+    house.put(content(2, source="CT_ROOM_1"))
+    house.recovery.reconcile(house.pace)
+    (adopted,) = house.records.arrivals
+    assert adopted.provenance.entrance == "rebuild"
+
+
 def test_a_stored_file_nobody_knows_is_adopted_and_not_deleted(house: House) -> None:
     known = house.put(content(1), recorded=True)
     orphan = house.put(content(2, source="CT_ROOM_1"))
     tally = house.recovery.reconcile(house.pace)
     assert (tally.seen, tally.adopted, tally.is_complete, tally.is_well) == (2, 1, True, True)
     _first, adopted = house.records.arrivals
-    assert (adopted.sha256, adopted.provenance) == (orphan, Provenance("rebuild", ae_title="CT_ROOM_1"))
+    assert (adopted.sha256, adopted.provenance) == (orphan, Provenance("found", ae_title="CT_ROOM_1"))
     assert (adopted.received_at, adopted.size) == (WRITTEN, len(content(2, source="CT_ROOM_1")))
     assert adopted.sop_instance_uid == "1.2.826.0.1.3680043.9.7.2.2"
     assert content(2, source="CT_ROOM_1")[adopted.data_set_offset :].startswith(b"\x08\0\x16\0")
