@@ -5,7 +5,8 @@ Nothing is decoded here unless it is asked for, and nothing is ever changed: `sp
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -34,7 +35,8 @@ class DataSet:
     `file` holds the whole file, `source` the data set's own bytes: the same, unless the data set is deflated. Offsets
     of `elements` refer to `source`, those of `meta` to `file`, where the meta information ends at `meta_end`. `end`
     leaves out stray bytes behind the last element. `odd_fragment` is the last fragment of odd length in encapsulated
-    pixel data, as (index of its element, offset of the item, length).
+    pixel data, as (index of its element, offset of the item, length). `recounted` are the elements whose length counts
+    letters in the file, by index, with that length; `source` has the right ones.
     """
 
     file: Source
@@ -49,6 +51,7 @@ class DataSet:
     transfer_syntax_uid: str
     problems: tuple[Problem, ...]
     odd_fragment: tuple[int, int, int] | None = None
+    recounted: Mapping[int, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, file: Source, source: Source, scanner: Scanner, **known: Any) -> DataSet:

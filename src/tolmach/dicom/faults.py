@@ -134,6 +134,11 @@ SHORT_PIXELS = Fault(
     N_("The image should have {expected} bytes of pixels and has {present}."),
     N_("Look at the image: if a part of it is missing, export it from the machine again."),
 )
+COUNTED_LETTERS = Fault(
+    "TLM-DCM-027",
+    N_("The length of {attributes} is given in letters instead of bytes; the text was read to its real end."),
+    N_("Nothing to do: what is written and sent has the right length. Tell the maker of the machine, if you can."),
+)
 
 
 class NotDicom(Refused):

@@ -45,10 +45,10 @@ class Mould:
     def of(cls, data_set: DataSet) -> Mould | None:
         """Take the shape of a data set; None where the quick check would not prove it.
 
-        That is where data is deflated or encapsulated, or where more than `WINDOW` bytes stand before or behind the
-        largest value.
+        That is where data is deflated or encapsulated, where lengths were set right, or where more than `WINDOW` bytes
+        stand before or behind the largest value.
         """
-        if data_set.source is not data_set.file or data_set.illegal_strings:
+        if data_set.source is not data_set.file or data_set.illegal_strings or data_set.recounted:
             return None
         if any(one.undefined and one.vr not in ("SQ", "UN", "") for one in data_set.elements):
             return None

@@ -9,8 +9,9 @@ Standard: PS3.10 section 7.1; PS3.5 annex A.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Literal, NamedTuple
 
 from tolmach.base import N_, Phrase, Problem
@@ -18,6 +19,7 @@ from tolmach.dicom import dictionary, faults, uids
 from tolmach.dicom.data_set import DataSet
 from tolmach.dicom.faults import Damaged, NotDicom
 from tolmach.dicom.pixels import ends_in_header, missing_pixels
+from tolmach.dicom.recount import recounted
 from tolmach.dicom.scanner import ROOT, UNDEFINED, Element, Encoding, Scanner
 from tolmach.dicom.source import MemorySource, Source
 from tolmach.dicom.vrs import LONG_BY_CODE, SHORT_BY_CODE
@@ -25,6 +27,7 @@ from tolmach.dicom.vrs import LONG_BY_CODE, SHORT_BY_CODE
 PREAMBLE = 128
 MAX_META = 1 << 20
 _USUAL_META = 1 << 11
+_MOST_NAMES = 5  # of attributes in one sentence
 _META_WITHOUT_VR = Phrase(N_("the file meta information has no readable VR"))
 _META_WITHOUT_END = Phrase(N_("the file meta information does not end"))
 
@@ -114,13 +117,40 @@ def peek(source: Source) -> tuple[str, str] | None:
 
 
 def _scan(
-    file: Source, source: Source, meta: _Meta, encoding: Encoding, syntax: str, problems: list[Problem]
+    file: Source, source: Source, meta: _Meta, encoding: Encoding, syntax: str, problems: Sequence[Problem]
 ) -> DataSet:
+    """Scan a data set; where that goes wrong, ask whether its lengths count letters, and scan it with the right ones.
+
+    A scan that came to an end all the same is taken for right only when there was nothing odd about it.
+    """
     start = meta.end if source is file else 0
+    known = partial(_data_set, meta=meta, start=start, syntax=syntax)
     scanner = Scanner(source, start, encoding)
-    scanner.run()
+    try:
+        scanner.run()
+        data_set = known(file, source, scanner, problems)
+        if len(data_set.problems) == len(problems):
+            return data_set
+        found = recounted(source, start, scanner)
+        if found is None:
+            return data_set
+    except Damaged:
+        found = recounted(source, start, scanner)
+        if found is None:
+            raise
+    names = [_name(found.scanner.elements[index].tag) for index in found.declared]
+    told = Problem(faults.COUNTED_LETTERS, {"attributes": _list(names)})
+    data_set = known(found.source if source is file else file, found.source, found.scanner, [*problems, told])
+    return replace(data_set, recounted=found.declared)
+
+
+def _data_set(
+    file: Source, source: Source, scanner: Scanner, problems: Sequence[Problem], *, meta: _Meta, start: int, syntax: str
+) -> DataSet:
+    """Give the data set a scan found, with what is to be noted; raises `Damaged` where the file was cut."""
+    odd = [*problems]
     if scanner.end < source.size:
-        problems.append(Problem(faults.TRAILING_BYTES, {"count": source.size - scanner.end}))
+        odd.append(Problem(faults.TRAILING_BYTES, {"count": source.size - scanner.end}))
     data_set = DataSet.of(
         file,
         source,
@@ -129,12 +159,22 @@ def _scan(
         meta_end=meta.end,
         start=start,
         transfer_syntax_uid=syntax,
-        problems=(*problems, *scanner.problems),
+        problems=(*odd, *scanner.problems),
     )
     if ends_in_header(data_set):
         raise Damaged(faults.CUT_SHORT, why=Phrase(faults.CUT_INSIDE, {"size": source.size}))
     missing = missing_pixels(data_set)
     return data_set if missing is None else replace(data_set, problems=(*data_set.problems, missing))
+
+
+def _name(tag: int) -> str:
+    return dictionary.keyword_of(tag) or f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
+
+
+def _list(names: Iterable[str]) -> str:
+    """Give a few names in words, each once."""
+    known = [*dict.fromkeys(names)]
+    return ", ".join(known[:_MOST_NAMES]) + (" …" if len(known) > _MOST_NAMES else "")
 
 
 def _start_of_content(source: Source) -> tuple[int, bool]:

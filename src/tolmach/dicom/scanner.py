@@ -69,7 +69,7 @@ class Encoding(NamedTuple):
     big: bool
 
 
-class _Frame(NamedTuple):
+class Frame(NamedTuple):
     """A container that is open while the scanner is inside it."""
 
     holder: int
@@ -90,7 +90,7 @@ class Scanner:
         # Containers whose elements are written otherwise than the data set itself (UN of undefined length).
         self.encodings: dict[int, Encoding] = {}
         self.problems: list[Problem] = []
-        self.frames = [_Frame(ROOT, source.size, False, encoding, is_sequence=False)]
+        self.frames = [Frame(ROOT, source.size, False, encoding, is_sequence=False)]
         self.counts: dict[int, int] = {}
         self.end = source.size
         self.odd_fragment: tuple[int, int, int] | None = None
@@ -110,7 +110,7 @@ class Scanner:
 
     # The two hot loops. Each handles the plain case itself and leaves everything else to `_unusual`.
 
-    def _walk_explicit(self, frame: _Frame) -> None:
+    def _walk_explicit(self, frame: Frame) -> None:
         unpack = _SHORT_BE if frame.encoding.big else _SHORT_LE
         append, new, short = self.elements.append, tuple.__new__, SHORT_BY_CODE
         parent, limit = frame.holder, frame.limit
@@ -136,7 +136,7 @@ class Scanner:
             position = value + length
         self._close(frame, position)
 
-    def _walk_implicit(self, frame: _Frame) -> None:
+    def _walk_implicit(self, frame: Frame) -> None:
         unpack = _IMPLICIT_BE if frame.encoding.big else _IMPLICIT_LE
         append, new, vr_of = self.elements.append, tuple.__new__, dictionary.vr_of
         parent, limit = frame.holder, frame.limit
@@ -163,7 +163,7 @@ class Scanner:
             position = value + length
         self._close(frame, position)
 
-    def _unusual(self, frame: _Frame, tag: int, code: bytes, at: int) -> bool:
+    def _unusual(self, frame: Frame, tag: int, code: bytes, at: int) -> bool:
         """Take the element at `self.position` that the hot loop left; True when another container is now on top."""
         position = self.position
         if tag >> 16 == 0xFFFE:
@@ -185,7 +185,7 @@ class Scanner:
         self.position = value + length
         return False
 
-    def _long_header(self, frame: _Frame, tag: int, code: bytes, at: int) -> tuple[str, int, int]:
+    def _long_header(self, frame: Frame, tag: int, code: bytes, at: int) -> tuple[str, int, int]:
         """Read VR, header size and length of an element that has no short explicit header."""
         read = _LONG_BE if frame.encoding.big else _LONG_LE
         window = self.window
@@ -199,7 +199,7 @@ class Scanner:
         self._note(faults.ODD_ENCODING, offset=self.position)
         return self._illegal_vr(frame, tag, code, at)
 
-    def _illegal_vr(self, frame: _Frame, tag: int, code: bytes, at: int) -> tuple[str, int, int]:
+    def _illegal_vr(self, frame: Frame, tag: int, code: bytes, at: int) -> tuple[str, int, int]:
         """Choose the reading of an element with no legal VR after which the data set goes on sensibly.
 
         Seen: implicit elements inside an explicit data set, VR "??" or blanks with a 16-bit length, and VRs newer than
@@ -220,7 +220,7 @@ class Scanner:
                 return ("UN" if vr == "SQ" else vr), header, length
         raise self._broken(_NO_VR)
 
-    def _goes_on(self, frame: _Frame, tag: int, position: int) -> bool:
+    def _goes_on(self, frame: Frame, tag: int, position: int) -> bool:
         if position >= frame.limit:
             return position == frame.limit
         head = bytes(self.source.read(position, 8))
@@ -234,7 +234,7 @@ class Scanner:
 
     # Containers.
 
-    def _open(self, frame: _Frame, value: int, length: int, encoding: Encoding) -> None:
+    def _open(self, frame: Frame, value: int, length: int, encoding: Encoding) -> None:
         index = len(self.elements) - 1
         if encoding != self.encoding:
             self.encodings[index] = encoding
@@ -244,10 +244,10 @@ class Scanner:
         # The root is one frame; a sequence and its item are two.
         if len(self.frames) > 2 * MAX_DEPTH:
             raise Damaged(faults.TOO_DEEP, limit=MAX_DEPTH, offset=self.position)
-        self.frames.append(_Frame(index, limit, length == UNDEFINED, encoding, is_sequence=True))
+        self.frames.append(Frame(index, limit, length == UNDEFINED, encoding, is_sequence=True))
         self.position = value
 
-    def _walk_sequence(self, frame: _Frame) -> None:
+    def _walk_sequence(self, frame: Frame) -> None:
         """Step into the next item of a sequence, over the next fragment of pixel data, or out of the sequence."""
         unpack = _IMPLICIT_BE if frame.encoding.big else _IMPLICIT_LE
         holder = self.elements[frame.holder]
@@ -276,7 +276,7 @@ class Scanner:
             return
         self._close(frame, self.position)
 
-    def _step_over_fragment(self, frame: _Frame, position: int, length: int) -> None:
+    def _step_over_fragment(self, frame: Frame, position: int, length: int) -> None:
         value = position + 8
         if length == UNDEFINED or value + length > frame.limit:
             raise self._overlong(value, length, frame)
@@ -287,7 +287,7 @@ class Scanner:
             self.odd_fragment = (frame.holder, position, length)
         self.position = value + length
 
-    def _enter_item(self, frame: _Frame, position: int, value: int, length: int) -> None:
+    def _enter_item(self, frame: Frame, position: int, value: int, length: int) -> None:
         number = self.counts.get(frame.holder, 0)
         self.counts[frame.holder] = number + 1
         undefined = length == UNDEFINED
@@ -299,9 +299,9 @@ class Scanner:
         index = len(self.elements) - 1
         if frame.encoding != self.encoding:
             self.encodings[index] = frame.encoding
-        self.frames.append(_Frame(index, limit, undefined, frame.encoding, is_sequence=False))
+        self.frames.append(Frame(index, limit, undefined, frame.encoding, is_sequence=False))
 
-    def _delimiter(self, frame: _Frame, tag: int) -> bool:
+    def _delimiter(self, frame: Frame, tag: int) -> bool:
         """Meet an item or sequence delimiter among the elements of a data set; True when that closed the item."""
         position = self.position
         if tag == ITEM_END and frame.undefined:
@@ -317,7 +317,7 @@ class Scanner:
         self.position = position + 8
         return False
 
-    def _close(self, frame: _Frame, position: int) -> None:
+    def _close(self, frame: Frame, position: int) -> None:
         """Leave a container whose content ends at `position`."""
         if position > frame.limit:
             last = self.elements[-1]
@@ -334,7 +334,7 @@ class Scanner:
             return
         self._finish(frame, position, undefined=frame.undefined)
 
-    def _finish(self, frame: _Frame, position: int, *, undefined: bool) -> None:
+    def _finish(self, frame: Frame, position: int, *, undefined: bool) -> None:
         self.frames.pop()
         self.position = position
         if frame.undefined:
@@ -384,7 +384,7 @@ class Scanner:
     def _cut(self) -> Damaged:
         return Damaged(faults.CUT_SHORT, why=Phrase(faults.CUT_INSIDE, {"size": self.source.size}))
 
-    def _overlong(self, value: int, length: int, frame: _Frame) -> Damaged:
+    def _overlong(self, value: int, length: int, frame: Frame) -> Damaged:
         if length == UNDEFINED:
             return self._cut()
         if frame.limit == self.source.size:

@@ -8,7 +8,7 @@ Standard: PS3.5 sections 7.1, 7.5; 7.2 (group length).
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ from tolmach.dicom import encode, faults
 from tolmach.dicom.data_set import DataSet
 from tolmach.dicom.faults import BadValue
 from tolmach.dicom.scanner import ROOT, Element, Scanner
-from tolmach.dicom.source import Source
+from tolmach.dicom.source import Corrected, Source
 from tolmach.dicom.vrs import VRS
 
 MAX_GROUP_LENGTH = 0xFFFFFFFF
@@ -78,7 +78,9 @@ class Pieces:
 
     @classmethod
     def of(cls, source: Source, parts: Sequence[Part]) -> Pieces:
-        """Join parts; empty ones are dropped."""
+        """Join parts; empty ones are dropped. Slices are of bytes as they came, corrected ones bytes of their own."""
+        if isinstance(source, Corrected):
+            return cls.of(source.source, [piece for part in parts for piece in _apart(source, part)])
         kept = tuple(part for part in parts if (len(part) if isinstance(part, bytes) else part.end > part.start))
         sizes = (len(part) if isinstance(part, bytes) else part.end - part.start for part in kept)
         return cls(source, kept, tuple(accumulate(sizes)))
@@ -115,6 +117,23 @@ class Pieces:
                 continue
             for start in range(part.start, part.end, limit):
                 yield self.source.read(start, min(limit, part.end - start))
+
+
+def _apart(corrected: Corrected, part: Part) -> Iterator[Part]:
+    """Give a part with the corrected bytes in it apart from the slices between them."""
+    if isinstance(part, bytes):
+        yield part
+        return
+    position = part.start
+    first = max(0, bisect_left(corrected.places, part.start) - 1)
+    last = bisect_left(corrected.places, part.end, first)
+    for place, new in zip(corrected.places[first:last], corrected.news[first:last], strict=True):
+        start, end = max(place, part.start), min(place + len(new), part.end)
+        if start < end:
+            yield Extent(position, start)
+            yield new[start - place : end - place]
+            position = end
+    yield Extent(position, part.end)
 
 
 class _Patch(NamedTuple):

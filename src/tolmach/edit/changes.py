@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Reason = Literal["character-set", "code-string", "rule", "text-policy"]
+Reason = Literal["character-set", "code-string", "length", "rule", "text-policy"]
 
 
 @dataclass(frozen=True, slots=True)

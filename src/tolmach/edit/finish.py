@@ -203,8 +203,13 @@ class _Finisher:
         )
 
     def _forget_what_stays(self, *, is_read_anew: bool) -> None:
-        """Leave out replacements that give the old bytes; they are no change either, unless the label changed."""
+        """Leave out replacements that give the old bytes; they are no change either, unless the label changed.
+
+        Where the length of the old bytes was wrong, the new element is another one.
+        """
         for index, value in list(self.replacements.items()):
+            if index in self.data_set.recounted:
+                continue
             element = self.data_set.elements[index]
             if element.length == len(value) + len(value) % 2 and self.data_set.raw(element) == encode.padded(
                 value, element.vr

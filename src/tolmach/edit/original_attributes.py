@@ -28,7 +28,7 @@ from tolmach.edit.finish import Revision
 SYSTEM = "TOLMACH"
 MOST_RECORDED = 1 << 20  # bytes of one old attribute; larger ones are named and left empty
 _RECORD = "OriginalAttributesSequence"
-_CORRECTIONS = ("character-set", "code-string")
+_CORRECTIONS = ("character-set", "code-string", "length")
 
 
 def with_original_attributes(revision: Revision, now: datetime, source: str = "") -> Revision:

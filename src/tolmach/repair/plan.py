@@ -9,7 +9,10 @@ from tolmach.base import Problem
 from tolmach.dicom import character_sets
 from tolmach.dicom.data_set import DataSet
 from tolmach.dicom.dictionary import keyword_of
-from tolmach.dicom.values import too_long
+from tolmach.dicom.paths import path_of
+from tolmach.dicom.values import strip_padding, too_long
+from tolmach.dicom.vrs import TEXT_VRS
+from tolmach.edit.changes import Change
 from tolmach.edit.draft import Draft
 from tolmach.edit.finish import UTF_8, Target
 from tolmach.repair import faults
@@ -31,8 +34,12 @@ def plan(diagnosis: Diagnosis, draft: Draft, profile: Profile) -> Target | None:
     """
     for problem in diagnosis.problems:
         draft.note(problem)
-    if profile.text.writing == "as-is":
-        return None
+    target = None if profile.text.writing == "as-is" else _plan_texts(diagnosis, draft, profile)
+    _plan_lengths(diagnosis, draft)
+    return target
+
+
+def _plan_texts(diagnosis: Diagnosis, draft: Draft, profile: Profile) -> Target | None:
     draft.readings = diagnosis.readings
     _plan_code_strings(diagnosis, draft, profile)
     if profile.text.writing == "transliterate":
@@ -40,6 +47,26 @@ def plan(diagnosis: Diagnosis, draft: Draft, profile: Profile) -> Target | None:
     for index, text in diagnosis.readings.items():
         draft.rewrite(index, text, "character-set")
     return _target(diagnosis, draft.data_set, profile)
+
+
+def _plan_lengths(diagnosis: Diagnosis, draft: Draft) -> None:
+    """Let every value whose length counted letters be written anew, even if nothing else is wrong with it."""
+    data_set = draft.data_set
+    for index, declared in data_set.recounted.items():
+        element, vr = data_set.elements[index], draft.vr_at(index)
+        path, raw, after = path_of(data_set, element), data_set.raw(element), draft.shown(index)
+        known = [change for change in draft.changes if change.path == str(path)]
+        if known:
+            after = known[-1].after
+            draft.changes = [change for change in draft.changes if change not in known]
+        elif index in diagnosis.right:
+            draft.texts[index] = diagnosis.right[index]
+        else:
+            draft.values[index] = raw + b" " * (len(raw) % 2)  # text, whatever the VR: NUL would not be padding
+        cut, before = raw[:declared], None
+        if vr in TEXT_VRS:
+            before = strip_padding(character_sets.show(cut, data_set.character_set_at(element.parent)), vr)
+        draft.changes.append(Change(str(path), path.keyword, vr, before, after, "length", cut))
 
 
 def _target(diagnosis: Diagnosis, data_set: DataSet, profile: Profile) -> Target | None:
