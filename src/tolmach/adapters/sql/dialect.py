@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final, Literal
 
@@ -20,7 +20,7 @@ from sqlalchemy.dialects.sqlite import insert as _insert
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool, StaticPool
 
-from tolmach.adapters.sql.faults import NO_BACKUP, NOT_DURABLE, RecordsUnusable, trouble, why
+from tolmach.adapters.sql.faults import CORRUPT, NO_BACKUP, NOT_DURABLE, RecordsUnusable, fault_of, why
 
 Synchronous = Literal["FULL", "NORMAL"]
 
@@ -122,32 +122,39 @@ def integrity_findings(connection: sa.Connection) -> list[str]:
     return found
 
 
-def copy_to(connection: sa.Connection, target: Path) -> None:
-    """Write what the connection's transaction sees into a new file, synced; writers go on meanwhile.
+def copy_to(connection: sa.Connection, source_path: Path, target: Path) -> None:
+    """Write what the connection's transaction sees into a new file, synced and checked; writers go on meanwhile.
 
-    Raises `RecordsUnusable` when the target cannot be written, `RecordsTrouble` when the copy does not read well.
+    Raises `RecordsUnusable` when the target cannot be written and when what is copied is damaged.
     """
-    source = connection.connection.driver_connection
-    if not isinstance(source, sqlite3.Connection):
-        raise TypeError(type(source))
     partial = target.with_name(f"{target.name}.part")
     try:
         partial.unlink(missing_ok=True)
         os.close(os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-        with closing(sqlite3.connect(partial, isolation_level=None)) as copy:
-            source.backup(copy)
-            copy.execute("PRAGMA journal_mode=DELETE")
-            copy.execute("PRAGMA synchronous=FULL")
-            found = copy.execute("PRAGMA integrity_check").fetchone()
-        if found != ("ok",):
-            raise trouble(sqlite3.DatabaseError(str(found)), partial)
-        with partial.open("rb+") as file:
-            os.fsync(file.fileno())
+        _copy(connection, source_path, partial)
         partial.replace(target)
         sync_folder(target.parent)
     except (OSError, sqlite3.Error) as error:
-        partial.unlink(missing_ok=True)
-        raise RecordsUnusable(NO_BACKUP, path=target, why=why(error)) from error
+        is_damaged = fault_of(error) is CORRUPT
+        fault, path = (CORRUPT, source_path) if is_damaged else (NO_BACKUP, target)
+        raise RecordsUnusable(fault, path=path, why=why(error)) from error
+    finally:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+
+
+def _copy(connection: sa.Connection, source_path: Path, partial: Path) -> None:
+    source = connection.connection.driver_connection
+    if not isinstance(source, sqlite3.Connection):
+        raise TypeError(type(source))
+    with closing(sqlite3.connect(partial, isolation_level=None)) as copy:
+        source.backup(copy)
+        copy.execute("PRAGMA journal_mode=DELETE")
+        found = copy.execute("PRAGMA integrity_check").fetchone()
+    if found != ("ok",):
+        raise RecordsUnusable(CORRUPT, path=source_path, why=str(found[0]))
+    with partial.open("rb+") as file:
+        os.fsync(file.fileno())
 
 
 def _url(path: Path) -> sa.URL:

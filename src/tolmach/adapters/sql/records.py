@@ -61,10 +61,11 @@ class Records:
         """Write one state of the records into a file, synced and checked, while work goes on.
 
         The file appears whole or not at all and replaces one of that name. It is a database that `open_records` takes
-        when it is put into a data folder. Raises `RecordsUnusable` when it cannot be written, `RecordsTrouble`.
+        when it is put into a data folder. Raises `RecordsUnusable` when it cannot be written, and when what there is to
+        be copied is damaged.
         """
         with self._database.reading() as connection:
-            dialect.copy_to(connection, path)
+            dialect.copy_to(connection, self.path, path)
 
     def integrity_findings(self) -> list[str]:
         """Read the whole database and give what is damaged, in the database's own words; empty when it is sound."""

@@ -148,10 +148,11 @@ deliveries = sa.Table(
     sa.CheckConstraint("due_at IS NULL OR state IN ('queued', 'held')", name="due"),
     sa.CheckConstraint("due_at IS NOT NULL OR stored_at IS NOT NULL OR state <> 'queued'", name="waits"),
     sa.CheckConstraint("(concluded_at IS NOT NULL) = (state IN ('delivered', 'deleted'))", name="concluded"),
-    # A claim finds the oldest due line by the first, and the others of its study by the second.
+    # A claim finds the oldest due line by the first, without a look at the table, and the others of its study by the
+    # second. SQLite does not conclude that lease_owner is NULL in them, so the first has it.
     _partial(
         "ix_deliveries_due",
-        *("destination", "due_at", "object_id", "study_instance_uid"),
+        *("destination", "due_at", "object_id", "study_instance_uid", "lease_owner"),
         where="due_at IS NOT NULL AND lease_owner IS NULL",
     ),
     _partial(

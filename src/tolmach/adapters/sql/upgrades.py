@@ -40,14 +40,14 @@ def make_current(connection: sa.Connection, path: Path) -> None:
     if version not in REVISIONS:
         raise RecordsUnusable(NEWER, path=path, version=version, known=REVISIONS[-1])
     try:
-        migrate(connection)
+        migrate(connection, REVISIONS[-1])
     except SQLAlchemyError as error:
         raise RecordsUnusable(
             UPGRADE_FAILED, path=path, version=version, known=REVISIONS[-1], why=why(error)
         ) from error
 
 
-def migrate(connection: sa.Connection, target: str = REVISIONS[-1]) -> None:
+def migrate(connection: sa.Connection, target: str) -> None:
     """Carry out the migrations from the stored version up to the target, inside the caller's transaction."""
     from alembic.operations import Operations
     from alembic.runtime.migration import MigrationContext, MigrationStep, RevisionStep

@@ -203,7 +203,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_deliveries_due",
         "deliveries",
-        ["destination", "due_at", "object_id", "study_instance_uid"],
+        ["destination", "due_at", "object_id", "study_instance_uid", "lease_owner"],
         unique=False,
         sqlite_where=sa.text("due_at IS NOT NULL AND lease_owner IS NULL"),
         postgresql_where=sa.text("due_at IS NOT NULL AND lease_owner IS NULL"),
