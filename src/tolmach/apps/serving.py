@@ -24,8 +24,9 @@ from tolmach.journeys.arrival import ArrivalJourney
 log = logging.getLogger(__name__)
 
 BATCH = 256
-# Journeys that end together share a commit, and leave the processor to those who wait for an acknowledgement.
-GATHER_SECONDS = 0.1
+# Journeys wait for a pause in what arrives: those that end together share a commit, and whoever waits for an
+# acknowledgement has the processor. But they do not wait long.
+PAUSE_SECONDS, LONGEST_WAIT_SECONDS = 0.05, 1.0
 LOOK_SECONDS = 0.5  # how soon a command of another process is noticed
 RETRY_SECONDS = 1.0
 KEEP_SECONDS = 15.0  # how often what was learned of devices is kept
@@ -80,7 +81,15 @@ class Walker:
             if walked:
                 self._enqueued()
             if walked < BATCH and self.bell.sleep(RETRY_SECONDS):
-                self.bell.pause(GATHER_SECONDS)
+                self._await_pause()
+
+    def _await_pause(self) -> None:
+        """Wait until nothing has arrived for a moment, or for as long as anybody may be made to wait."""
+        until = time.monotonic() + LONGEST_WAIT_SECONDS
+        while time.monotonic() < until and not self.bell.stopped:
+            self.bell.pause(PAUSE_SECONDS)
+            if not self.bell.sleep(0):
+                return
 
 
 @dataclass(slots=True)
