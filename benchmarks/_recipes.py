@@ -60,7 +60,7 @@ def cases(scale: int = 1) -> Iterator[Case]:
 
 def _counted() -> Iterator[tuple[int, Case]]:
     for recipe in (_table, _right, _chains, _second_groups, _cut, _lost, _code_strings, _lookalikes, _odd, _nested,
-                   _long, _identifiers, _symbols_only, _lone, _traps, _mixed_traps):  # fmt: skip
+                   _long, _identifiers, _symbols_only, _lone, _traps, _mixed_traps, _letters_counted):  # fmt: skip
         yield from enumerate(recipe())
 
 
@@ -234,6 +234,15 @@ def _identifiers() -> Iterator[Case]:
             text = Writer(dice, "ru", encoder(page)).text("identifier")
             value = Value("PatientID", text, text.encode(page))
             yield replace(case, values=(*(one for one in case.values if one.place != "PatientID"), value))
+
+
+def _letters_counted() -> Iterator[Case]:
+    """Give files whose lengths of text count letters: by its headers nobody can read such a file to its end."""
+    for label in ("ISO_IR 192", "ISO_IR 100", None):
+        dice = dice_for(f"letters counted {label}")
+        for number in range(24):
+            case = _file("length in letters, not bytes", dice, "utf_8", label)
+            yield replace(case, counts=("letters", "letters everywhere")[number % 2])
 
 
 def _symbols_only() -> Iterator[Case]:

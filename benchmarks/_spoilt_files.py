@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from tolmach.dicom import encode
 from tolmach.dicom.data_set import SPECIFIC_CHARACTER_SET, DataSet
@@ -27,6 +27,7 @@ from tolmach.dicom.part10 import open_data_set
 from tolmach.dicom.scanner import ROOT
 from tolmach.dicom.source import MemorySource
 from tolmach.dicom.splice import Edits, Insertion, reread, splice
+from tolmach.dicom.vrs import TEXT_VRS, VRS
 from tolmach.dicom.wire import file_parts
 
 WORDS: Mapping[str, Any] = tomllib.loads((Path(__file__).parent / "repair_names.toml").read_text(encoding="utf-8"))
@@ -94,7 +95,10 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One file to be made. `item_label` is a Specific Character Set of the nested items' own."""
+    """One file to be made. `item_label` is a Specific Character Set of the nested items' own.
+
+    `counts` is what lengths of text are told in: bytes, letters, or letters in the lengths of sequences and items too.
+    """
 
     recipe: str
     language: str
@@ -103,6 +107,7 @@ class Case:
     values: tuple[Value, ...]
     page: str = ""
     item_label: str | None = None
+    counts: Literal["bytes", "letters", "letters everywhere"] = "bytes"
 
     @property
     def is_trap(self) -> bool:
@@ -253,7 +258,31 @@ def make(case: Case) -> bytes:
     label = came.index.get((ROOT, SPECIFIC_CHARACTER_SET))
     removals = frozenset({label}) if case.label is None and label is not None else frozenset()
     edits = Edits(replacements, removals, insertions)
-    return b"".join(map(bytes, file_parts(came, reread(came, splice(came, edits)))))
+    made = b"".join(map(bytes, file_parts(came, reread(came, splice(came, edits)))))
+    return made if case.counts == "bytes" else letters_counted(made, everywhere=case.counts == "letters everywhere")
+
+
+def letters_counted(file: bytes, *, everywhere: bool) -> bytes:
+    """Give a file of UTF-8 in which the lengths of text say how many letters it has, made even as they must be."""
+    data_set, spoilt = open_data_set(MemorySource(file)), bytearray(file)
+    lengths = {index: one.length for index, one in enumerate(data_set.elements)}
+    for index, element in enumerate(data_set.elements):
+        raw = data_set.raw(element)
+        if element.vr in TEXT_VRS and not raw.isascii():
+            letters = len(raw.decode())
+            lost = element.length - letters - letters % 2
+            lengths[index] -= lost
+            container = element.parent
+            while everywhere and container != ROOT:
+                lengths[container] -= lost
+                container = data_set.elements[container].parent
+    for index, element in enumerate(data_set.elements):
+        encoding = data_set.encoding_in(element.parent)
+        if lengths[index] != element.length and not element.undefined:
+            width = 2 if encoding.explicit and element.vr and not VRS[element.vr].long else 4
+            order: Literal["big", "little"] = "big" if encoding.big else "little"
+            spoilt[element.value - width : element.value] = lengths[index].to_bytes(width, order)
+    return bytes(spoilt)
 
 
 def find(data_set: DataSet, place: str) -> tuple[bytes, tuple[str, ...] | None]:

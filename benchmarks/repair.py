@@ -24,6 +24,7 @@ import pydicom
 from benchmarks._recipes import TABLE, cases
 from benchmarks._spoilt_files import LABELS, PAGES, SHORT_CARRIER, Case, Value, find, make
 from tolmach.dicom.data_set import DataSet
+from tolmach.dicom.faults import Damaged
 from tolmach.dicom.part10 import open_data_set
 from tolmach.dicom.source import MemorySource
 from tolmach.dicom.wire import file_parts
@@ -136,6 +137,7 @@ def judge_value(case: Case, value: Value, before: DataSet, after: DataSet, mende
     """Say what became of one value. Code strings are read as ASCII, whatever the label says."""
     is_code = value.place in ("BodyPartExamined", "PatientSex", "Modality")
     (raw, old_label), (new_raw, new_label) = find(before, value.place), find(after, value.place)
+    raw = raw if case.counts == "bytes" else raw[: len(raw.decode())]
     old, new = reads(raw, None if is_code else old_label), reads(new_raw, None if is_code else new_label)
     was_right = old == value.truth or case.is_trap
     is_same = (raw, old_label) == (new_raw, new_label)
@@ -164,7 +166,11 @@ def run(scale: int = 1, profile: Profile = PROFILE, *, second: bool = False) -> 
     report = Report()
     for number, case in enumerate(cases(scale)):
         raw = make(case)
-        came = open_data_set(MemorySource(raw))
+        try:
+            came = open_data_set(MemorySource(raw))
+        except Damaged:  # and told: nobody can know how this one was counted
+            _sum_up(report, case, [Outcome(case, one, "left", "", "", True, True) for one in case.values])
+            continue
         started = time.perf_counter()
         mended = mend(came, profile, ORIGIN)
         report.seconds.append(time.perf_counter() - started)

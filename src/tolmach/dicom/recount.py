@@ -18,7 +18,7 @@ from struct import Struct
 
 from tolmach.dicom import dictionary
 from tolmach.dicom.faults import Damaged
-from tolmach.dicom.scanner import ITEM_END, ROOT, UNDEFINED, Element, Encoding, Frame, Scanner
+from tolmach.dicom.scanner import ITEM, ITEM_END, ROOT, SEQUENCE_END, UNDEFINED, Element, Encoding, Frame, Scanner
 from tolmach.dicom.source import Corrected, Source
 from tolmach.dicom.vrs import LONG_BY_CODE, SHORT_BY_CODE, STRING_VRS, VRS
 
@@ -182,30 +182,43 @@ class _CarefulScanner(Scanner):
         return length <= MAX_SHORT or not is_short
 
     def _goes_on_behind(self, depth: int, element: Element, length: int) -> bool:
-        """Tell whether the data set goes on, or its container ends, behind a value of that length."""
-        frame, position = self.frames[depth], element.value + length
-        limit = min(self.source.size, frame.limit + (length - element.length if self.grows and depth else 0))
-        if position >= limit:
-            return position == limit and not (frame.undefined and limit == self.source.size)
-        head = bytes(self.source.read(position, 12))
+        """Tell whether the data set goes on behind the value if it has that length.
+
+        Where containers end with it, what comes behind them counts: lengths that grow with the value prove nothing.
+        """
+        position, tag = element.value + length, element.tag
+        growth = length - element.length if self.grows else 0
+        while True:
+            frame = self.frames[depth]
+            limit = min(self.source.size, frame.limit + growth) if depth else frame.limit
+            if position != limit or frame.undefined:
+                return position < limit and self._begins(frame, tag, position, limit)
+            if not depth:
+                return True
+            tag, depth = self.elements[frame.holder].tag, depth - 1
+
+    def _begins(self, frame: Frame, tag: int, position: int, limit: int) -> bool:
+        """Tell whether what may stand in a container behind the element `tag` begins there, or nothing but padding."""
+        head, big = bytes(self.source.read(position, 12)), frame.encoding.big
         if frame.holder == ROOT and not any(head):
             return self._only_zeros(position)
         if len(head) < 8:
             return False
-        big = frame.encoding.big
         group, number, stated = _IMPLICIT[big](head)
-        tag, header = group << 16 | number, 8
+        following, header = group << 16 | number, 8
+        if frame.is_sequence:
+            return following == ITEM or (following == SEQUENCE_END and frame.undefined)
         if group == 0xFFFE:
-            return tag == ITEM_END and frame.undefined and stated == 0
+            return following == ITEM_END and frame.undefined and stated == 0
         if frame.encoding.explicit:
             _group, _number, code, stated = _SHORT[big](head)
             if code in LONG_BY_CODE and len(head) == 12:
                 header, stated = 12, _LONG[big](head, 8)[0]
             elif code not in SHORT_BY_CODE:
                 return False
-        elif not group & 1 and dictionary.lookup(tag) is None:
+        elif not group & 1 and dictionary.lookup(following) is None:
             return False
-        return bool(tag > element.tag and (stated == UNDEFINED or position + header + stated <= limit))
+        return bool(following > tag and (stated == UNDEFINED or position + header + stated <= limit))
 
     def encoding_of(self, element: Element) -> Encoding:
         """Give how an element is written."""

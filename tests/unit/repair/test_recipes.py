@@ -62,8 +62,9 @@ def test_the_judge_sees_a_wrong_repair() -> None:
 def test_the_judge_sees_what_is_left() -> None:
     idle = repair.run(EVERY * 3, Profile(text=repair.AS_IT_IS, code_strings="leave"))
 
-    assert idle.total.counts["right"] == 0
-    assert idle.total.recall == 0.0
+    lengths = idle.rows["length in letters, not bytes"].counts  # not text: they are set right in any case
+    assert idle.total.counts["right"] == idle.total.counts["repaired"] == lengths["right"]
+    assert idle.total.counts["needed"] > 10 * lengths["needed"] > 0
     assert idle.traps_changed == []
 
 
