@@ -6,7 +6,7 @@ object's journey, so that nothing can be received and not queued.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -256,5 +256,47 @@ class Prover(Protocol):
         """Give an answer for each line, `None` where the answer is to come later; raises a `TolmachError` as `Sender`.
 
         May be repeated for lines without an answer.
+        """
+        ...
+
+
+class CommitmentAnswer(Protocol):
+    """What a Storage Commitment report says of the lines that were asked about and are not concluded."""
+
+    @property
+    def destination(self) -> str:
+        """Whose report it is."""
+        ...
+
+    @property
+    def proved(self) -> Sequence[Claimed]:
+        """Lines that the destination answers for."""
+        ...
+
+    @property
+    def refused(self) -> Sequence[tuple[Claimed, int]]:
+        """Lines that it does not answer for, with its reason."""
+        ...
+
+    @property
+    def unmentioned(self) -> Sequence[Claimed]:
+        """Lines that were in the question and not in the answer."""
+        ...
+
+
+class CommitmentTransactions(Protocol):
+    """Transactions of Storage Commitment, which outlive a restart; any thread may call."""
+
+    def begin(self, transaction_uid: str, destination: str, delivery_ids: Sequence[int], at: datetime) -> None:
+        """Remember what is about to be asked; durable on return. Raises `RecordsTrouble`. For a new UID only."""
+        ...
+
+    def answer(
+        self, transaction_uid: str, stored: Collection[str], failed: Mapping[str, int], at: datetime
+    ) -> CommitmentAnswer | None:
+        """End a transaction and give what the answer says of its lines; None for one that nobody knows.
+
+        `stored` and `failed` are SOP Instance UIDs as they went out, the latter with the reason. May be repeated.
+        Raises `RecordsTrouble`.
         """
         ...

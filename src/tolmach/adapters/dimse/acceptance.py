@@ -16,6 +16,7 @@ from tolmach.adapters.dimse.pdu import (
     AssociateReject,
     AssociateRequest,
     ContextResult,
+    PresentationContext,
     UserInformation,
 )
 from tolmach.adapters.dimse.rights import Right, is_granted, is_storage
@@ -57,23 +58,33 @@ def reason_to_reject(
     return None
 
 
-def accept_contexts(request: AssociateRequest, rights: frozenset[Right], max_pdu_length: int) -> AssociateAccept:
-    """Take every context we serve and the caller has a right to, in the first syntax offered; refuse the others."""
-    results = tuple(
-        ContextResult(
-            context.context_id,
-            ACCEPTANCE
-            if is_ours(context.abstract_syntax) and is_granted(context.abstract_syntax, rights)
-            else ABSTRACT_SYNTAX_NOT_SUPPORTED,
-            context.transfer_syntaxes[0],
-        )
-        for context in request.contexts
-    )
+def accept_contexts(
+    request: AssociateRequest, rights: frozenset[Right], max_pdu_length: int, relayed: AssociateAccept | None = None
+) -> AssociateAccept:
+    """Take every context we serve and the caller has a right to, in the first syntax offered; refuse the others.
+
+    `relayed` is what pynetdicom answered to its part of the request; for that part, its word counts.
+    """
+    theirs = {result.context_id: result for result in relayed.results} if relayed else {}
+    results = tuple(_result(context, rights, theirs.get(context.context_id)) for context in request.contexts)
+    answered = relayed.user_information if relayed else UserInformation(0)
+    info = UserInformation(max_pdu_length, roles=answered.roles, extended=answered.extended)
     # PS3.8 table 9-17: the titles are returned as they came, though nobody may look at them.
     called = request.called_ae_title if is_ae_title(request.called_ae_title) else ""
-    return AssociateAccept(called, request.calling_ae_title, results, UserInformation(max_pdu_length))
+    return AssociateAccept(called, request.calling_ae_title, results, info)
 
 
-def is_ours(abstract_syntax: str) -> bool:
-    """Tell whether our own upper layer serves the abstract syntax: Verification and storage."""
-    return abstract_syntax == uids.Verification or is_storage(abstract_syntax)
+def is_ours(abstract_syntax: str, rights: frozenset[Right]) -> bool:
+    """Tell whether our own upper layer serves the abstract syntax for such a caller: Verification and storage."""
+    is_served = abstract_syntax == uids.Verification or is_storage(abstract_syntax)
+    return is_served and is_granted(abstract_syntax, rights)
+
+
+def _result(context: PresentationContext, rights: frozenset[Right], theirs: ContextResult | None) -> ContextResult:
+    if theirs is not None and theirs.result == ACCEPTANCE:
+        return theirs
+    if is_ours(context.abstract_syntax, rights):
+        result = ACCEPTANCE
+    else:
+        result = theirs.result if theirs else ABSTRACT_SYNTAX_NOT_SUPPORTED
+    return ContextResult(context.context_id, result, context.transfer_syntaxes[0])

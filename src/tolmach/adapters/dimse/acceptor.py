@@ -6,7 +6,7 @@ Standard: PS3.8 section 9.2 (the acceptor's half of the state table).
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +25,8 @@ from tolmach.adapters.dimse.connections import Connection, Connections
 from tolmach.adapters.dimse.errors import PeerTimeout, ProtocolViolation, TlsFailed
 from tolmach.adapters.dimse.rarely import Rarely
 from tolmach.adapters.dimse.reception import Reception, ReceptionLimits, Sink
+from tolmach.adapters.dimse.relay import Relay
+from tolmach.adapters.dimse.relayed_service import RelayedService, contexts_to_relay
 from tolmach.adapters.dimse.spool import SpoolFolder
 from tolmach.adapters.dimse.stream import Clock, Stream
 from tolmach.adapters.dimse.timeouts import Timeouts
@@ -69,6 +71,7 @@ class Acceptor:
         sink: Sink,
         clock: Clock,
         on_unknown: OnUnknown | None,
+        services: Sequence[RelayedService],
     ) -> None:
         """Prepare; raises `BadAddress` for callers that can call from nowhere."""
         self._settings = settings
@@ -77,6 +80,7 @@ class Acceptor:
         self._sink = sink
         self._clock = clock
         self._on_unknown = on_unknown
+        self._services = services
         callers = settings.policy.callers
         self._allow_list = None if callers is None else AllowList(callers, clock)
         self._unknown_told = Rarely(clock)
@@ -138,20 +142,36 @@ class Acceptor:
             log.info("rejected %s@%s: %s", ascii(request.calling_ae_title), connection.host, reject)
             transport.send([pdu_codec.encode_associate_rj(reject or CALLING_AE_TITLE_NOT_RECOGNISED)])
             return
-        accept = accept_contexts(request, caller.rights, self._settings.limits.max_pdu_length)
-        transport.send([pdu_codec.encode_associate_ac(accept)])
+        relay = self._relay(request, caller, connection)
+        accept = accept_contexts(
+            request, caller.rights, self._settings.limits.max_pdu_length, relay.accept if relay else None
+        )
         connection.reception = Reception(
             transport=transport,
             request=request,
             accept=accept,
             peer_host=connection.host,
             peer_name=caller.name,
+            rights=caller.rights,
             spool_folder=self._spool_folder,
             sink=self._sink,
             limits=self._settings.limits,
             clock=self._clock,
+            relay=relay,
         )
         connection.reception.run()
+
+    def _relay(self, request: pdu.AssociateRequest, caller: Caller, connection: Connection) -> Relay | None:
+        """Open the way to pynetdicom when the request asks for what it is there for."""
+        contexts = contexts_to_relay(request, caller.rights, self._services)
+        if not contexts:
+            return None
+        try:
+            return Relay.open(request, contexts, self._services, caller, connection.host, self._clock)
+        except (TolmachError, TimeoutError, pdu.MalformedPdu) as error:
+            # What we serve ourselves is still served.
+            log.warning("%s: the services beyond storage cannot be reached: %s", connection.host, error)
+            return None
 
     def _request(self, connection: Connection, transport: Transport, request_by: float) -> pdu.AssociateRequest:
         if self._settings.tls is None and transport.peek(request_by) == TLS_HELLO:

@@ -5,25 +5,26 @@ Standard: PS3.8 sections 7 and 9.2 (the requestor's half of the state table, wit
 
 from __future__ import annotations
 
-import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, NoReturn, Self
+from typing import TYPE_CHECKING, NoReturn, Self, TypeVar
 
 from tolmach.adapters.dimse import faults, pdu, pdu_codec
 from tolmach.adapters.dimse.addresses import PeerAddress, parse_ae_title
+from tolmach.adapters.dimse.command_set import CommandSet, encode_command_set, parse_command_set
+from tolmach.adapters.dimse.connecting import connect
 from tolmach.adapters.dimse.dimse import COMMAND_LIMIT, Command, MalformedCommand, encode_command, parse_command
 from tolmach.adapters.dimse.errors import (
     AssociationAborted,
     AssociationLost,
     ContextNotAccepted,
     PeerTimeout,
-    PeerUnreachable,
     ProtocolViolation,
 )
 from tolmach.adapters.dimse.rejections import rejection_error
-from tolmach.adapters.dimse.stream import Clock, Stream
+from tolmach.adapters.dimse.stream import Clock
 from tolmach.adapters.dimse.timeouts import Timeouts
 from tolmach.adapters.dimse.transport import Transport
 from tolmach.base import TolmachError
@@ -36,6 +37,19 @@ DEFAULT_CALLING_AE_TITLE = "TOLMACH"
 RECEIVE_PDU_LENGTH = 1 << 16
 SEND_PDU_CAP = 1 << 18  # a peer without a limit gets PDUs of this size: larger ones are no faster and cost it memory
 HIGHEST_MESSAGE_ID = 0xFFFF
+MESSAGE_LIMIT = 4 << 20  # bytes of the data set of one message that is not an instance
+
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A command with its data set, empty where there is none, and the presentation context it came on."""
+
+    context_id: int
+    command: CommandSet
+    data: bytes
 
 
 class Association:
@@ -64,6 +78,7 @@ class Association:
         self._results = {result.context_id: result for result in accept.results}
         self._accepted = self._accepted_contexts()
         self._message_id = 0
+        self._pdvs: Iterator[pdu.Pdv] = iter(())
         self._awaiting = False
         self._open = True
 
@@ -76,6 +91,7 @@ class Association:
         timeouts: Timeouts | None = None,
         clock: Clock = time.monotonic,
         tls: TlsClient | None = None,
+        roles: Sequence[pdu.RoleSelection] = (),
     ) -> Self:
         """Connect and negotiate, over TLS if it is given; afterwards some of the contexts are accepted, maybe none.
 
@@ -84,14 +100,14 @@ class Association:
         """
         timeouts = timeouts or Timeouts()
         calling_ae_title = parse_ae_title(calling_ae_title)
-        stream = _connect(peer, timeouts, clock, tls)
+        stream = connect(peer, timeouts, clock, tls)
         transport = Transport(stream, str(peer), timeouts, clock)
         try:
             request = pdu.AssociateRequest(
                 called_ae_title=peer.ae_title,
                 calling_ae_title=calling_ae_title,
                 contexts=tuple(contexts),
-                user_information=pdu.UserInformation(RECEIVE_PDU_LENGTH),
+                user_information=pdu.UserInformation(RECEIVE_PDU_LENGTH, roles=tuple(roles)),
             )
             transport.send([pdu_codec.encode_associate_rq(request)])
             accept = _await_accept(transport, peer, calling_ae_title, timeouts, clock)
@@ -147,14 +163,24 @@ class Association:
 
     def command_pdus(self, context_id: int, command: Command) -> list[pdu.Buffer]:
         """Encode a command as P-DATA-TF buffers for this peer; nothing is sent."""
-        raw = memoryview(encode_command(command))
+        return self._pdus(context_id, encode_command(command), is_command=True)
+
+    def _pdus(self, context_id: int, raw: bytes, *, is_command: bool) -> list[pdu.Buffer]:
+        view = memoryview(raw)
         buffers: list[pdu.Buffer] = []
-        for start in range(0, len(raw), self.fragment_length):
-            fragment = raw[start : start + self.fragment_length]
-            is_last = start + len(fragment) == len(raw)
-            header = pdu_codec.encode_p_data_header(context_id, len(fragment), is_command=True, is_last=is_last)
+        for start in range(0, len(view), self.fragment_length):
+            fragment = view[start : start + self.fragment_length]
+            is_last = start + len(fragment) == len(view)
+            header = pdu_codec.encode_p_data_header(context_id, len(fragment), is_command=is_command, is_last=is_last)
             buffers += (header, fragment)
         return buffers
+
+    def send_message(self, context_id: int, command: CommandSet, data: bytes = b"") -> None:
+        """Send a command of any service and its small data set; raises as `send` does."""
+        buffers = self._pdus(context_id, encode_command_set(command), is_command=True)
+        self.send(buffers + self._pdus(context_id, data, is_command=False))
+        # A response leaves nobody waiting for the peer.
+        self._awaiting = self._awaiting and not command.is_response
 
     def send(self, buffers: Sequence[pdu.Buffer]) -> None:
         """Bring bytes of a request to the kernel; from the first one on an answer is awaited.
@@ -177,39 +203,75 @@ class Association:
 
         Any error ends the association: `PeerTimeout`, `AssociationLost`, `AssociationAborted`, `ProtocolViolation`.
         """
+        return self._await(lambda deadline: self._read_command(context_id, deadline))
+
+    def await_message(self, seconds: float | None = None, data_limit: int = MESSAGE_LIMIT) -> Message:
+        """Give the next message of the peer, whatever it is, with its data set; raises as `await_response` does."""
+        message = self._await(lambda deadline: self._read_message(deadline, data_limit), seconds)
+        self._awaiting = message.command.is_response and not message.command.is_final
+        return message
+
+    def is_addressed(self, seconds: float) -> bool:
+        """Wait for the peer to begin a message; False when it does not, and the association is as it was."""
         if not self._open:
             raise AssociationLost(faults.ASSOCIATION_OVER, peer=self.peer)
-        deadline = self._clock() + self._timeouts.dimse_timeout_seconds
+        return self._transport.has_more(self._clock() + seconds)
+
+    def _await(self, read: Callable[[float], Answer], seconds: float | None = None) -> Answer:
+        if not self._open:
+            raise AssociationLost(faults.ASSOCIATION_OVER, peer=self.peer)
+        seconds = self._timeouts.dimse_timeout_seconds if seconds is None else seconds
         try:
-            command = self._read_command(context_id, deadline)
+            answer = read(self._clock() + seconds)
         except TimeoutError as error:
             self.abort()
-            seconds = round(self._timeouts.dimse_timeout_seconds, 1)
-            raise PeerTimeout(faults.RESPONSE_TIMEOUT, peer=self.peer, seconds=seconds) from error
+            raise PeerTimeout(faults.RESPONSE_TIMEOUT, peer=self.peer, seconds=round(seconds, 1)) from error
         except (ProtocolViolation, PeerTimeout):
             self.abort()
             raise
+        except (pdu.MalformedPdu, MalformedCommand) as error:
+            self.abort()
+            raise ProtocolViolation(faults.PROTOCOL_VIOLATION, peer=self.peer, detail=error) from error
         except TolmachError:
             self.close()
             raise
         self._awaiting = False
-        return command
+        return answer
 
     def _read_command(self, context_id: int, deadline: float) -> Command:
+        read_on, raw = self._read_fragments(deadline, is_command=True, limit=COMMAND_LIMIT)
+        if read_on != context_id:
+            raise pdu.MalformedPdu("an answer on a context that nothing was asked on")
+        return parse_command(raw)
+
+    def _read_message(self, deadline: float, data_limit: int) -> Message:
+        context_id, raw = self._read_fragments(deadline, is_command=True, limit=COMMAND_LIMIT)
+        command, data = parse_command_set(raw), bytearray()
+        if command.has_data_set:
+            data_context, data = self._read_fragments(deadline, is_command=False, limit=data_limit)
+            if data_context != context_id:
+                raise pdu.MalformedPdu("a data set on another context than its command")
+        return Message(context_id, command, bytes(data))
+
+    def _read_fragments(self, deadline: float, *, is_command: bool, limit: int) -> tuple[int, bytearray]:
+        """Give a whole command set or data set, and the context it came on."""
         raw = bytearray()
+        context_id: int | None = None
         while True:
-            body = self._read_p_data(deadline)
-            try:
-                for pdv in pdu_codec.parse_pdvs(body):
-                    if pdv.context_id != context_id or not pdv.is_command:
-                        raise pdu.MalformedPdu("a data set, or a context that nothing was asked on, in the answer")
-                    raw += pdv.fragment
-                    if len(raw) > COMMAND_LIMIT:
-                        raise MalformedCommand(f"command set longer than {COMMAND_LIMIT} bytes")
-                    if pdv.is_last:
-                        return parse_command(raw)
-            except (pdu.MalformedPdu, MalformedCommand) as error:
-                raise ProtocolViolation(faults.PROTOCOL_VIOLATION, peer=self.peer, detail=error) from error
+            pdv = self._next_pdv(deadline)
+            if pdv.is_command != is_command or context_id not in (None, pdv.context_id):
+                raise pdu.MalformedPdu("the fragments of two messages, or of command and data, are mixed")
+            context_id = pdv.context_id
+            raw += pdv.fragment
+            if len(raw) > limit:
+                raise pdu.MalformedPdu(f"{'command' if is_command else 'data'} set longer than {limit} bytes")
+            if pdv.is_last:
+                return context_id, raw
+
+    def _next_pdv(self, deadline: float) -> pdu.Pdv:
+        while (pdv := next(self._pdvs, None)) is None:
+            self._pdvs = pdu_codec.parse_pdvs(self._read_p_data(deadline))
+        return pdv
 
     def _read_p_data(self, deadline: float) -> memoryview:
         pdu_type, body = self._transport.read_pdu(deadline, RECEIVE_PDU_LENGTH)
@@ -290,28 +352,6 @@ class Association:
             self.release()
         else:
             self.abort()
-
-
-def _connect(peer: PeerAddress, timeouts: Timeouts, clock: Clock, tls: TlsClient | None) -> Stream:
-    sock = _connected(peer, timeouts)
-    if tls is None:
-        return Stream(sock, clock)
-    return tls.connect(sock, str(peer), peer.host, clock() + timeouts.connect_timeout_seconds, clock)
-
-
-def _connected(peer: PeerAddress, timeouts: Timeouts) -> socket.socket:
-    try:
-        return socket.create_connection((peer.host, peer.port), timeouts.connect_timeout_seconds)
-    except (socket.gaierror, UnicodeError) as error:
-        raise PeerUnreachable(faults.CANNOT_RESOLVE, peer=peer, host=peer.host) from error
-    except ConnectionRefusedError as error:
-        raise PeerUnreachable(faults.REFUSED_CONNECTION, peer=peer) from error
-    except TimeoutError as error:
-        seconds = round(timeouts.connect_timeout_seconds, 1)
-        raise PeerUnreachable(faults.CONNECT_TIMEOUT, peer=peer, seconds=seconds) from error
-    except OSError as error:
-        detail = error.strerror or type(error).__name__
-        raise PeerUnreachable(faults.UNREACHABLE, peer=peer, detail=detail) from error
 
 
 def _await_accept(

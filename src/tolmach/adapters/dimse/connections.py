@@ -13,6 +13,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from tolmach.adapters.dimse.reception import Reception
+from tolmach.adapters.dimse.stream import wake
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +81,3 @@ class Connections:
         """Give all connections of this moment."""
         with self.lock:
             return [*self.waiting, *self.associated]
-
-
-def wake(sock: socket.socket) -> None:
-    """Make every wait on the socket end; where a system cannot do that, the deadline of the wait does."""
-    try:
-        # Not the way of an `SSLSocket`, which would take its TLS away from the thread that uses it.
-        socket.socket.shutdown(sock, socket.SHUT_RDWR)
-    except OSError:
-        # Closed already, or a listener outside Linux.
-        return

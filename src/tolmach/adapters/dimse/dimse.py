@@ -123,7 +123,7 @@ def encode_command(command: Command) -> bytes:
 
 def parse_command(raw: bytes | bytearray | memoryview) -> Command:
     """Read one command set of at most 64 KiB; raises `MalformedCommand` for any other command than ours."""
-    elements = _parse_elements(memoryview(raw))
+    elements = parse_elements(memoryview(raw))
     command_field = _short(elements, _COMMAND_FIELD)
     has_data_set = _short(elements, _COMMAND_DATA_SET_TYPE) != _NO_DATA_SET
     if has_data_set != (command_field == C_STORE_RQ):
@@ -179,7 +179,8 @@ def _text(element: int, text: str) -> bytes:
     return _element(element, raw + b" " * (len(raw) % 2)) if raw else b""
 
 
-def _parse_elements(view: memoryview) -> Mapping[int, memoryview]:
+def parse_elements(view: memoryview) -> Mapping[int, memoryview]:
+    """Give the values of a command set by element number; raises `MalformedCommand` for what is not of group 0000."""
     if len(view) > COMMAND_LIMIT:
         raise MalformedCommand(f"command set longer than {COMMAND_LIMIT} bytes")
     elements: dict[int, memoryview] = {}

@@ -69,5 +69,13 @@ class EchoFailed(Retryable):
     """The peer answered C-ECHO with something other than success."""
 
 
+class ServiceFailedForNow(Retryable):
+    """The peer answered a request with a failure that may pass."""
+
+
+class ServiceRefused(NeedsOperator):
+    """The peer answered a request with a failure that stays until somebody changes its settings, or ours."""
+
+
 class InstanceNotSendable(Refused):
     """The data set's length is odd, empty, or not what was announced; nothing of it counts as sent."""

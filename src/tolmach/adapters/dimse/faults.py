@@ -252,3 +252,41 @@ CALLED_WITH_TLS = Fault(
     N_("{peer} called with encryption on a port that is without TLS."),
     N_("Give the device the port for TLS, or switch TLS off in it."),
 )
+
+# Proof and queries ----------------------------------------------------------------------------------------------------
+
+COMMITMENT_FAILED = Fault(
+    "TLM-NET-080",
+    N_("{peer} did not take the question whether it keeps what it stored (status {status}). {comment}"),
+    N_("Ask whether Storage Commitment is switched on there for our AE title, or choose another proof for this peer."),
+)
+QUERY_FAILED = Fault(
+    "TLM-NET-081",
+    N_("{peer} did not answer the query (status {status}). {comment}"),
+    N_("Ask whether queries are allowed there for our AE title; the log of the PACS says more."),
+)
+NOT_COMMITTED = Fault(
+    "TLM-NET-082",
+    N_("{peer} does not answer for keeping this instance (reason {reason})."),
+    N_("Nothing to do: it is sent again. If it repeats, look into the log of the PACS."),
+)
+NOT_MENTIONED = Fault(
+    "TLM-NET-083",
+    N_("{peer} was asked about this instance and answered without a word about it."),
+    N_("Nothing to do: it is sent again. If it repeats, choose another proof for this peer."),
+)
+NOT_FOUND_THERE = Fault(
+    "TLM-NET-084",
+    N_("{peer} does not find this instance in its series."),
+    N_("Nothing to do: it is sent again. If it repeats, look into the log of the PACS."),
+)
+CANNOT_BE_ASKED_FOR = Fault(
+    "TLM-NET-085",
+    N_("{peer} cannot be asked for {sop_instance_uid}: its study or series has no UID."),
+    N_("Choose another proof for this peer, or repair the object and send it again."),
+)
+TOO_MANY_ANSWERS = Fault(
+    "TLM-NET-086",
+    N_("{peer} found more than {limit} objects; the query was stopped there."),
+    N_("Ask for less at once."),
+)

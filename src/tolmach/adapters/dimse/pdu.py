@@ -24,6 +24,7 @@ PDV_OVERHEAD = 6  # item length (4), context id (1), message control header (1)
 ASSOCIATE_LIMIT = 1 << 20
 MAX_CONTEXTS = 128
 MAX_TRANSFER_SYNTAXES = 64
+MAX_NEGOTIATIONS = 512  # role selections and extended negotiations of one association
 UID_LENGTH = 64
 SMALLEST_PEER_PDU = 8  # one PDV of two bytes; whoever asks for less gets this
 
@@ -31,6 +32,7 @@ IMPLEMENTATION_VERSION_NAME = "TOLMACH_0_1"
 
 # PS3.8 table 9-18: result of a presentation context in A-ASSOCIATE-AC
 ACCEPTANCE: Final = 0
+NO_REASON: Final = 2
 ABSTRACT_SYNTAX_NOT_SUPPORTED: Final = 3
 
 # PS3.8 table 9-26: source, and the reason when the source is the service provider (2)
@@ -71,12 +73,26 @@ class ContextResult:
 
 
 @dataclass(frozen=True, slots=True)
+class RoleSelection:
+    """What the requestor would be for a SOP class; in an answer, what the acceptor lets it be."""
+
+    sop_class_uid: str
+    scu: bool
+    scp: bool
+
+
+@dataclass(frozen=True, slots=True)
 class UserInformation:
-    """The sub-items we use; `max_pdu_length` 0 means that the sender of this item takes any length."""
+    """The sub-items we use; `max_pdu_length` 0 means that the sender of this item takes any length.
+
+    `extended` are SOP classes with their service class application information, as it stands.
+    """
 
     max_pdu_length: int
     implementation_class_uid: str = uids.IMPLEMENTATION_CLASS_UID
     implementation_version_name: str = IMPLEMENTATION_VERSION_NAME
+    roles: tuple[RoleSelection, ...] = ()
+    extended: tuple[tuple[str, bytes], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from tolmach.adapters.dimse.pdu import (
     ASSOCIATE_RJ,
     ASSOCIATE_RQ,
     MAX_CONTEXTS,
+    MAX_NEGOTIATIONS,
     MAX_TRANSFER_SYNTAXES,
     P_DATA_TF,
     PDU_TYPES,
@@ -35,6 +36,7 @@ from tolmach.adapters.dimse.pdu import (
     MalformedPdu,
     Pdv,
     PresentationContext,
+    RoleSelection,
     UserInformation,
 )
 
@@ -47,13 +49,16 @@ _TRANSFER_SYNTAX = 0x40
 _USER_INFORMATION = 0x50
 _MAX_LENGTH = 0x51
 _IMPLEMENTATION_CLASS_UID = 0x52
+_ROLE_SELECTION = 0x54
 _IMPLEMENTATION_VERSION_NAME = 0x55
+_EXTENDED_NEGOTIATION = 0x56
 
 _HEADER = struct.Struct(">BxL")
 _ITEM = struct.Struct(">BxH")
 _PDV = struct.Struct(">LBB")
 _PDATA_PDV = struct.Struct(">BxLLBB")
 _LONG = struct.Struct(">L")
+_SHORT = struct.Struct(">H")
 
 
 # Encoding -------------------------------------------------------------------------------------------------------------
@@ -105,6 +110,11 @@ def encode_abort(abort: Abort) -> bytes:
     return _HEADER.pack(ABORT, 4) + bytes((0, 0, abort.source, abort.reason))
 
 
+def encode_header(pdu_type: int, length: int) -> bytes:
+    """Encode the six bytes that every PDU begins with."""
+    return _HEADER.pack(pdu_type, length)
+
+
 def encode_p_data_header(context_id: int, fragment_length: int, *, is_command: bool, is_last: bool) -> bytes:
     """Encode the 12 bytes before a fragment: one P-DATA-TF that holds one PDV.
 
@@ -120,7 +130,9 @@ def _associate(pdu_type: int, pdu: AssociateRequest | AssociateAccept, contexts:
     user_items = (
         _item(_MAX_LENGTH, _LONG.pack(info.max_pdu_length))
         + _uid_item(_IMPLEMENTATION_CLASS_UID, info.implementation_class_uid)
+        + b"".join(_role_item(role) for role in info.roles)
         + (_item(_IMPLEMENTATION_VERSION_NAME, name) if name else b"")
+        + b"".join(_item(_EXTENDED_NEGOTIATION, _counted_uid(uid) + raw) for uid, raw in info.extended)
     )
     body = (
         bytes((0, 1, 0, 0))
@@ -136,6 +148,15 @@ def _associate(pdu_type: int, pdu: AssociateRequest | AssociateAccept, contexts:
 
 def _item(item_type: int, body: bytes) -> bytes:
     return _ITEM.pack(item_type, len(body)) + body
+
+
+def _role_item(role: RoleSelection) -> bytes:
+    return _item(_ROLE_SELECTION, _counted_uid(role.sop_class_uid) + bytes((role.scu, role.scp)))
+
+
+def _counted_uid(uid: str) -> bytes:
+    raw = uid.encode("ascii")
+    return _SHORT.pack(len(raw)) + raw
 
 
 def _uid_item(item_type: int, uid: str) -> bytes:
@@ -273,6 +294,8 @@ def _parse_context_ac(view: memoryview) -> ContextResult:
 
 def _parse_user_information(view: memoryview) -> UserInformation:
     max_length, class_uid, version_name = 0, "", ""
+    roles: list[RoleSelection] = []
+    extended: list[tuple[str, bytes]] = []
     for item_type, value in _items(view):
         if item_type == _MAX_LENGTH:
             if len(value) != 4:
@@ -282,7 +305,28 @@ def _parse_user_information(view: memoryview) -> UserInformation:
             class_uid = _uid(value)
         elif item_type == _IMPLEMENTATION_VERSION_NAME:
             version_name = bytes(value[:64]).decode("ascii", "backslashreplace").strip(" \0")
-    return UserInformation(max_length, class_uid, version_name)
+        elif item_type == _ROLE_SELECTION:
+            roles.append(_parse_role(value))
+        elif item_type == _EXTENDED_NEGOTIATION:
+            uid, rest = _parse_counted_uid(value)
+            extended.append((uid, bytes(rest)))
+        if len(roles) + len(extended) > MAX_NEGOTIATIONS:
+            raise MalformedPdu(f"more than {MAX_NEGOTIATIONS} role selections and extended negotiations")
+    return UserInformation(max_length, class_uid, version_name, tuple(roles), tuple(extended))
+
+
+def _parse_role(view: memoryview) -> RoleSelection:
+    uid, rest = _parse_counted_uid(view)
+    if len(rest) != 2 or rest[0] > 1 or rest[1] > 1:
+        raise MalformedPdu("role selection without two roles of 0 or 1")
+    return RoleSelection(uid, bool(rest[0]), bool(rest[1]))
+
+
+def _parse_counted_uid(view: memoryview) -> tuple[str, memoryview]:
+    length = _SHORT.unpack_from(view)[0] if len(view) >= 2 else 0
+    if not 0 < length <= len(view) - 2:
+        raise MalformedPdu("a SOP class in the user information is cut short")
+    return _uid(view[2 : 2 + length]), view[2 + length :]
 
 
 def _items(view: memoryview) -> Iterator[tuple[int, memoryview]]:

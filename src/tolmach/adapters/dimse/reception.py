@@ -7,12 +7,15 @@ Standard: PS3.8 section 9.2 (the acceptor's half), PS3.7 sections 9.1.1 and 9.1.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
 from tolmach.adapters.dimse import faults, pdu, pdu_codec
+from tolmach.adapters.dimse.acceptance import is_ours
+from tolmach.adapters.dimse.command_set import C_ECHO_RQ, C_STORE_RQ, parse_command_set
 from tolmach.adapters.dimse.dimse import (
     COMMAND_LIMIT,
     CEchoRequest,
@@ -26,6 +29,8 @@ from tolmach.adapters.dimse.dimse import (
 )
 from tolmach.adapters.dimse.errors import ProtocolViolation
 from tolmach.adapters.dimse.part10_meta import encode_file_meta
+from tolmach.adapters.dimse.relay import Relay
+from tolmach.adapters.dimse.rights import Right
 from tolmach.adapters.dimse.spool import Spool, SpoolFolder
 from tolmach.adapters.dimse.status import OUT_OF_RESOURCES, SUCCESS
 from tolmach.adapters.dimse.stream import Clock
@@ -80,35 +85,50 @@ class Reception:
     accept: pdu.AssociateAccept
     peer_host: str
     peer_name: str
+    rights: frozenset[Right]
     spool_folder: SpoolFolder
     sink: Sink
     limits: ReceptionLimits
     clock: Clock
-    is_busy: bool = False  # in the middle of a message: read by the thread that stops the SCP
+    relay: Relay | None = None
+    sending: threading.Lock = field(default_factory=threading.Lock)  # held while a message goes out
+    _is_within: bool = False  # a message
+    _relayed_context: int | None = None  # that a data set to the relay is coming on
     _command: bytearray = field(default_factory=bytearray)
     _command_context: int | None = None
     _spool: Spool | None = None
     _syntaxes: dict[int, tuple[str, str]] = field(default_factory=dict)
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether it is in the middle of something that is worth waiting for; any thread may ask."""
+        return self._is_within or (self.relay is not None and self.relay.is_working)
+
     def run(self) -> None:
-        """Serve requests until the peer releases or aborts; no spool file is left behind.
+        """Accept the association and serve requests until the peer releases or aborts; no spool file is left behind.
 
         Raises `ProtocolViolation`, `PeerTimeout`, `AssociationLost`, and `TimeoutError` for a peer that idles too long.
         """
         abstract = {context.context_id: context.abstract_syntax for context in self.request.contexts}
         for result in self.accept.results:
-            if result.result == pdu.ACCEPTANCE:
+            if result.result == pdu.ACCEPTANCE and is_ours(abstract[result.context_id], self.rights):
                 self._syntaxes[result.context_id] = (abstract[result.context_id], result.transfer_syntax)
+        released = False
         try:
+            self.transport.send([pdu_codec.encode_associate_ac(self.accept)])
+            if self.relay is not None:
+                self.relay.start(self.transport, self.sending, self._give_up)
             while self._serve_pdu():
                 self._flush()
+            released = not self._is_within
         finally:
             self._discard_spool()
+            if self.relay is not None:
+                self.relay.close(released=released)
 
     def _serve_pdu(self) -> bool:
         """Take one PDU; False when the association is over."""
-        deadline = self.clock() + self.limits.idle_timeout_seconds
-        pdu_type, body = self.transport.read_pdu(deadline, self.limits.max_pdu_length)
+        pdu_type, body = self._read_pdu()
         if pdu_type == pdu.P_DATA_TF:
             try:
                 for pdv in pdu_codec.parse_pdvs(body):
@@ -123,17 +143,30 @@ class Reception:
             return False
         raise self._violation(f"unexpected PDU {pdu_type:02X}H")
 
+    def _read_pdu(self) -> tuple[int, memoryview]:
+        """Wait for the next PDU; a peer that waits for our answer is not idle."""
+        while True:
+            try:
+                deadline = self.clock() + self.limits.idle_timeout_seconds
+                return self.transport.read_pdu(deadline, self.limits.max_pdu_length)
+            except TimeoutError:
+                if self.relay is None or not self.relay.is_working:
+                    raise
+
     def _take(self, pdv: pdu.Pdv) -> None:
-        if pdv.context_id not in self._syntaxes:
+        if not self._is_accepted(pdv.context_id):
             raise self._violation(f"presentation context {pdv.context_id} was not accepted")
-        self.is_busy = True
+        self._is_within = True
         if pdv.is_command:
             self._take_command(pdv)
+        elif self._relayed_context is not None and self.relay is not None:
+            self._relay_data(pdv, self.relay)
         else:
             self._take_data(pdv)
 
     def _take_command(self, pdv: pdu.Pdv) -> None:
-        if self._spool is not None or self._command_context not in (None, pdv.context_id):
+        is_within = self._spool is not None or self._relayed_context is not None
+        if is_within or self._command_context not in (None, pdv.context_id):
             raise self._violation("a command in the middle of another message")
         self._command_context = pdv.context_id
         self._command += pdv.fragment
@@ -141,15 +174,42 @@ class Reception:
             raise self._violation(f"command set longer than {COMMAND_LIMIT} bytes")
         if not pdv.is_last:
             return
-        command = parse_command(self._command)
+        raw = self._command
         self._command, self._command_context = bytearray(), None
+        if self.relay is None or not self._relay_command(pdv.context_id, raw, self.relay):
+            self._serve_command(pdv.context_id, raw)
+
+    def _serve_command(self, context_id: int, raw: bytearray) -> None:
+        command = parse_command(raw)
         match command:
             case CEchoRequest():
-                self._answer(pdv.context_id, CEchoResponse(command.message_id, SUCCESS))
+                self._answer(context_id, CEchoResponse(command.message_id, SUCCESS))
             case CStoreRequest():
-                self._begin_spool(pdv.context_id, command)
+                self._begin_spool(context_id, command)
             case _:
                 raise self._violation("a response that nothing was asked for")
+
+    def _relay_command(self, context_id: int, raw: bytearray, relay: Relay) -> bool:
+        """Pass a command on to the relay, if it is for it."""
+        if context_id not in relay.contexts:
+            return False
+        command = parse_command_set(raw)
+        if context_id in self._syntaxes and command.command_field in (C_STORE_RQ, C_ECHO_RQ):
+            return False
+        relay.take_command(context_id, command)
+        self._is_within = command.has_data_set
+        self._relayed_context = context_id if command.has_data_set else None
+        return True
+
+    def _relay_data(self, pdv: pdu.Pdv, relay: Relay) -> None:
+        if pdv.context_id != self._relayed_context:
+            raise self._violation("data on another context than their command")
+        relay.take_data(pdv.context_id, pdv.fragment, is_last=pdv.is_last)
+        if pdv.is_last:
+            self._relayed_context, self._is_within = None, False
+
+    def _is_accepted(self, context_id: int) -> bool:
+        return context_id in self._syntaxes or (self.relay is not None and context_id in self.relay.contexts)
 
     def _begin_spool(self, context_id: int, request: CStoreRequest) -> None:
         abstract_syntax, transfer_syntax = self._syntaxes[context_id]
@@ -218,8 +278,20 @@ class Reception:
             is_last = start + len(fragment) == len(raw)
             buffers.append(pdu_codec.encode_p_data_header(context_id, len(fragment), is_command=True, is_last=is_last))
             buffers.append(fragment)
-        self.transport.send(buffers)
-        self.is_busy = False
+        with self.sending:
+            self.transport.send(buffers)
+        self._is_within = False
+
+    def _give_up(self) -> None:
+        """End the association from another thread, because who should answer is gone."""
+        try:
+            with self.sending:
+                self.transport.send([pdu_codec.encode_abort(pdu.Abort(pdu.ABORT_BY_PROVIDER))])
+        except TolmachError:
+            # The peer is gone as well.
+            pass
+        finally:
+            self.transport.shut()
 
     def _violation(self, detail: str) -> TolmachError:
         peer = f"{self.request.calling_ae_title}@{self.peer_host}"

@@ -9,15 +9,17 @@ import logging
 import socket
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
 from tolmach.adapters.dimse import faults
 from tolmach.adapters.dimse.acceptor import Acceptor, OnUnknown, StorageScpSettings
-from tolmach.adapters.dimse.connections import Connection, ConnectionLimits, Connections, wake
+from tolmach.adapters.dimse.connections import Connection, ConnectionLimits, Connections
 from tolmach.adapters.dimse.errors import CannotListen
 from tolmach.adapters.dimse.reception import Sink
-from tolmach.adapters.dimse.stream import Clock
+from tolmach.adapters.dimse.relayed_service import RelayedService
+from tolmach.adapters.dimse.stream import Clock, wake
 
 __all__ = ["OnUnknown", "StorageScp", "StorageScpSettings"]
 
@@ -38,10 +40,12 @@ class StorageScp:
         sink: Sink,
         clock: Clock = time.monotonic,
         on_unknown: OnUnknown | None = None,
+        services: Sequence[RelayedService] = (),
     ) -> None:
         """Prepare without listening; `sink` is called in many threads at once and decides the status.
 
-        `on_unknown` hears of callers that were turned away, rarely. Raises `BadAddress` for callers without a place.
+        `services` are what is served on the same port besides Storage and Verification. `on_unknown` hears of callers
+        that were turned away, rarely. Raises `BadAddress` for callers without a place.
         """
         self._settings = settings
         self._clock = clock
@@ -50,7 +54,7 @@ class StorageScp:
                 settings.max_associations, settings.max_associations_per_address, settings.max_waiting_connections
             )
         )
-        self._acceptor = Acceptor(settings, self._connections, spool_folder, sink, clock, on_unknown)
+        self._acceptor = Acceptor(settings, self._connections, spool_folder, sink, clock, on_unknown, services)
         self._stopping = threading.Event()
         self._listener: socket.socket | None = None
         self._listening: threading.Thread | None = None

@@ -34,8 +34,10 @@ class Stream:
         self._clock = clock
         self._sends_lists = hasattr(sock, "sendmsg")
         sock.setblocking(False)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        self._is_tcp = sock.family in (socket.AF_INET, socket.AF_INET6)
+        if self._is_tcp:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
 
     def receive_into(self, view: memoryview, deadline: float) -> int:
         """Take what has arrived, at least one byte, and give its length; 0 when the peer has closed."""
@@ -64,6 +66,10 @@ class Stream:
             except BlockingIOError:
                 self.wait(deadline, for_room=True)
 
+    def wait_for_more(self, deadline: float) -> None:
+        """Return when there is something to receive, or the end; raises `TimeoutError` when there is not."""
+        self.wait(deadline)
+
     def wait(self, deadline: float, *, for_room: bool = False) -> None:
         """Return when there is something to receive, or room to send, or the end."""
         seconds = deadline - self._clock()
@@ -72,20 +78,34 @@ class Stream:
 
     def ask_for_quick_acknowledgement(self) -> None:
         """Have the kernel acknowledge what has come at once."""
-        if QUICKACK is not None:
+        if QUICKACK is not None and self._is_tcp:
             try:
                 self._socket.setsockopt(socket.IPPROTO_TCP, QUICKACK, 1)
             except OSError:
-                # The connection is gone or is no TCP one; the next send or receive says so, this is only about speed.
+                # The connection is gone; the next send or receive says so, this is only about speed.
                 return
 
     def finish_sending(self) -> None:
         """Tell the peer that nothing more comes."""
         self._socket.shutdown(socket.SHUT_WR)
 
+    def shut(self) -> None:
+        """Make every wait on the connection end, in whichever thread; may be repeated."""
+        wake(self._socket)
+
     def close(self) -> None:
         """Close the connection at once; may be repeated."""
         self._socket.close()
+
+
+def wake(sock: socket.socket) -> None:
+    """Make every wait on the socket end; where a system cannot do that, the deadline of the wait does."""
+    try:
+        # Not the way of an `SSLSocket`, which would take its TLS away from the thread that uses it.
+        socket.socket.shutdown(sock, socket.SHUT_RDWR)
+    except OSError:
+        # Closed already, or a listener outside Linux.
+        return
 
 
 def joined(buffers: Sequence[Buffer], limit: int = JOINED_BYTES) -> Buffer:

@@ -103,6 +103,11 @@ class TlsStream(Stream):
             except ssl.SSLError as error:
                 raise refused_or_failed(error, self._peer) from error
 
+    def wait_for_more(self, deadline: float) -> None:
+        """Return when there is something to receive, or the end; what is decrypted already counts."""
+        if not self._tls.pending():
+            self.wait(deadline)
+
     def send_some(self, buffers: Sequence[Buffer], deadline: float) -> int:
         """Encrypt a few bytes of the buffers and bring them to the kernel, and give their number."""
         piece = memoryview(joined(buffers, PIECE_BYTES))[:PIECE_BYTES]

@@ -75,6 +75,16 @@ class Transport:
             raise AssociationLost(faults.CONNECTION_LOST, peer=self._peer, detail="the peer closed it")
         return first[0]
 
+    def has_more(self, deadline: float) -> bool:
+        """Wait until something has arrived, or the end; False when nothing comes in time."""
+        if self._start < self._end:
+            return True
+        try:
+            self._stream.wait_for_more(deadline)
+        except TimeoutError:
+            return False
+        return True
+
     def read_pdu(self, first_byte_by: float, p_data_limit: int) -> tuple[int, memoryview]:
         """Give the type and the variable part of the next PDU; the view is valid until the next call.
 
@@ -143,6 +153,10 @@ class Transport:
         self._end += received
 
     # Ending -----------------------------------------------------------------------------------------------------------
+
+    def shut(self) -> None:
+        """Make every wait on the connection end, in whichever thread; may be repeated."""
+        self._stream.shut()
 
     def close(self) -> None:
         """Close the connection at once; may be repeated."""
