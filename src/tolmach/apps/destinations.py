@@ -1,21 +1,118 @@
-"""From a configured peer to what brings objects there, and what proves that they are there."""
+"""From a configured peer to what brings objects there: one sender for each connection it may be given at once."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+import random
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 
 from tolmach.adapters.dimse import Association, PresentationContext
 from tolmach.adapters.dimse.storage_sender import StorageSender
-from tolmach.apps.sections import PeerSettings, Settings
+from tolmach.adapters.dimse.tls import TlsClient, TlsFiles
+from tolmach.apps.faults import BAD_CONFIGURATION, BadConfiguration
+from tolmach.apps.sections import BAD_WINDOW, PeerSettings, Settings
 from tolmach.apps.settings import address_of, timeouts_of
-from tolmach.delivery.interfaces import Prover, Sender
+from tolmach.base import Phrase
+from tolmach.delivery.interfaces import Parcel, Sender
+from tolmach.delivery.pace import Pace
+from tolmach.delivery.windows import Window
+from tolmach.delivery.wrappers import DryRun, FreshConnection, InWindow, Paced
+
+log = logging.getLogger(__name__)
+
+OpenAssociation = Callable[[Sequence[PresentationContext]], Association]
 
 
-def senders_of(peer: PeerSettings, settings: Settings) -> tuple[Sequence[Sender], Prover | None]:
-    """Give one sender for each connection the peer may be given at once, and its prover where it wants one."""
+def senders_of(peer: PeerSettings, settings: Settings, pause: Callable[[float], None]) -> Sequence[Sender]:
+    """Give the senders of a peer, each with the hours, the pace and the patience it is configured with.
+
+    `pause` waits and ends early when everything stops. Raises what is wrong with the peer's settings.
+    """
+    if peer.dry_run:
+        return [DryRun(peer.name, _report)]
+    make = _maker(peer, settings)
+    window = _window(peer)
+    pace = None
+    if peer.objects_per_second is not None:
+        pace = Pace(time.monotonic, objects_per_second=peer.objects_per_second)
+    senders: list[Sender] = []
+    for _ in range(peer.associations):
+        sender: Sender = FreshConnection(make(), time.monotonic)
+        if pace is not None:
+            sender = Paced(sender, pace, pause)
+        if window is not None:
+            sender = InWindow(sender, peer.name, window, lambda: datetime.now(UTC))
+        senders.append(sender)
+    return senders
+
+
+def association_to(peer: PeerSettings, settings: Settings) -> OpenAssociation:
+    """Give what opens an association with a DICOM peer, encrypted where it is configured so; raises `BadTlsFiles`."""
     address, timeouts, own_title = address_of(peer), timeouts_of(peer), settings.dicom.ae_title
+    tls = TlsClient(tls_files(settings), check_name=peer.tls_check_name) if peer.tls else None
 
     def associate(contexts: Sequence[PresentationContext]) -> Association:
-        return Association.open(address, contexts, own_title, timeouts)
+        return Association.open(address, contexts, own_title, timeouts, tls=tls)
 
-    return [StorageSender(associate) for _ in range(peer.associations)], None
+    return associate
+
+
+def tls_files(settings: Settings) -> TlsFiles:
+    """Give the files named in `[dicom.tls]`."""
+    tls = settings.dicom.tls
+    return TlsFiles(tls.certificate, tls.key, tls.ca, tls.minimum)
+
+
+def _maker(peer: PeerSettings, settings: Settings) -> Callable[[], Sender]:
+    """Give what makes one sender; what several of them share is made once."""
+    if peer.kind == "dicom":
+        associate = association_to(peer, settings)
+        return lambda: StorageSender(associate)
+    if peer.kind == "folder":
+        from tolmach.adapters.folder.folder_sender import FolderSender
+        from tolmach.adapters.folder.folder_tree import FolderTree
+        from tolmach.adapters.folder.path_template import PathTemplate
+
+        assert peer.folder is not None
+        tree, template = FolderTree(peer.folder), PathTemplate.parse(peer.template)
+        return lambda: FolderSender(tree, template)
+    if peer.kind == "stow":
+        return _stow_maker(peer)
+    from tolmach.adapters.mllp.mllp_sender import MllpAddress, MllpSender
+
+    return lambda: MllpSender(MllpAddress(peer.host, peer.port))
+
+
+def _stow_maker(peer: PeerSettings) -> Callable[[], Sender]:
+    from tolmach.adapters.dicomweb.http import Basic, Bearer, Credentials, HttpTimeouts
+    from tolmach.adapters.dicomweb.stow_sender import StowSender
+
+    credentials: Credentials | None = Bearer(peer.token) if peer.token else None
+    if peer.user and peer.password:
+        credentials = Basic(peer.user, peer.password)
+    timeouts = HttpTimeouts(peer.connect_timeout_seconds, peer.dimse_timeout_seconds)
+    return lambda: StowSender(peer.url or "", credentials, timeouts)
+
+
+def _window(peer: PeerSettings) -> Window | None:
+    if peer.window is None:
+        return None
+    zone = datetime.now().astimezone().tzinfo
+    assert zone is not None
+    try:
+        return Window.parse(peer.window, zone)
+    except ValueError as error:
+        facts = {"file": "tolmach.toml", "where": f"peer {peer.name}: window"}
+        raise BadConfiguration(BAD_CONFIGURATION, **facts, why=Phrase(BAD_WINDOW)) from error
+
+
+def _report(parcel: Parcel) -> None:
+    line = parcel.line
+    log.info("dry run: line %d would be sent to %s", line.delivery_id, line.destination)
+
+
+def chance() -> float:
+    """Give a number from 0 up to 1."""
+    return random.random()  # noqa: S311 - spreads waits, guards no secret

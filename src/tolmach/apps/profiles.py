@@ -49,16 +49,22 @@ def profile_named(settings: Settings, name: str, file: Path | None = None) -> Pr
 
 
 def require_usable(settings: Settings, file: Path | None = None) -> None:
-    """Understand every profile and every peer; raises what is wrong with the first that cannot be used."""
-    from tolmach.apps.settings import address_of
+    """Understand every profile, peer and route; raises what is wrong with the first that cannot be used."""
+    from tolmach.apps.destinations import senders_of, tls_files
+    from tolmach.apps.routing import Routes
 
     for profile in settings.profile:
         profile_named(settings, profile.name, file)
     for peer in settings.peer:
-        if peer.kind == "dicom":
-            address_of(peer)
         if peer.text is not None:
             parse_text_policy(peer.text, converts=True)
+        if peer.port or peer.kind not in ("dicom", "hl7"):
+            senders_of(peer, settings, lambda _seconds: None)
+    Routes(settings, file)
+    if settings.dicom.tls_port is not None:
+        from tolmach.adapters.dimse.tls import TlsServer
+
+        TlsServer(tls_files(settings))
 
 
 def tables_beside(file: Path | None) -> LoadTable:

@@ -39,6 +39,8 @@ _EXAMPLES: dict[str, Any] = {
     "url": "https://10.0.0.5/dicom-web",
     "folder": Path("D:/Archive"),
     "token": "…",
+    "user": "tolmach",
+    "password": "…",
     "window": "20:00-06:00",
     "objects_per_second": 20.0,
     "tls_port": 2762,

@@ -105,6 +105,8 @@ class PeerSettings(Section):
     kind: Annotated[Literal["dicom", "stow", "folder", "hl7"], Field(description="How the peer is reached.")] = "dicom"
     url: Annotated[str | None, Field(description="Where a peer of kind stow is.")] = None
     token: Annotated[str | None, Field(description="Bearer token for a peer of kind stow.")] = None
+    user: Annotated[str | None, Field(description="Name for a peer of kind stow that asks for a password.")] = None
+    password: Annotated[str | None, Field(description="Password for a peer of kind stow.")] = None
     folder: Annotated[Path | None, Field(description="Where a peer of kind folder is.")] = None
     template: Annotated[str, Field(description="Path of each file in a peer of kind folder.")] = (
         "{PatientID}/{StudyDate} {Modality}/{SOPInstanceUID}.dcm"

@@ -28,7 +28,7 @@ from tolmach.apps.sections import PeerSettings, Settings
 from tolmach.base import N_, Phrase
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-_WITH_SECRETS = {"url", "token", "database"}
+_WITH_SECRETS = {"url", "token", "password", "database"}
 # What pydantic found, in words that can be translated; what is not here keeps its own.
 _WORDS = {
     **{words: words for words in sections.OWN_WORDS},

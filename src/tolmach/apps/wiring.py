@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import os
-import random
 import threading
 import time
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from pathlib import Path
 from tolmach.adapters.dimse.acceptance import AcceptancePolicy
 from tolmach.adapters.dimse.allow_list import Caller
 from tolmach.adapters.dimse.storage_scp import StorageScp, StorageScpSettings
+from tolmach.adapters.dimse.tls import TlsServer
 from tolmach.adapters.folder import inflate
 from tolmach.adapters.objects.folder_store import FolderStore
 from tolmach.adapters.objects.lock import DataDirLock
@@ -27,7 +27,7 @@ from tolmach.adapters.objects.restore import require_finished
 from tolmach.adapters.sql import Records, open_records
 from tolmach.adapters.sql.dialect import Synchronous
 from tolmach.adapters.sql.engine import FILE_NAME
-from tolmach.apps.destinations import senders_of
+from tolmach.apps.destinations import chance, senders_of, tls_files
 from tolmach.apps.faults import UNSAFE_TEST, USELESS_ROUTE
 from tolmach.apps.routing import Routes
 from tolmach.apps.sections import Settings
@@ -64,11 +64,6 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def timing() -> Timing:
-    """Give the clocks and the chance of this machine."""
-    return Timing(utc_now, time.monotonic, random.random)
-
-
 @contextmanager
 def station(settings: Settings, file: Path | None) -> Iterator[Station]:
     """Run everything the configuration enables until the `with` block ends; then stop within ten seconds.
@@ -102,15 +97,20 @@ def station(settings: Settings, file: Path | None) -> Iterator[Station]:
         keeper = Keeper([Chore(noticed, LOOK_SECONDS), Chore(lambda: records.devices.save(memory), KEEP_SECONDS)])
         run.thread(keeper.run, "keeper", keeper.stopping.set)
         _reconcile(store, records, intake, walker, run)
-        scp = _listen(settings, store, records, Entrance(intake, walker.bell.ring))
-        run.at_end(lambda: scp.stop(SECONDS_TO_STOP))
+        entrance = Entrance(intake, walker.bell.ring)
         dicom = settings.dicom
-        yield Station(f"{dicom.ae_title}@{dicom.host}:{scp.port}", tuple(_remarks(settings)))
+        ports = [_listen(settings, dicom.port, None, store, records, entrance, run)]
+        if dicom.tls_port is not None:
+            tls = TlsServer(tls_files(settings), client_certificates=dicom.tls.client_certificates)
+            ports.append(_listen(settings, dicom.tls_port, tls, store, records, entrance, run))
+        addresses = (f"{dicom.ae_title}@{dicom.host}:{port}" for port in ports)
+        yield Station(" (TLS: ".join(addresses) + ")" * (len(ports) - 1), tuple(_remarks(settings)))
 
 
 def _dispatches(settings: Settings, records: Records, store: FolderStore, run: Running) -> list[Dispatch]:
     """Start a dispatch for every peer that is somebody's destination, now or in what is queued already."""
-    delivery, unpacker, clocks = settings.delivery, Unpacker(store.open, inflate), timing()
+    delivery, unpacker = settings.delivery, Unpacker(store.open, inflate)
+    clocks = Timing(utc_now, time.monotonic, chance)
     policy = RetryPolicy(
         first_wait_seconds=delivery.backoff_first_seconds,
         longest_wait_seconds=delivery.backoff_cap_seconds,
@@ -121,8 +121,8 @@ def _dispatches(settings: Settings, records: Records, store: FolderStore, run: R
         if peer.kind in ("dicom", "hl7") and not peer.port:
             continue  # it only calls us
         outlet = Outlet.of(peer.name, records.outbox, unpacker, clocks, retry=policy, proof=peer.proof)
-        senders, prover = senders_of(peer, settings)
-        dispatch = Dispatch(outlet, senders, f"{os.getpid()}", prover)
+        senders = senders_of(peer, settings, outlet.bell.pause)
+        dispatch = Dispatch(outlet, senders, f"{os.getpid()}")
         dispatch.start()
         run.at_end(partial(dispatch.stop, SECONDS_TO_STOP))
         dispatches.append(dispatch)
@@ -148,7 +148,16 @@ def _reconcile(store: FolderStore, records: Records, intake: Intake, walker: Wal
     run.thread(work, "reconcile", pace.stop.set)
 
 
-def _listen(settings: Settings, store: FolderStore, records: Records, entrance: Entrance) -> StorageScp:
+def _listen(
+    settings: Settings,
+    port: int,
+    tls: TlsServer | None,
+    store: FolderStore,
+    records: Records,
+    entrance: Entrance,
+    run: Running,
+) -> int:
+    """Listen on a port until the end, and give which it is."""
     dicom = settings.dicom
     callers = tuple(
         Caller(peer.name, peer.ae_title, (peer.host,), frozenset(peer.rights))
@@ -158,7 +167,8 @@ def _listen(settings: Settings, store: FolderStore, records: Records, entrance: 
     scp = StorageScp(
         StorageScpSettings(
             host=dicom.host,
-            port=dicom.port,
+            port=port,
+            tls=tls,
             policy=AcceptancePolicy(dicom.ae_title, callers),
             max_associations=dicom.max_associations,
             max_associations_per_address=dicom.max_associations_per_address,
@@ -168,7 +178,8 @@ def _listen(settings: Settings, store: FolderStore, records: Records, entrance: 
         on_unknown=records.unknown_peers.note,
     )
     scp.start()
-    return scp
+    run.at_end(partial(scp.stop, SECONDS_TO_STOP))
+    return scp.port
 
 
 def _reserve(settings: Settings) -> Reserve:

@@ -18,7 +18,8 @@ def everything_in_use() -> str:
     lines = sample().splitlines()
     uncommented = [_SETTING.sub("", line) if _SETTING.match(line) else line for line in lines]
     assert uncommented != lines
-    return "\n".join(uncommented)
+    # What encrypts wants files that are there; tests/unit/adapters/dimse make such.
+    return "\n".join(line for line in uncommented if not line.startswith("tls_port = "))
 
 
 @pytest.mark.parametrize("text", [sample(), everything_in_use()], ids=["as written", "everything in use"])
