@@ -196,6 +196,8 @@ class MllpSender:
                 found = reader.take(received)
                 if found:
                     self._used_at = self._clock()
+                    if len(found) > 1:  # what nobody asked for must not be taken for the next answer
+                        self.close()
                     return found[0]
         except TimeoutError as error:
             seconds = self._timeouts.acknowledge_seconds if deadline else self._timeouts.send_seconds
