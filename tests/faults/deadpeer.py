@@ -6,7 +6,6 @@ that a machine that gets slower meanwhile is noticed.
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
 from collections.abc import Iterator, Mapping
@@ -18,7 +17,7 @@ from statistics import median
 
 from tests.faults.badpeers import PATIENCE, await_fed
 from tests.faults.children import FeederChild, PeerChild
-from tests.faults.judging import StoredFiles, expected_of, gather, judge, kept_by, settle
+from tests.faults.judging import StoredFiles, audit_of, expected_of, gather, judge, kept_by, settle
 from tests.faults.peermodes import Mode
 from tests.faults.serving import Destination, Serve, Setup
 
@@ -136,7 +135,7 @@ def restart_with_queue(folder: Path, queued: int, times: int = 5, seed: int = 3)
 
 
 def _queued(serve: Serve) -> int:
-    lines = serve.ask("audit")
+    lines = audit_of(serve)
     return sum(int(line["queued"]) for line in lines if line.get("to"))
 
 
@@ -185,7 +184,10 @@ class Clock:
 
 
 def outage(folder: Path, library: Path, objects: int = 40, days: int = OUTAGE_DAYS, seed: int = 4) -> Outage:
-    """Let a destination be dead for days of a false clock, one restart in the middle, with the waits as shipped."""
+    """Let a destination be dead for days of a false clock, with the waits as shipped; then it is well again.
+
+    A program that runs waits by a clock that does not jump, so each jump goes with a kill and a start.
+    """
     result = Outage(days=days)
     folder.mkdir(parents=True)
     try:
@@ -197,10 +199,11 @@ def outage(folder: Path, library: Path, objects: int = 40, days: int = OUTAGE_DA
             with closing(FeederChild(folder, serve.port, seed=seed, count=objects, large_every=0)) as feeder:
                 feeder.go()
                 await_fed(feeder)
-                _live_through(serve, clock, days, result)
+                for day in range(1, days + 1):
+                    _jump(serve, clock, day, result)
+                result.next_try_seconds = _next_try(serve, clock)
                 peers["a"].become(Mode())
-                # The clock goes on to where the next try is promised, and no further.
-                clock.put(clock.days + (result.next_try_seconds + 1) / 86400)
+                _jump(serve, clock, days + (result.next_try_seconds + 1) / 86400, result)
                 settle(serve, seconds=60)
                 stored, expected = StoredFiles(serve.setup.data_dir), expected_of(seed, large_every=0)
                 result.problems += judge(gather(serve, [feeder], peers, stored, expected)).problems
@@ -209,27 +212,29 @@ def outage(folder: Path, library: Path, objects: int = 40, days: int = OUTAGE_DA
     return result
 
 
-def _live_through(serve: Serve, clock: Clock, days: int, result: Outage) -> None:
-    """Let the days pass in jumps; after each the destination must have been tried again, and be tried again soon."""
-    before = 0
-    for day in range(1, days + 1):
-        if day == days // 2:
-            serve.kill()
-            clock.put(day)
-            serve.start()
-        clock.put(day)
-        deadline = time.monotonic() + 20
-        while (attempts := _attempts(serve)) <= before and time.monotonic() < deadline:
-            time.sleep(0.1)
-        if attempts <= before:
-            result.problems.append(f"nothing was tried on day {day}: {serve.said()}")
+def _jump(serve: Serve, clock: Clock, days: float, result: Outage) -> None:
+    """Make it so many days after the beginning; the destination must be tried then."""
+    serve.kill()
+    clock.put(days)
+    serve.start()
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        attempts = _attempts(serve)
+        if attempts > result.attempts:
+            result.attempts = attempts
             return
-        before = attempts
-    result.attempts = before
-    due = [datetime.fromisoformat(line["next_attempt_at"]).timestamp() for line in serve.ask("queue", "list")]
-    result.next_try_seconds = max(0.0, min(due) - clock.now())
-    os.sync()
+        time.sleep(0.1)
+    result.problems.append(f"nothing was tried after {days:.1f} days: {serve.said()}")
+
+
+def _next_try(serve: Serve, clock: Clock) -> float:
+    """Give in how many seconds the last of all lines is to be tried again; queued without a time means at once."""
+    lines = serve.ask("queue", "list")
+    if stuck := [line for line in lines if line["state"] != "queued"]:
+        raise AssertionError(f"not queued any more: {stuck[:3]}")
+    due = [datetime.fromisoformat(line["next_attempt_at"]) for line in lines if line["next_attempt_at"]]
+    return max([at.timestamp() - clock.now() for at in due] + [0.0])
 
 
 def _attempts(serve: Serve) -> int:
-    return sum(int(line["attempts"]) for line in serve.ask("queue", "list"))
+    return sum(int(line["attempts"]) for row in serve.ask("history") for line in row["deliveries"])

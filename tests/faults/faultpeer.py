@@ -45,6 +45,11 @@ class Peer:
         self._listens = False
         self.port: int = self._listener.getsockname()[1]
 
+    def _fail(self) -> None:
+        """Note that somebody has met with the fault, so that nobody believes in a test that never hurt."""
+        with self._lock:
+            self.tally.faults += 1
+
     # Control ----------------------------------------------------------------------------------------------------------
 
     def become(self, mode: Mode) -> None:
@@ -79,6 +84,7 @@ class Peer:
         line = wire.Line(sock)
         try:
             if self.mode.name == "blackhole":
+                self._fail()
                 time.sleep(IDLE_SECONDS)
             elif request := self._greet(line):
                 while self._answer_one(line, request):
@@ -94,6 +100,8 @@ class Peer:
         if kind != wire.RQ:
             raise wire.Gone("no A-ASSOCIATE-RQ came")
         request = wire.parse_rq(body)
+        if self.mode.name in ("reject", "no_context"):
+            self._fail()
         if self.mode.name == "reject":
             line.send(REJECTED)
             return None
@@ -109,13 +117,15 @@ class Peer:
         """Take one message and answer it; False when the association is over."""
         mode = self.mode
         if mode.name == "slow":
+            self._fail()
             line.chunk = SLOW_CHUNK
             line.on_chunk = lambda count: time.sleep(count / mode.bytes_per_second)
         else:
             line.chunk, line.on_chunk = 1 << 18, lambda count: None
-        message = wire.read_message(line, lambda count: self._on_pdu(line, count))
+        message = wire.read_message(line, lambda: self._on_pdu(line))
         if message is None:
             if self.mode.name == "drop_release":
+                self._fail()
                 time.sleep(IDLE_SECONDS)
             line.send(RELEASED)
             return False
@@ -134,11 +144,13 @@ class Peer:
             raise wire.Gone(f"nobody asked for command {field}")
         return True
 
-    def _on_pdu(self, line: wire.Line, count: int) -> None:
-        if self.mode.name == "abort" and count >= self.mode.pdu:
+    def _on_pdu(self, line: wire.Line) -> None:
+        if self.mode.name == "abort" and line.data_pdus >= self.mode.pdu:
+            self._fail()
             line.send(ABORTED)
             raise wire.Gone("aborted as told")
         if self.mode.name == "cut_reading":
+            self._fail()
             line.reset()
             raise wire.Gone("cut as told")
 
@@ -149,6 +161,7 @@ class Peer:
         with self._lock:
             self.tally.received += 1
             turn = decide(self.mode, self.tally.received)
+            self.tally.faults += turn != Turn()
         if turn.keeps:
             self._keep(uid, sha256(message.data))
         time.sleep(turn.wait_seconds)
@@ -189,6 +202,7 @@ class Peer:
 
         with self._lock:
             self.tally.commitments += 1
+            self.tally.faults += self.mode.name == "commitment_no"
             kept = {} if self.mode.name == "commitment_no" else dict(self.kept)
         response, report = commit_answers(message, kept)
         line.send(response)

@@ -92,8 +92,10 @@ def mutants(folder: Path, names: Sequence[str] = tuple(MUTANTS), tell: Tell = be
     figures = []
     for number, name in enumerate(names):
         found = power_cuts(folder / str(number), MUTANT_CUTS, env=MUTANTS[name], seed=100 + number, tell=tell)
-        words = f"caught at cut {found.cuts}: {found.problems[0][:120]}" if found.problems else "not caught"
-        figures.append(Figure(f"the mutant “{name}”", f"caught within {MUTANT_CUTS} cuts", words, bool(found.problems)))
+        # Only what is gone counts: anything else that is wrong would be wrong without the mutation too.
+        caught = found.missing > 0
+        words = f"caught at cut {found.cuts}: {found.missing} of {found.acknowledged} gone" if caught else "not caught"
+        figures.append(Figure(f"the mutant “{name}”", f"caught within {MUTANT_CUTS} cuts", words, caught))
     return figures
 
 
@@ -112,7 +114,7 @@ def peers(folder: Path, objects: int, names: Sequence[str] = TWELVE) -> list[Fig
             arrived == wanted and slowest <= limit and not table.problems,
             table.problems,
         ),
-        Figure("the same: falsely called delivered", "0", str(false), not false, table.problems),
+        Figure("the same: falsely called delivered", "0", str(false), not false),
     ]
 
 

@@ -21,7 +21,9 @@ from tests.faults.peermodes import Mode
 from tests.faults.serving import Destination, NotStarted, Serve, Setup
 from tests.faults.volumes import Mounted, fill, fill_inodes, make_image, mount_image, mount_tmpfs
 
-MEGABYTES = 24
+# Room enough for everything that is fed: only what takes the rest makes it full.
+MEGABYTES = 160
+INODES = 8192
 RESERVE = 4 << 20
 FULL_SECONDS = 3.0
 RECOVERY_SECONDS = 30.0
@@ -51,7 +53,7 @@ def disk(folder: Path, kind: Kind) -> Iterator[Path]:
     mounted: Mounted | None = None
     try:
         if kind == "inodes":
-            make_image(folder / "inodes.img", MEGABYTES, options=("-N", "256"))
+            make_image(folder / "inodes.img", MEGABYTES, options=("-N", str(INODES)))
             mounted = mount_image(folder / "inodes.img", folder / "disk")
         else:
             mounted = mount_tmpfs(folder / "disk", MEGABYTES)

@@ -25,7 +25,7 @@ from tests.faults.serving import FEEDER, Serve
 SHOWN = 5
 NO_PART10 = "-"
 SETTLE_SECONDS = 120.0
-POLL_SECONDS = 0.05
+POLL_SECONDS = 0.2
 
 
 class Unsettled(Exception):
@@ -165,7 +165,7 @@ def _judge_delivery(
 ) -> None:
     wanted = {uid: evidence.expected(uid) for uid in rows}
     for name, kept in evidence.kept.items():
-        states = {uid: state_at(row, name) for uid, row in rows.items()}
+        states = {uid: line_to(row, name).get("state", "nowhere") for uid, row in rows.items()}
         delivered = [uid for uid, state in states.items() if state == "delivered"]
         liars = [uid for uid in delivered if uid not in kept]
         verdict.delivered += len(delivered)
@@ -175,16 +175,20 @@ def _judge_delivery(
         wrong = [uid for uid, digests in kept.items() if set(digests) != {wanted.get(uid)}]
         verdict.complain(f"objects that arrived at {name} with other bytes, or were never taken", wrong)
         if at_rest:
-            left = [f"{uid} {state}" for uid, state in states.items() if state != "delivered"]
+            left = [f"{uid} {state} {_why(rows[uid])}" for uid, state in states.items() if state != "delivered"]
             verdict.complain(f"objects not delivered to {name}", left)
             absent = [uid for uid in evidence.acknowledged if uid not in kept]
             verdict.complain(f"acknowledged objects that never reached {name}", absent)
 
 
-def state_at(row: Mapping[str, Any], destination: str) -> str:
-    """Give what one line of the history says about one destination."""
-    found = [delivery["state"] for delivery in row["deliveries"] if delivery["to"] == destination]
-    return found[0] if len(found) == 1 else f"{len(found)} lines"
+def _why(row: Mapping[str, Any]) -> str:
+    return "; ".join(str(problem["message"])[:200] for problem in row.get("problems", ())[:1])
+
+
+def line_to(row: Mapping[str, Any], destination: str) -> Mapping[str, Any]:
+    """Give what one line of the history says about one destination; empty when it says nothing, or more than once."""
+    found = [delivery for delivery in row["deliveries"] if delivery["to"] == destination]
+    return found[0] if len(found) == 1 else {}
 
 
 def gather(
@@ -201,18 +205,24 @@ def gather(
         {name: kept_by(peer) for name, peer in peers.items()},
         (history or HistoryReader(serve)).read(),
         stored.hashes(),
-        serve.ask("audit"),
+        audit_of(serve),
         expected,
     )
 
 
+def audit_of(serve: Serve) -> list[dict[str, Any]]:
+    """Give the lines of the audit: those of the destinations, which have "to", and the total."""
+    lines = serve.ask("audit")
+    return [one for line in lines for one in (*line.get("destinations", ()), line)]
+
+
 def settle(serve: Serve, *, seconds: float = SETTLE_SECONDS) -> list[dict[str, Any]]:
-    """Return the audit as soon as nothing is queued; raises `Unsettled`."""
+    """Return the audit as soon as nothing is queued or held, since both are tried again; raises `Unsettled`."""
     deadline = time.monotonic() + seconds
     while True:
-        audit = serve.ask("audit")
-        if audit and not any(line["queued"] for line in audit):
+        audit = audit_of(serve)
+        if audit and not any(line["queued"] or line["held"] for line in audit):
             return audit
         if not serve.runs or time.monotonic() > deadline:
-            raise Unsettled(f"still queued: {audit}; serve said:\n{serve.said()}")
+            raise Unsettled(f"still waiting: {audit}; serve said:\n{serve.said()}")
         time.sleep(POLL_SECONDS)

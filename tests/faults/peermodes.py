@@ -21,7 +21,7 @@ NAMES = frozenset(
 
 @dataclass(frozen=True)
 class Mode:
-    """One way to behave. `status` is what is answered, `pdu` where an abort comes, `seconds` how long a stall is."""
+    """One way to behave: `status` is answered, an abort comes at the `pdu`-th P-DATA PDU, a stall takes `seconds`."""
 
     name: str = "good"
     status: int = 0x0000
@@ -84,8 +84,9 @@ def decide(mode: Mode, count: int) -> Turn:
 
 @dataclass
 class Tally:
-    """What a peer has seen so far."""
+    """What a peer has seen so far; `faults` counts how often somebody met with its badness."""
 
+    faults: int = 0
     connections: int = 0
     associations: int = 0
     received: int = 0

@@ -48,6 +48,8 @@ class Line:
     # Called with every chunk that came; a slow peer sleeps in it.
     on_chunk: Callable[[int], None] = lambda count: None
     chunk: int = 1 << 18
+    # How many P-DATA PDUs have come.
+    data_pdus: int = 0
 
     def __post_init__(self) -> None:
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -232,19 +234,18 @@ def message_bytes(context_id: int, command: Mapping[int, int | str], data: bytes
     return b"".join(parts)
 
 
-def read_message(line: Line, on_pdu: Callable[[int], None] = lambda count: None) -> Message | None:
+def read_message(line: Line, on_pdu: Callable[[], None] = lambda: None) -> Message | None:
     """Give the next message, or None when the other side asks for release. `on_pdu` is called after each P-DATA PDU."""
     command: Command | None = None
     raw_command, data = bytearray(), bytearray()
-    count = 0
     while True:
         kind, body = line.read_pdu()
         if kind == RELEASE_RQ:
             return None
         if kind != DATA:
             raise Gone(f"a PDU of type {kind} came in the middle")
-        count += 1
-        on_pdu(count)
+        line.data_pdus += 1
+        on_pdu()
         at = 0
         while at + 6 <= len(body):
             length, context_id, flags = struct.unpack_from(">LBB", body, at)

@@ -1,0 +1,16 @@
+"""Destinations that fail in twelve ways get everything once they are well; nothing is claimed before (short form)."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.faults import figures
+
+pytestmark = pytest.mark.slow
+
+OBJECTS = 30
+
+
+def test_bad_destinations_get_everything_in_the_end(there: Path) -> None:
+    for figure in figures.peers(there, OBJECTS):
+        figure.require()

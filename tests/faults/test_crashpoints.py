@@ -1,0 +1,18 @@
+"""Killed, or failed by the disk, at chosen steps of one object's path, the program loses nothing (short form)."""
+
+import platform
+from pathlib import Path
+
+import pytest
+
+from tests.faults import figures
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(platform.machine() != "x86_64", reason="the tracer writes the registers of an x86-64"),
+]
+
+
+def test_no_step_of_the_path_loses_anything(there: Path) -> None:
+    for figure in figures.points(there, everything=False):
+        figure.require()
