@@ -16,8 +16,9 @@ from typing import Literal, NamedTuple
 
 from tolmach.dicom import character_sets
 from tolmach.dicom.character_sets import Terms
+from tolmach.text.apart import detect_each
 from tolmach.text.code_pages import canonical, decode
-from tolmach.text.detect import SURE, Detection, detect, detect_each
+from tolmach.text.detect import SURE, Detection, detect
 from tolmach.text.lookalikes import has_lookalikes, mend_lookalikes
 from tolmach.text.spoil import lost, mend, undo, without_cut_tail
 

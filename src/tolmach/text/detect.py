@@ -8,9 +8,8 @@ costs become probabilities with a temperature that was chosen so that they are h
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Final, Literal
 
 from tolmach.base import N_, Phrase
@@ -27,16 +26,12 @@ from tolmach.text.code_pages import (
 from tolmach.text.language import SCRIPTS, Model, model
 from tolmach.text.readings import (
     ESCAPE,
-    FEWEST_BEFORE_CUT,
     Sample,
     decodes,
-    has_word,
-    is_utf8,
     letters,
     read,
     read_ideographs,
     read_utf8,
-    reads_well,
     sample,
     serbian_bytes,
     small,
@@ -88,15 +83,6 @@ OTHERS: Final = (
 SERBIAN: Final = tuple((page, "serbian", RARITY[page] + 5.0) for page in ("cp1251", "iso-8859-5"))
 _NOTHING: Final = _Reading("", "", 2.0)
 
-STRAY_NATS: Final = 8.0
-"""By so much must a value read better otherwise than in the code page of its file to be judged apart."""
-
-DOUBTFUL_NATS: Final = 4.0
-"""By so much better, and it is unsure."""
-
-ODD: Final = (4.0, 3.0)
-"""A value that costs no more than this, once and for each letter, reads well enough to ask no further."""
-
 SIEVE_BYTES: Final = 20
 SIEVE_NATS: Final = 30.0
 """After so many high bytes, a reading this much worse than the best one is not looked at any further."""
@@ -119,7 +105,7 @@ class Detection:
 
 
 @dataclass(frozen=True, slots=True)
-class _Answer:
+class Answer:
     """What one reading comes to: a text, or leaving the bytes alone, or not knowing what they are."""
 
     outcome: Outcome
@@ -129,10 +115,12 @@ class _Answer:
 
     @property
     def page(self) -> str:
+        """The code page of the reading."""
         return self.reading.code_page
 
     @property
     def letters(self) -> int:
+        """How many letters the reading gives."""
         return len(self.symbols) if self.reading.script == "utf-8" else letters(self.symbols)
 
     @property
@@ -160,109 +148,7 @@ def detect(
         facts = {"code_page": label}
         return Detection(None, "leave", 0.99, Phrase(N_("The text is legal {code_page}, as its label says."), facts))
     language = model()
-    return _verdict(_answers(given, label, _shifts(label, memory), language), label)
-
-
-def detect_each(
-    values: Sequence[bytes], *, declared: str | None = None, memory: Mapping[str, float] | None = None
-) -> tuple[Detection, ...]:
-    """Give one verdict per value of a file whose values need not all be in the same code page.
-
-    Values that are UTF-8 on their own (written by another program than the rest) are judged together and apart from
-    the others. In a Cyrillic file, a value that reads badly in the code page of the rest and clearly better in another
-    one, or as a Latin word with an accent, gets a verdict of its own, or "unsure". Otherwise as `detect`, which says
-    the same of every value of a file of one code page.
-    """
-    judge = partial(detect, declared=declared, memory=memory)
-    apart = any(is_utf8(value, FEWEST_BEFORE_CUT) for value in values)
-    kinds = [apart and is_utf8(value, 1) for value in values]
-    one_byte = [value for value, kind in zip(values, kinds, strict=True) if not kind]
-    foreign = [value for value in one_byte if not value.isascii() and ESCAPE not in value]
-    verdicts = (
-        {True: judge([value for value, kind in zip(values, kinds, strict=True) if kind])} if True in kinds else {}
-    )
-    if True in verdicts and not foreign:
-        verdicts[False] = verdicts[True]
-    odd: dict[bytes, Detection] = {}
-    if False not in verdicts:
-        verdicts[False], odd = _of_several(one_byte, foreign, judge)
-    return tuple(
-        verdicts[True] if kind else odd.get(value, verdicts[False]) for value, kind in zip(values, kinds, strict=True)
-    )
-
-
-Judge = Callable[[Sequence[bytes]], Detection]
-
-
-def _of_several(
-    values: Sequence[bytes], foreign: Sequence[bytes], judge: Judge
-) -> tuple[Detection, dict[bytes, Detection]]:
-    """Give the verdict on most values, and the verdicts on those that are not like most."""
-    most = judge(values)
-    if len(foreign) > 1 and most.outcome == "unsure":
-        most = judge(_of_one_family(foreign, judge))
-    if len(foreign) < 2 or most.code_page in (None, "utf-8"):
-        return most, {}
-    odd = _odd(foreign, most, judge)
-    if odd and 2 * len(odd) > sum(has_word(value, FEWEST_LETTERS) for value in foreign) > 1:
-        other = judge(list(odd))
-        if other.code_page not in (None, "utf-8"):
-            most, odd = other, _odd(foreign, other, judge)
-    return most, odd
-
-
-def _of_one_family(foreign: Sequence[bytes], judge: Judge) -> Sequence[bytes]:
-    """Give the values of a file without those that are surely in another code page than most letters are."""
-    alone = [judge([value]) for value in foreign]
-    families = [FAMILY.get(found.code_page or "", found.code_page) for found in alone]
-    sizes: dict[str, int] = {}
-    for value, family in zip(foreign, families, strict=True):
-        if family is not None:
-            sizes[family] = sizes.get(family, 0) + len(value)
-    if len(sizes) < 2:
-        return foreign
-    main = max(sizes, key=lambda family: sizes[family])
-    return [value for value, family in zip(foreign, families, strict=True) if family in (None, main)]
-
-
-def _odd(values: Sequence[bytes], of_file: Detection, judge: Judge) -> dict[bytes, Detection]:
-    """Give the verdicts on those values that read badly in the code page of their file and better otherwise."""
-    page = of_file.code_page or ""
-    if reads_well(values, page, SCRIPT_OF_PAGE.get(page, "cyrillic"), model(), ODD):
-        return {}
-    verdicts = ((value, _of_odd(value, of_file, judge)) for value in dict.fromkeys(values))
-    return {value: verdict for value, verdict in verdicts if verdict is not None}
-
-
-def _of_odd(value: bytes, of_file: Detection, judge: Judge) -> Detection | None:
-    """Give the verdict on a value that is not in the code page of its file, its own when that is clear; else None."""
-    given = sample([value])
-    language = model()
-    page = of_file.code_page or ""
-    here = read(given, page, SCRIPT_OF_PAGE.get(page, "cyrillic"), language, {}, math.inf)
-    if here is not None and here[0] <= ODD[0] + ODD[1] * letters(here[1]):
-        return None
-    has_latin = any(given.ascii_letters)
-    answers = [
-        answer
-        for answer in _answers(given, None, {}, language)
-        if answer.outcome == "cyrillic" or (answer.reading.script == "latin" and has_latin)
-    ]
-    best = min(answers, key=lambda answer: answer.cost, default=None)
-    if best is None or (best.outcome == "cyrillic" and not best.has_enough):
-        return None
-    lead = math.inf if here is None else here[0] + RARITY[page] - best.cost
-    if lead < (DOUBTFUL_NATS if best.outcome == "cyrillic" else STRAY_NATS):
-        return None
-    facts = {"code_page": page}
-    if best.outcome == "leave":
-        msgid = N_("This value reads as a Latin word, unlike the rest of the file in {code_page}.")
-        return Detection(None, "leave", of_file.confidence, Phrase(msgid, facts))
-    alone = judge([value])
-    if lead >= STRAY_NATS and alone.code_page is not None:
-        return alone
-    msgid = N_("This value reads better in another code page than in that of the file, {code_page}.")
-    return Detection(None, "unsure", min(alone.confidence, SURE), Phrase(msgid, facts))
+    return _verdict(answers_for(given, label, _shifts(label, memory), language), label)
 
 
 def _shifts(label: str | None, memory: Mapping[str, float] | None) -> dict[str, float]:
@@ -280,7 +166,7 @@ def _shifts(label: str | None, memory: Mapping[str, float] | None) -> dict[str, 
     return shifts
 
 
-def _answers(given: Sample, label: str | None, shifts: Mapping[str, float], language: Model) -> list[_Answer]:
+def answers_for(given: Sample, label: str | None, shifts: Mapping[str, float], language: Model) -> list[Answer]:
     """Give every answer that is not hopeless, judged on the whole sample.
 
     A part of the sample sieves the readings; only those it leaves are read to the end.
@@ -309,10 +195,10 @@ def _readings(label: str | None, shifts: Mapping[str, float]) -> list[_Reading]:
     return readings
 
 
-def _read_all(given: Sample, readings: Sequence[_Reading], language: Model) -> list[_Answer]:
+def _read_all(given: Sample, readings: Sequence[_Reading], language: Model) -> list[Answer]:
     known: dict[str, dict[bytes, float]] = {script: {} for script in SCRIPTS}
     known["kazakh"] = known["cyrillic"]
-    answers = [_Answer("unsure", _NOTHING, given.nothing + _NOTHING.rarity, b"")]
+    answers = [Answer("unsure", _NOTHING, given.nothing + _NOTHING.rarity, b"")]
     for reading in readings:
         answer = _read_one(given, reading, language, known)
         if answer is not None:
@@ -322,27 +208,27 @@ def _read_all(given: Sample, readings: Sequence[_Reading], language: Model) -> l
 
 def _read_one(
     given: Sample, reading: _Reading, language: Model, known: Mapping[str, dict[bytes, float]]
-) -> _Answer | None:
+) -> Answer | None:
     if reading.script == "utf-8":
         utf8 = read_utf8(given, language)
         if utf8 is None:
             return None
-        return _Answer("cyrillic" if utf8[1] else "leave", reading, utf8[0] + reading.rarity, bytes(given.high // 2))
+        return Answer("cyrillic" if utf8[1] else "leave", reading, utf8[0] + reading.rarity, bytes(given.high // 2))
     if reading.script == "ideographs":
         cost = read_ideographs(given)
-        return None if cost is None else _Answer("leave", reading, cost + reading.rarity, b"")
+        return None if cost is None else Answer("leave", reading, cost + reading.rarity, b"")
     if reading.script == "serbian" and given.joined.translate(None, serbian_bytes(reading.code_page)) == given.joined:
         return None
     found = read(given, reading.code_page, reading.script, language, known[reading.script])
     if found is None:
         return None
     outcome: Outcome = "cyrillic" if reading.script in CYRILLIC_SCRIPTS else "leave"
-    return _Answer(outcome, reading, found[0] + reading.rarity, found[1])
+    return Answer(outcome, reading, found[0] + reading.rarity, found[1])
 
 
-def _merged(answers: Sequence[_Answer]) -> list[_Answer]:
+def _merged(answers: Sequence[Answer]) -> list[Answer]:
     """Give one answer per different text: of the readings that agree, the least rare."""
-    merged: dict[tuple[str, bytes, str], _Answer] = {}
+    merged: dict[tuple[str, bytes, str], Answer] = {}
     for answer in answers:
         text = answer.symbols if answer.outcome == "cyrillic" else b""
         script = answer.reading.script
@@ -352,7 +238,7 @@ def _merged(answers: Sequence[_Answer]) -> list[_Answer]:
     return list(merged.values())
 
 
-def _verdict(answers: Sequence[_Answer], label: str | None) -> Detection:
+def _verdict(answers: Sequence[Answer], label: str | None) -> Detection:
     best = min(answers, key=lambda answer: answer.cost)
     total = 0.0
     alike = 0.0
@@ -386,7 +272,7 @@ def _verdict(answers: Sequence[_Answer], label: str | None) -> Detection:
     return Detection(None, "unsure", min(confidence, SURE), evidence)
 
 
-def _needed(best: _Answer, answers: Sequence[_Answer]) -> float:
+def _needed(best: Answer, answers: Sequence[Answer]) -> float:
     """Give the confidence that a Cyrillic verdict needs."""
     others = sorted((answer for answer in answers if answer.page != best.page), key=lambda answer: answer.cost)
     close = others and others[0].outcome == "cyrillic" and _close(best, others[0])
@@ -395,6 +281,6 @@ def _needed(best: _Answer, answers: Sequence[_Answer]) -> float:
     return SURE_OF_FEW if close or best.letters < FEW_LETTERS else SURE
 
 
-def _close(best: _Answer, other: _Answer) -> bool:
+def _close(best: Answer, other: Answer) -> bool:
     are_siblings = FAMILY.get(best.page, best.page) == FAMILY.get(other.page, other.page)
     return are_siblings or small(best.symbols) == small(other.symbols)

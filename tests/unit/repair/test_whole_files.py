@@ -356,3 +356,15 @@ def test_every_form_is_proved_and_none_is_thrown_away() -> None:
         for syntax in SYNTAXES:
             result = mended(Spoiled(FITTING[name], code_page, label, syntax).file())
             assert "TLM-TXT-020" not in {problem.code for problem in result.problems}
+
+
+def test_an_accented_capital_on_its_own_stays_what_it_looks_like() -> None:
+    """In a Cyrillic file nobody can tell É from Й beside a Latin name: it is flagged, and reads as it did before."""
+    texts = (("Городская больница", "cp1251"), ("DUPONT^É", "latin_1"), ("Щербаков^Юрий^Й", "cp1251"))
+    tags = ((0x00080080, "LO"), (0x00080090, "PN"), (0x00100010, "PN"))
+    elements = [(tag, vr, even(text.encode(page))) for (tag, vr), (text, page) in zip(tags, texts, strict=True)]
+    result = mended(part10(body((0x00080005, "CS", b"ISO_IR 100"), *elements)))
+    data_set = read_back(written(result))
+    assert result.verdict == "unsure"
+    assert [problem.code for problem in result.problems] == ["TLM-TXT-010"]
+    assert [str(data_set[tag].value) for tag, _vr in tags] == [text for text, _page in texts]
