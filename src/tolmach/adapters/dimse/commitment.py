@@ -8,21 +8,23 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tolmach.adapters.dimse.message_data import items_in, number_in, parse_message_data, text_in, uid_element
-from tolmach.dicom import encode
+from tolmach.adapters.dimse.message_data import (
+    element_of,
+    items_in,
+    number_in,
+    parse_message_data,
+    sequence_of,
+    uid_in,
+)
+from tolmach.dicom import uids
 from tolmach.dicom.data_set import DataSet
 from tolmach.dicom.scanner import Encoding
 
 # Every request and report is about this one instance. Standard: PS3.4 section J.3.5.
-PUSH_MODEL_INSTANCE = "1.2.840.10008.1.20.1.1"
+PUSH_MODEL_INSTANCE = f"{uids.StorageCommitmentPushModel}.1"
 
 REQUEST_COMMITMENT = 1  # Action Type ID
 ALL_STORED, SOME_FAILED = 1, 2  # Event Type ID
-
-TRANSACTION_UID = 0x00081195
-REFERENCED_SOP_CLASS_UID, REFERENCED_SOP_INSTANCE_UID = 0x00081150, 0x00081155
-FAILURE_REASON = 0x00081197
-FAILED_SOP_SEQUENCE, REFERENCED_SOP_SEQUENCE = 0x00081198, 0x00081199
 
 PROCESSING_FAILURE = 0x0110
 
@@ -50,34 +52,35 @@ class NoReport(ValueError):
 def encode_request(transaction_uid: str, references: Sequence[Reference], encoding: Encoding) -> bytes:
     """Give the action information of a request."""
     items = [
-        uid_element(REFERENCED_SOP_CLASS_UID, sop_class_uid, encoding)
-        + uid_element(REFERENCED_SOP_INSTANCE_UID, sop_instance_uid, encoding)
+        element_of("ReferencedSOPClassUID", sop_class_uid, encoding)
+        + element_of("ReferencedSOPInstanceUID", sop_instance_uid, encoding)
         for sop_class_uid, sop_instance_uid in references
     ]
-    transaction = uid_element(TRANSACTION_UID, transaction_uid, encoding)
-    return transaction + encode.sequence(REFERENCED_SOP_SEQUENCE, items, encoding)
+    return element_of("TransactionUID", transaction_uid, encoding) + sequence_of(
+        "ReferencedSOPSequence", items, encoding
+    )
 
 
 def parse_report(raw: bytes, transfer_syntax_uid: str) -> CommitmentReport:
     """Read the event information of a report; raises `Damaged` or `NoReport`."""
     data_set = parse_message_data(raw, transfer_syntax_uid)
-    transaction_uid = text_in(data_set, TRANSACTION_UID)
+    transaction_uid = uid_in(data_set, "TransactionUID")
     if not transaction_uid:
         raise NoReport("no Transaction UID")
-    stored = tuple(_reference(data_set, item) for item in items_in(data_set, REFERENCED_SOP_SEQUENCE))
+    stored = tuple(_reference(data_set, item) for item in items_in(data_set, "ReferencedSOPSequence"))
     failed = tuple(
-        (*_reference(data_set, item), _reason(data_set, item)) for item in items_in(data_set, FAILED_SOP_SEQUENCE)
+        (*_reference(data_set, item), _reason(data_set, item)) for item in items_in(data_set, "FailedSOPSequence")
     )
     return CommitmentReport(transaction_uid, stored, failed)
 
 
 def _reference(data_set: DataSet, item: int) -> Reference:
-    instance = text_in(data_set, REFERENCED_SOP_INSTANCE_UID, item)
+    instance = uid_in(data_set, "ReferencedSOPInstanceUID", item)
     if not instance:
         raise NoReport("a reference without a SOP Instance UID")
-    return text_in(data_set, REFERENCED_SOP_CLASS_UID, item), instance
+    return uid_in(data_set, "ReferencedSOPClassUID", item), instance
 
 
 def _reason(data_set: DataSet, item: int) -> int:
-    reason = number_in(data_set, FAILURE_REASON, item)
+    reason = number_in(data_set, "FailureReason", item)
     return PROCESSING_FAILURE if reason is None else reason

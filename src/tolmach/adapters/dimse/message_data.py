@@ -5,13 +5,16 @@ Standard: PS3.7 section 6.3 (the data set of a message is in the transfer syntax
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 
-from tolmach.dicom import encode, uids
+from tolmach.adapters.dimse.pdu import UID_LENGTH
+from tolmach.dicom import dictionary, encode, uids
 from tolmach.dicom.data_set import DataSet
 from tolmach.dicom.scanner import ROOT, Encoding, Scanner
 from tolmach.dicom.source import MemorySource
 
+_UID = re.compile(r"[0-9.]+")
 _ENCODINGS = {
     uids.ImplicitVRLittleEndian: Encoding(explicit=False, big=False),
     uids.ExplicitVRLittleEndian: Encoding(explicit=True, big=False),
@@ -43,31 +46,45 @@ def parse_message_data(raw: bytes, transfer_syntax_uid: str) -> DataSet:
     )
 
 
-def text_in(data_set: DataSet, tag: int, container: int = ROOT) -> str:
-    """Give a short text of ASCII, such as a UID, without padding; empty when it is absent or longer than 64 letters."""
-    element = data_set.find(tag, container)
-    if element is None or element.length > 66:
+def uid_in(data_set: DataSet, keyword: str, container: int = ROOT) -> str:
+    """Give a UID without padding; empty when it is absent or is none."""
+    element = data_set.find(_tag(keyword), container)
+    if element is None or element.length > UID_LENGTH + 2:
         return ""
-    return data_set.raw(element).decode("ascii", "replace").strip(" \0")
+    text = data_set.raw(element).decode("latin-1").strip(" \0")
+    return text if len(text) <= UID_LENGTH and _UID.fullmatch(text) else ""
 
 
-def number_in(data_set: DataSet, tag: int, container: int = ROOT) -> int | None:
+def number_in(data_set: DataSet, keyword: str, container: int = ROOT) -> int | None:
     """Give a number of two bytes (US), or None."""
-    element = data_set.find(tag, container)
+    element = data_set.find(_tag(keyword), container)
     if element is None or element.length != 2:
         return None
     return int.from_bytes(data_set.raw(element), "big" if data_set.encoding_in(container).big else "little")
 
 
-def items_in(data_set: DataSet, tag: int) -> Iterator[int]:
+def items_in(data_set: DataSet, keyword: str) -> Iterator[int]:
     """Give the items of a sequence of the data set itself, as containers to look in."""
-    sequence = data_set.position(tag)
+    sequence = data_set.position(_tag(keyword))
     number = 0
     while sequence is not None and (item := data_set.index.get((sequence, number))) is not None:
         yield item
         number += 1
 
 
-def uid_element(tag: int, uid: str, encoding: Encoding) -> bytes:
-    """Give a whole element with a UID, or a list of UIDs parted by backslashes."""
-    return encode.element(tag, "UI", uid.encode("ascii"), encoding)
+def element_of(keyword: str, value: str, encoding: Encoding) -> bytes:
+    """Give a whole element of ASCII text, such as a UID or a list of UIDs parted by backslashes."""
+    tag = _tag(keyword)
+    return encode.element(tag, dictionary.vr_of(tag), value.encode("ascii"), encoding)
+
+
+def sequence_of(keyword: str, items: Sequence[bytes], encoding: Encoding) -> bytes:
+    """Give a whole sequence around the elements of its items."""
+    return encode.sequence(_tag(keyword), items, encoding)
+
+
+def _tag(keyword: str) -> int:
+    tag = dictionary.tag_of(keyword)
+    if tag is None:
+        raise KeyError(keyword)
+    return tag

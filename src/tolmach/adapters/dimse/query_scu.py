@@ -26,11 +26,11 @@ from tolmach.adapters.dimse.command_set import (
     CommandSet,
 )
 from tolmach.adapters.dimse.errors import ServiceFailedForNow, ServiceRefused
-from tolmach.adapters.dimse.message_data import MESSAGE_SYNTAXES, encoding_of, parse_message_data, text_in
+from tolmach.adapters.dimse.message_data import MESSAGE_SYNTAXES, element_of, encoding_of, parse_message_data, uid_in
 from tolmach.adapters.dimse.message_scu import accepted_context, failure, unexpected
 from tolmach.adapters.dimse.pdu import PresentationContext
 from tolmach.adapters.dimse.status import SUCCESS
-from tolmach.dicom import encode, uids
+from tolmach.dicom import uids
 from tolmach.dicom.data_set import DataSet
 from tolmach.dicom.faults import Damaged
 from tolmach.dicom.scanner import Encoding
@@ -41,15 +41,11 @@ ANSWER_LIMIT = 1 << 20  # bytes of one answer
 AFTER_CANCEL_AT_MOST = 1000  # answers on their way when we have heard enough
 UIDS_AT_ONCE = 100  # a list longer than this is more than some archives read
 
-QUERY_RETRIEVE_LEVEL = 0x00080052
-SOP_INSTANCE_UID = 0x00080018
-STUDY_INSTANCE_UID, SERIES_INSTANCE_UID = 0x0020000D, 0x0020000E
-
 CANCELLED = 0xFE00
 MEDIUM = 0
 
-# Elements of an identifier: tag, VR, raw value. In the order of their tags.
-Keys = Sequence[tuple[int, str, bytes]]
+# Elements of an identifier: keyword and value in ASCII, in the order of their tags.
+Keys = Sequence[tuple[str, str]]
 
 
 class Find:
@@ -162,7 +158,7 @@ def find_instances(
 def _find_listed(assoc: Association, study: str, series: str, instances: Sequence[str]) -> set[str]:
     """Give what is found of a list of UIDs; nothing where the peer does not understand lists."""
     try:
-        found = {text_in(answer, SOP_INSTANCE_UID) for answer in Find(assoc, _image_keys(study, series, instances))}
+        found = {uid_in(answer, "SOPInstanceUID") for answer in Find(assoc, _image_keys(study, series, instances))}
     except (ServiceFailedForNow, ServiceRefused):
         return set()
     return found & set(instances)
@@ -170,7 +166,7 @@ def _find_listed(assoc: Association, study: str, series: str, instances: Sequenc
 
 def _find_in_series(assoc: Association, study: str, series: str, wanted: set[str]) -> set[str]:
     find = Find(assoc, _image_keys(study, series, ()))
-    found = {uid for answer in find if (uid := text_in(answer, SOP_INSTANCE_UID)) in wanted}
+    found = {uid for answer in find if (uid := uid_in(answer, "SOPInstanceUID")) in wanted}
     if find.is_cut and found != wanted:
         raise ServiceFailedForNow(faults.TOO_MANY_ANSWERS, peer=assoc.peer, limit=ANSWERS_AT_MOST)
     return found
@@ -178,12 +174,12 @@ def _find_in_series(assoc: Association, study: str, series: str, wanted: set[str
 
 def _image_keys(study: str, series: str, instances: Sequence[str]) -> Keys:
     return (
-        (SOP_INSTANCE_UID, "UI", "\\".join(instances).encode("ascii")),
-        (QUERY_RETRIEVE_LEVEL, "CS", b"IMAGE"),
-        (STUDY_INSTANCE_UID, "UI", study.encode("ascii")),
-        (SERIES_INSTANCE_UID, "UI", series.encode("ascii")),
+        ("SOPInstanceUID", "\\".join(instances)),
+        ("QueryRetrieveLevel", "IMAGE"),
+        ("StudyInstanceUID", study),
+        ("SeriesInstanceUID", series),
     )
 
 
 def _identifier(keys: Keys, encoding: Encoding) -> bytes:
-    return b"".join(encode.element(tag, vr, value, encoding) for tag, vr, value in keys)
+    return b"".join(element_of(keyword, value, encoding) for keyword, value in keys)

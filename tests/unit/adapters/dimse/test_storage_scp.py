@@ -161,7 +161,7 @@ def test_a_calling_title_that_is_none_is_rejected(start: Start, raw_title: bytes
     line = call(start())
     raw = bytearray(pdu_codec.encode_associate_rq(AssociateRequest("TOLMACH", "X", CONTEXTS, UserInformation(0))))
     raw[26:42] = raw_title
-    line.say(raw)
+    line.say(bytes(raw))
     pdu_type, body = line.hear()
     assert pdu_type == pdu.ASSOCIATE_RJ
     assert pdu_codec.parse_associate_rj(body) == pdu.AssociateReject(1, 1, 3)
@@ -188,11 +188,12 @@ def test_callers_are_known_by_title_and_address_together(start: Start, sink: Sin
 def test_the_sink_learns_who_sent_and_what_the_bytes_are(start: Start, sink: Sink) -> None:
     scp = start(replace(SETTINGS, policy=AcceptancePolicy(None, (Caller("ct in room 3", "CT1", HERE),))))
     datas = [bytes(range(256)) * 300, b"ab" * 5, bytes(90_000)]
-    instances = [
-        OutgoingInstance(CT, f"1.2.{n}", EXPLICIT, len(data), lambda data=data: [data]) for n, data in enumerate(datas)
-    ]
+
+    def instance(number: int) -> OutgoingInstance:
+        return OutgoingInstance(CT, f"1.2.{number}", EXPLICIT, len(datas[number]), lambda: [datas[number]])
+
     with Association.open(address_of(scp), plan_contexts([(CT, EXPLICIT)])[0].contexts, "CT1") as assoc:
-        assert all(outcome.stored for outcome in store_all(assoc, iter(instances)))
+        assert all(outcome.stored for outcome in store_all(assoc, map(instance, range(3))))
     assert [kept for _, kept in sink.received] == datas
     for (received, _), data in zip(sink.received, datas, strict=True):
         assert received.sha256 == hashlib.sha256(data).hexdigest()
