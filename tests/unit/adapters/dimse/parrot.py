@@ -124,6 +124,7 @@ class Parrot:
         self._script = script
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._listener.settimeout(SECONDS)
+        self._address = PeerAddress("PARROT", "127.0.0.1", self._listener.getsockname()[1])
         self.result: object = None
         self.failure: BaseException | None = None
         self.line: Line | None = None
@@ -131,7 +132,11 @@ class Parrot:
 
     @property
     def address(self) -> PeerAddress:
-        return PeerAddress("PARROT", "127.0.0.1", self._listener.getsockname()[1])
+        return self._address
+
+    def close(self) -> None:
+        """Stop listening without having run."""
+        self._listener.close()
 
     def _run(self) -> None:
         try:
