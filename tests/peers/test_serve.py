@@ -64,6 +64,13 @@ class Station:
         (report,) = self.command("audit", "--json").objects
         return report
 
+    def await_lines(self, count: int) -> None:
+        """Wait until the journeys have ended that lead to so many lines in the queue."""
+        deadline = time.monotonic() + SECONDS
+        while len(self.command("queue", "list", "--json").objects) < count:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+
     def await_audit(self, **wanted: int) -> dict[str, Any]:
         """Wait until the audit shows these numbers; they must come."""
         deadline = time.monotonic() + SECONDS
@@ -166,7 +173,7 @@ def test_an_operator_holds_drops_retries_and_resends(tmp_path: Path, storescp: S
     port = reserved_port()
     with Station(tmp_path, {"one": port}) as station:
         assert store(station, *images(tmp_path / "in", 1, 2, 3)) == 0
-        station.await_audit(queued=3)
+        station.await_lines(3)
         assert station.command("queue", "hold").status == 0
         station.await_audit(held=3)
         one = storescp(ae_title="ONE", port=port)
@@ -242,7 +249,7 @@ def test_a_flipped_byte_is_found_and_not_delivered(tmp_path: Path, storescp: Sta
     port = reserved_port()
     with Station(tmp_path, {"one": port}) as station:
         assert store(station, *images(tmp_path / "in", 1)) == 0
-        station.await_audit(queued=1)
+        station.await_lines(1)
         (stored,) = (tmp_path / "data" / "objects").rglob("*.dcm")
         raw = bytearray(stored.read_bytes())
         raw[-3] ^= 1
