@@ -97,8 +97,12 @@ class Destination(ABC):
 def image(number: int, size: int = 2000) -> bytes:
     """Give a Part 10 file of its own for each number."""
     uid = even(instance_uid(number).encode(), b"\0")
+    patient, pixels = even(f"P{number}".encode()), number.to_bytes(2, "big") * (size // 2)
     data_set = body(
-        (0x00100020, "LO", even(f"P{number}".encode())), (0x7FE00010, "OW", number.to_bytes(2) * (size // 2))
+        (0x00100020, "LO", patient),
+        (0x0020000D, "UI", b"1.2.826.0.1.5\0"),
+        (0x0020000E, "UI", b"1.2.826.0.1.6\0"),
+        (0x7FE00010, "OW", pixels),
     )
     own = even(b"1.2.826.0.1.3680043.9.7.1.1", b"\0")
     data_set = data_set.replace(len(own).to_bytes(2, "little") + own, len(uid).to_bytes(2, "little") + uid)

@@ -123,6 +123,8 @@ def test_what_only_an_operator_can_mend_is_the_destinations_trouble(web: WebDest
         (0x0122, "refused"),
         (0x0111, "duplicate"),
         (0, "refused"),
+        (0xB000, "refused"),
+        (7, "refused"),
     ],
 )
 def test_reasons_of_failure_mean_what_they_mean_in_c_store(web: WebDestination, reason: int, kind: str) -> None:
