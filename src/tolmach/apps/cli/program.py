@@ -34,6 +34,7 @@ from tolmach.apps.cli import (
 )
 from tolmach.apps.cli.context import Run, start
 from tolmach.apps.cli.usage import explained, require_command
+from tolmach.apps.cli.wording import SpokenGroup
 from tolmach.apps.faults import INTERRUPTED, OUTPUT_LOST
 from tolmach.base import N_, Problem, Retryable, TolmachError
 
@@ -53,7 +54,7 @@ def run(arguments: Sequence[str]) -> int:
         context.require_usable()
         program = build(context)
         require_command(rest, program.commands)
-        status = program.main(rest or ["--help"], prog_name="tolmach", standalone_mode=False)
+        status = program.main(rest or ["--help"], prog_name="tolmach", standalone_mode=False, obj=context.translator)
         sys.stdout.flush()
     except (_Interrupted, click.Abort, KeyboardInterrupt):
         terminal.complain(Problem(INTERRUPTED))
@@ -85,8 +86,10 @@ class _Interrupted(Exception):
     """Ctrl-C, kept from click, which would write an empty line among the errors."""
 
 
-class _Program(click.Group):
+class _Program(SpokenGroup):
     """All commands together."""
+
+    group_class = SpokenGroup
 
     def invoke(self, ctx: click.Context) -> Any:
         """Carry out the command that was called."""
