@@ -182,6 +182,6 @@ def test_nothing_is_ever_lost(name: str) -> None:
 @pytest.mark.parametrize("name", FACTORIES)
 def test_nothing_is_ever_lost_in_long_histories(name: str) -> None:
     machine = type("LongConservationOf" + name, (Conservation,), {"make": staticmethod(FACTORIES[name])})
-    machine.TestCase.settings = settings(max_examples=60, stateful_step_count=60, deadline=None)  # type: ignore[attr-defined]
+    machine.TestCase.settings = settings(max_examples=30, stateful_step_count=60, deadline=None)  # type: ignore[attr-defined]
     run = machine.TestCase("runTest")  # type: ignore[attr-defined]
     run.runTest()

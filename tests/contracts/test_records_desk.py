@@ -158,6 +158,26 @@ def test_a_persons_word_about_a_line_under_way_stands(records: Records, verb: st
     assert records.outbox.awaiting_proof("pacs", 9) == []
 
 
+def test_a_persons_word_about_a_line_under_way_can_be_taken_back(records: Records) -> None:
+    object_id = take(records)
+    number = claim(records).delivery_id
+    records.desk.hold([number], None, "doctor")
+    assert records.desk.retry([number], None, "doctor") == 1
+    said = Conclusion(number, "queued", NOW + timedelta(minutes=3), problem=PROBLEM)
+    records.outbox.conclude([said], NOW)
+    (row,) = records.desk.objects([object_id])
+    assert (row.deliveries[0].state, row.deliveries[0].decided_by) == ("queued", "")
+    assert claim(records, minutes=3).attempts == 1
+
+
+def test_a_line_that_is_tried_once_more_keeps_its_time(records: Records) -> None:
+    take(records)
+    said = Conclusion(claim(records).delivery_id, "queued", NOW + timedelta(minutes=3), problem=PROBLEM)
+    records.outbox.conclude([said], NOW)
+    number = claim(records, minutes=3).delivery_id
+    assert records.desk.retry([number], None, "nurse") == 0
+
+
 @pytest.mark.parametrize("verb", ["hold", "drop"])
 def test_a_line_under_way_that_is_delivered_was_delivered(records: Records, verb: str) -> None:
     object_id = take(records)

@@ -26,6 +26,9 @@ Synchronous = Literal["FULL", "NORMAL"]
 
 BUSY_SECONDS: Final = 30.0
 _LEVELS: Final = {"NORMAL": 1, "FULL": 2}
+# KiB of the database that each connection keeps in memory.
+_WRITERS_CACHE: Final = 32_768
+_READERS_CACHE: Final = 4_096
 # Pages of 4 KiB in the log before it is copied into the database, and bytes it keeps afterwards.
 _CHECKPOINT_PAGES: Final = 2000
 _LOG_BYTES_KEPT: Final = 64 * 1024 * 1024
@@ -39,8 +42,11 @@ def insert(table: sa.Table) -> Insert:
 
 
 def make_file(path: Path) -> bool:
-    """Make an empty database file that nobody else may read; False when there is one. Its folder is synced."""
+    """Make an empty database file that nobody else may read; False when there is one. Names that are new are synced."""
+    new_folders = [folder for folder in (path.parent, *path.parent.parents) if not folder.exists()]
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for folder in new_folders:
+        sync_folder(folder.parent)
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
@@ -95,6 +101,7 @@ def reading_engine(path: Path) -> sa.Engine:
         connection.isolation_level = None
         _pragma(connection, f"busy_timeout={int(BUSY_SECONDS * 1000)}")
         _pragma(connection, "query_only=ON")
+        _pragma(connection, f"cache_size=-{_READERS_CACHE}")
 
     @event.listens_for(engine, "begin")
     def _begin(connection: sa.Connection) -> None:
@@ -172,6 +179,7 @@ def _settle(connection: DBAPIConnection, synchronous: Synchronous, path: Path) -
     _pragma(connection, "fullfsync=ON")
     _pragma(connection, "checkpoint_fullfsync=ON")
     _pragma(connection, "foreign_keys=ON")
+    _pragma(connection, f"cache_size=-{_WRITERS_CACHE}")
     _pragma(connection, f"wal_autocheckpoint={_CHECKPOINT_PAGES}")
     _pragma(connection, f"journal_size_limit={_LOG_BYTES_KEPT}")
     level = _pragma(connection, "synchronous")

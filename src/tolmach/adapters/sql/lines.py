@@ -51,10 +51,11 @@ _Verb = Callable[[Any, str, int, bool], dict[str, Any] | None]
 
 def retry(line: Any, _actor: str, _now: int, named: bool) -> dict[str, Any] | None:
     """Make a line due at once. One that is being tried stays as it is; so does, unless named, one that awaits proof."""
-    waits_for_proof = line.state == "queued" and line.stored_at is not None
-    if line.lease_owner is not None or (waits_for_proof and not named) or (line.state == "queued" and line.due_at == 0):
+    is_queued = line.state == "queued"
+    is_under_way = line.lease_owner is not None or line.due_at == 0
+    if is_queued and (is_under_way or (line.stored_at is not None and not named)):
         return None
-    problem = line.problem if line.state == "queued" else None
+    problem = line.problem if is_queued else None
     return {"state": "queued", "due_at": 0, "stored_at": None, "problem": problem, "decided_by": ""}
 
 

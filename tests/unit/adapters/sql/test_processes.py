@@ -86,7 +86,7 @@ def test_what_was_acknowledged_survives_kill_9(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_what_was_acknowledged_survives_many_kills(tmp_path: Path) -> None:
-    assert_nothing_is_lost(tmp_path, rounds=30)
+    assert_nothing_is_lost(tmp_path, rounds=20)
 
 
 def test_two_processes_write_at_once(tmp_path: Path) -> None:
