@@ -7,18 +7,25 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from tolmach.adapters.dimse import Association, PresentationContext
+from tolmach.adapters.dimse.commitment import OnCommitment
+from tolmach.adapters.dimse.provers import CommitmentProver, QueryProver
 from tolmach.adapters.dimse.storage_sender import StorageSender
 from tolmach.adapters.dimse.tls import TlsClient, TlsFiles
 from tolmach.apps.faults import BAD_CONFIGURATION, BadConfiguration
-from tolmach.apps.sections import BAD_WINDOW, PeerSettings, Settings
+from tolmach.apps.sections import BAD_WINDOW, NO_SUCH_PROOF, PeerSettings, Settings
 from tolmach.apps.settings import address_of, timeouts_of
 from tolmach.base import Phrase
-from tolmach.delivery.interfaces import Parcel, Sender
+from tolmach.delivery.interfaces import CommitmentTransactions, Parcel, Prover, Sender
 from tolmach.delivery.pace import Pace
 from tolmach.delivery.windows import Window
 from tolmach.delivery.wrappers import DryRun, FreshConnection, InWindow, Paced
+
+if TYPE_CHECKING:
+    from tolmach.adapters.dicomweb.http import Credentials, HttpTimeouts
 
 log = logging.getLogger(__name__)
 
@@ -43,9 +50,39 @@ def senders_of(peer: PeerSettings, settings: Settings, pause: Callable[[float], 
         if pace is not None:
             sender = Paced(sender, pace, pause)
         if window is not None:
-            sender = InWindow(sender, peer.name, window, lambda: datetime.now(UTC))
+            sender = InWindow(sender, peer.name, window, utc_now)
         senders.append(sender)
     return senders
+
+
+def prover_of(
+    peer: PeerSettings, settings: Settings, transactions: CommitmentTransactions, on_commitment: OnCommitment
+) -> Prover | None:
+    """Give what asks a peer for the proof it is configured with; None where its answer is enough.
+
+    Raises `BadConfiguration` for a proof this kind of peer cannot give.
+    """
+    if peer.proof == "response" or peer.dry_run:
+        return None
+    if peer.kind == "stow" and peer.proof == "query":
+        return _qido_prover(peer)
+    if peer.kind != "dicom":
+        why = Phrase(NO_SUCH_PROOF, {"kind": peer.kind})
+        raise BadConfiguration(BAD_CONFIGURATION, file="tolmach.toml", where=f"peer {peer.name}: proof", why=why)
+    associate = association_to(peer, settings)
+    if peer.proof == "query":
+        return QueryProver(associate, address_of(peer))
+    return CommitmentProver(associate, transactions, peer.name, new_uid, utc_now, on_commitment)
+
+
+def new_uid() -> str:
+    """Give a UID nobody else has. Standard: PS3.5 annex B.2."""
+    return f"2.25.{uuid4().int}"
+
+
+def utc_now() -> datetime:
+    """Give the time in UTC."""
+    return datetime.now(UTC)
 
 
 def association_to(peer: PeerSettings, settings: Settings) -> OpenAssociation:
@@ -86,14 +123,30 @@ def _maker(peer: PeerSettings, settings: Settings) -> Callable[[], Sender]:
 
 
 def _stow_maker(peer: PeerSettings) -> Callable[[], Sender]:
-    from tolmach.adapters.dicomweb.http import Basic, Bearer, Credentials, HttpTimeouts
     from tolmach.adapters.dicomweb.stow_sender import StowSender
 
-    credentials: Credentials | None = Bearer(peer.token) if peer.token else None
-    if peer.user and peer.password:
-        credentials = Basic(peer.user, peer.password)
-    timeouts = HttpTimeouts(peer.connect_timeout_seconds, peer.dimse_timeout_seconds)
+    credentials, timeouts = _credentials(peer), _http_timeouts(peer)
     return lambda: StowSender(peer.url or "", credentials, timeouts)
+
+
+def _qido_prover(peer: PeerSettings) -> Prover:
+    from tolmach.adapters.dicomweb.qido_prover import QidoProver
+
+    return QidoProver(peer.url or "", _credentials(peer), _http_timeouts(peer))
+
+
+def _credentials(peer: PeerSettings) -> Credentials | None:
+    from tolmach.adapters.dicomweb.http import Basic, Bearer
+
+    if peer.user and peer.password:
+        return Basic(peer.user, peer.password)
+    return Bearer(peer.token) if peer.token else None
+
+
+def _http_timeouts(peer: PeerSettings) -> HttpTimeouts:
+    from tolmach.adapters.dicomweb.http import HttpTimeouts
+
+    return HttpTimeouts(peer.connect_timeout_seconds, peer.dimse_timeout_seconds)
 
 
 def _window(peer: PeerSettings) -> Window | None:

@@ -24,6 +24,7 @@ NAMED_TWICE = N_("two peers or two profiles have the same name")
 UNKNOWN_NAME = N_("a route leads to a peer, or names a profile, that is not configured")
 KEYS_MISSING = N_("certificate and key must both be given")
 BAD_SIZE = N_("write a number of bytes, or a share such as 5%")
+NO_SUCH_PROOF = N_("a peer of kind {kind} cannot give that proof; use response")
 BAD_WINDOW = N_("write a time of day from and to, as in 20:00-06:00")
 
 Right = Literal["echo", "store", "find", "move", "get", "worklist", "mpps", "commit"]

@@ -8,15 +8,20 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Self
 
+from tolmach.adapters.dimse.commitment import PROCESSING_FAILURE, Failure, Reference
+from tolmach.adapters.dimse.provers import outcome_of_report, proof_answers
 from tolmach.adapters.dimse.reception import ReceivedInstance
 from tolmach.adapters.dimse.status import OUT_OF_RESOURCES, SUCCESS
 from tolmach.base import Retryable, TolmachError
 from tolmach.delivery.bell import Bell
+from tolmach.delivery.dispatch import Dispatch
+from tolmach.delivery.interfaces import CommitmentTransactions
 from tolmach.intake.interfaces import Provenance, Spooled
 from tolmach.intake.receive import Intake
 from tolmach.journeys.arrival import ArrivalJourney
@@ -58,6 +63,28 @@ class Entrance:
             log.error("%s", error)
             return OUT_OF_RESOURCES
         self._arrived()
+        return SUCCESS
+
+
+class Reports:
+    """Takes Storage Commitment reports that come by themselves, and gives each line's proof to its destination."""
+
+    def __init__(
+        self, transactions: CommitmentTransactions, dispatches: Mapping[str, Dispatch], now: Callable[[], datetime]
+    ) -> None:
+        """Find destinations by their names when a report comes."""
+        self._transactions, self._dispatches, self._now = transactions, dispatches, now
+
+    def __call__(self, transaction_uid: str, stored: Sequence[Reference], failed: Sequence[Failure]) -> int:
+        """Take one report and give the status to answer; what it says counts once the records know it."""
+        there, missing = outcome_of_report(stored, failed)
+        answer = self._transactions.answer(transaction_uid, there, missing, self._now())
+        dispatch = None if answer is None else self._dispatches.get(answer.destination)
+        if answer is None or dispatch is None:
+            log.warning("a commitment report about a transaction that nobody began: %s", transaction_uid)
+            return PROCESSING_FAILURE
+        for proof, line in proof_answers(answer):
+            dispatch.answer_proof(proof, line)
         return SUCCESS
 
 

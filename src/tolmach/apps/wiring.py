@@ -12,12 +12,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 from tolmach.adapters.dimse.acceptance import AcceptancePolicy
 from tolmach.adapters.dimse.allow_list import Caller
+from tolmach.adapters.dimse.commitment_report_scp import commitment_report_scp
+from tolmach.adapters.dimse.rights import Right
 from tolmach.adapters.dimse.storage_scp import StorageScp, StorageScpSettings
 from tolmach.adapters.dimse.tls import TlsServer
 from tolmach.adapters.folder import inflate
@@ -27,11 +28,11 @@ from tolmach.adapters.objects.restore import require_finished
 from tolmach.adapters.sql import Records, open_records
 from tolmach.adapters.sql.dialect import Synchronous
 from tolmach.adapters.sql.engine import FILE_NAME
-from tolmach.apps.destinations import chance, senders_of, tls_files
+from tolmach.apps.destinations import chance, prover_of, senders_of, tls_files, utc_now
 from tolmach.apps.faults import UNSAFE_TEST, USELESS_ROUTE
 from tolmach.apps.routing import Routes
-from tolmach.apps.sections import Settings
-from tolmach.apps.serving import KEEP_SECONDS, LOOK_SECONDS, Chore, Entrance, Keeper, Running, Walker
+from tolmach.apps.sections import PeerSettings, Settings
+from tolmach.apps.serving import KEEP_SECONDS, LOOK_SECONDS, Chore, Entrance, Keeper, Reports, Running, Walker
 from tolmach.base import Problem, TolmachError
 from tolmach.delivery.backoff import RetryPolicy
 from tolmach.delivery.dispatch import Dispatch
@@ -59,11 +60,6 @@ class Station:
     remarks: tuple[Problem, ...]
 
 
-def utc_now() -> datetime:
-    """Give the time in UTC."""
-    return datetime.now(UTC)
-
-
 @contextmanager
 def station(settings: Settings, file: Path | None) -> Iterator[Station]:
     """Run everything the configuration enables until the `with` block ends; then stop within ten seconds.
@@ -79,10 +75,12 @@ def station(settings: Settings, file: Path | None) -> Iterator[Station]:
         records.outbox.clear_leases()
         intake = Intake(store, records.receipts, _reserve(settings), utc_now, time.monotonic)
         memory = records.devices.load()
-        dispatches = _dispatches(settings, records, store, run)
+        dispatches: dict[str, Dispatch] = {}
+        reports = Reports(records.commitments, dispatches, utc_now)
+        _dispatch(dispatches, settings, records, store, reports, run)
 
         def enqueued() -> None:
-            for dispatch in dispatches:
+            for dispatch in dispatches.values():
                 dispatch.wake()
 
         walker = Walker(ArrivalJourney(store.open, records.journeys, records.ends, routes, inflate, memory), enqueued)
@@ -99,16 +97,23 @@ def station(settings: Settings, file: Path | None) -> Iterator[Station]:
         _reconcile(store, records, intake, walker, run)
         entrance = Entrance(intake, walker.bell.ring)
         dicom = settings.dicom
-        ports = [_listen(settings, dicom.port, None, store, records, entrance, run)]
+        ports = [_listen(settings, dicom.port, None, store, records, entrance, reports, run)]
         if dicom.tls_port is not None:
             tls = TlsServer(tls_files(settings), client_certificates=dicom.tls.client_certificates)
-            ports.append(_listen(settings, dicom.tls_port, tls, store, records, entrance, run))
+            ports.append(_listen(settings, dicom.tls_port, tls, store, records, entrance, reports, run))
         addresses = (f"{dicom.ae_title}@{dicom.host}:{port}" for port in ports)
         yield Station(" (TLS: ".join(addresses) + ")" * (len(ports) - 1), tuple(_remarks(settings)))
 
 
-def _dispatches(settings: Settings, records: Records, store: FolderStore, run: Running) -> list[Dispatch]:
-    """Start a dispatch for every peer that is somebody's destination, now or in what is queued already."""
+def _dispatch(
+    dispatches: dict[str, Dispatch],
+    settings: Settings,
+    records: Records,
+    store: FolderStore,
+    reports: Reports,
+    run: Running,
+) -> None:
+    """Start to deliver to every peer that can be called."""
     delivery, unpacker = settings.delivery, Unpacker(store.open, inflate)
     clocks = Timing(utc_now, time.monotonic, chance)
     policy = RetryPolicy(
@@ -116,17 +121,15 @@ def _dispatches(settings: Settings, records: Records, store: FolderStore, run: R
         longest_wait_seconds=delivery.backoff_cap_seconds,
         proof_timeout_seconds=delivery.proof_timeout_seconds,
     )
-    dispatches = []
     for peer in settings.peer:
         if peer.kind in ("dicom", "hl7") and not peer.port:
             continue  # it only calls us
         outlet = Outlet.of(peer.name, records.outbox, unpacker, clocks, retry=policy, proof=peer.proof)
+        prover = prover_of(peer, settings, records.commitments, reports)
         senders = senders_of(peer, settings, outlet.bell.pause)
-        dispatch = Dispatch(outlet, senders, f"{os.getpid()}")
+        dispatch = dispatches[peer.name] = Dispatch(outlet, senders, str(os.getpid()), prover)
         dispatch.start()
         run.at_end(partial(dispatch.stop, SECONDS_TO_STOP))
-        dispatches.append(dispatch)
-    return dispatches
 
 
 def _reconcile(store: FolderStore, records: Records, intake: Intake, walker: Walker, run: Running) -> None:
@@ -155,14 +158,15 @@ def _listen(
     store: FolderStore,
     records: Records,
     entrance: Entrance,
+    reports: Reports,
     run: Running,
 ) -> int:
     """Listen on a port until the end, and give which it is."""
     dicom = settings.dicom
     callers = tuple(
-        Caller(peer.name, peer.ae_title, (peer.host,), frozenset(peer.rights))
+        Caller(peer.name, peer.ae_title, (peer.host,), rights)
         for peer in settings.peer
-        if peer.kind == "dicom" and peer.rights
+        if peer.kind == "dicom" and (rights := _rights_of(peer))
     )
     scp = StorageScp(
         StorageScpSettings(
@@ -176,10 +180,16 @@ def _listen(
         store.incoming,
         entrance,
         on_unknown=records.unknown_peers.note,
+        services=[commitment_report_scp(reports)],
     )
     scp.start()
     run.at_end(partial(scp.stop, SECONDS_TO_STOP))
     return scp.port
+
+
+def _rights_of(peer: PeerSettings) -> frozenset[Right]:
+    """Give what a peer may ask of us; one that is to commit must be able to tell us."""
+    return frozenset(peer.rights) | ({"commit"} if peer.proof == "commitment" else set())
 
 
 def _reserve(settings: Settings) -> Reserve:
