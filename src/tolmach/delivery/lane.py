@@ -45,6 +45,7 @@ class Lane:
             mine = outlet.in_hand.take(line for line in lines if not outlet.ledger.holds(line.delivery_id))
             if not mine:
                 outlet.health.release()
+                outlet.ledger.hurry()
                 return self._until_due()
         except TolmachError:  # the records; there is nowhere to note it
             outlet.health.release()

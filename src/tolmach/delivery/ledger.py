@@ -27,15 +27,21 @@ class Ledger:
     """Writes conclusions, in the order they were noted, from a thread of its own; any thread may note."""
 
     def __init__(
-        self, outbox: Outbox, now: Callable[[], datetime], proof_bell: Bell, retry_seconds: float = 1.0
+        self,
+        outbox: Outbox,
+        now: Callable[[], datetime],
+        proof_bell: Bell,
+        retry_seconds: float = 1.0,
+        within_seconds: float = WITHIN_SECONDS,
     ) -> None:
         """Write nothing before `run` or `flush` is called; `proof_bell` is rung when lines await proof by then."""
-        self._outbox, self._now, self._proof_bell, self._retry_seconds = outbox, now, proof_bell, retry_seconds
+        self._outbox, self._now, self._proof_bell = outbox, now, proof_bell
+        self._retry_seconds, self._within_seconds = retry_seconds, within_seconds
         self._changed = threading.Condition()
         self._writing = threading.Lock()
         self._waiting: deque[Conclusion] = deque()
         self._unwritten: set[int] = set()
-        self._stopped = False
+        self._stopped = self._hurries = False
 
     def note(self, conclusion: Conclusion) -> None:
         """Take a conclusion to be written soon; waits while the records cannot be written and too many wait."""
@@ -44,6 +50,13 @@ class Ledger:
             self._waiting.append(conclusion)
             self._unwritten.add(conclusion.delivery_id)
             if len(self._waiting) in (1, BATCH):
+                self._changed.notify_all()
+
+    def hurry(self) -> None:
+        """Write what waits now: nothing more is to come soon that could share the commit."""
+        with self._changed:
+            if self._waiting:
+                self._hurries = True
                 self._changed.notify_all()
 
     def holds(self, delivery_id: int) -> bool:
@@ -97,7 +110,10 @@ class Ledger:
     def _await_batch(self) -> bool:
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._stopped)
-            self._changed.wait_for(lambda: len(self._waiting) >= BATCH or self._stopped, WITHIN_SECONDS)
+            self._changed.wait_for(
+                lambda: len(self._waiting) >= BATCH or self._hurries or self._stopped, self._within_seconds
+            )
+            self._hurries = False
             return not self._stopped
 
     def stop(self) -> None:

@@ -81,7 +81,9 @@ class ProofLane:
         try:
             for answer in self._prover.prove(list(lines.values())):
                 line = lines.get(answer.delivery_id)
-                if line is not None and not self._may_still_come(answer, since[line.delivery_id]):
+                if answer.has_it is None and answer.problem is not None:
+                    outlet.health.remark(answer.problem)
+                elif line is not None and not self._may_still_come(answer, since[line.delivery_id]):
                     self.answer(answer, line)
                 if outlet.proof_bell.stopped:
                     break

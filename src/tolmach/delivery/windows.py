@@ -13,15 +13,15 @@ _WINDOW = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
 class Window:
     """From `start` up to `end`, over midnight where `end` is the earlier; all day where they are the same.
 
-    Both are wall-clock times of `zone`.
+    Both are wall-clock times of `zone`; None is that of the machine, whatever its summer time is by then.
     """
 
     start: time
     end: time
-    zone: tzinfo
+    zone: tzinfo | None
 
     @classmethod
-    def parse(cls, text: str, zone: tzinfo) -> Window:
+    def parse(cls, text: str, zone: tzinfo | None) -> Window:
         """Understand `HH:MM-HH:MM`; raises `ValueError`."""
         found = _WINDOW.fullmatch(text.strip())
         if found is None:

@@ -190,6 +190,19 @@ def test_many_outcomes_share_a_commit() -> None:
     assert outbox.commits <= 2
 
 
+def test_what_nothing_follows_is_written_at_once() -> None:
+    outbox = OutboxDouble()
+    outbox.add(*lines(1))
+    ledger = Ledger(outbox, TIMING.now, Bell(), within_seconds=3600)
+    thread = threading.Thread(target=ledger.run)
+    thread.start()
+    ledger.note(delivered(1))
+    ledger.hurry()
+    outbox.wait_for(delivered=1)
+    ledger.stop()
+    thread.join(5)
+
+
 def test_what_is_left_is_written_at_the_end() -> None:
     outbox = OutboxDouble()
     outbox.add(*lines(1, 2))

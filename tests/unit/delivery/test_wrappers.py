@@ -188,6 +188,15 @@ def test_a_window_opens_by_the_wall_clock(text: str, at: str, opens: str | None)
     assert found == (None if opens is None else datetime.fromisoformat(opens).replace(tzinfo=KYIV))
 
 
+def test_the_machines_own_zone_is_followed_through_the_year() -> None:
+    window = Window.parse("20:00-06:00", None)
+    for month in (1, 7):
+        noon = datetime.fromisoformat(f"2026-{month:02}-15T12:00").astimezone()
+        opens_at = window.opens_at(noon.astimezone(UTC))
+        assert opens_at is not None
+        assert opens_at.astimezone().strftime("%d %H:%M") == "15 20:00"
+
+
 @given(st.times(), st.times(), st.integers(1_600_000_000, 2_200_000_000), st.integers(-12, 14))
 def test_it_is_open_when_it_opens(start: time, end: time, moment: int, offset: int) -> None:
     window = Window(start, end, timezone(timedelta(hours=offset)))

@@ -8,6 +8,7 @@ Standard: PS3.4 annex B, PS3.7 section 9.1.1.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -30,6 +31,7 @@ from tolmach.dicom.source import MemorySource, Source
 from tolmach.dicom.splice import Extent, Pieces
 
 IDLE_SECONDS = 5.0
+RELEASE_SECONDS = 1.0
 MAX_UID = 64  # Standard: PS3.5 section 9.1
 _WHOLE = 1 << 40
 
@@ -106,10 +108,12 @@ class StorageSender:
                 yield from self._store(todo, pairs)
 
     def close(self) -> None:
-        """Release the association, if one is open; may be repeated."""
+        """Release the association, if one is open; may be repeated. Who drops A-RELEASE keeps nobody waiting for long."""
         assoc, self._assoc = self._assoc, None
         if assoc is not None:
-            assoc.release()
+            farewell = threading.Thread(target=assoc.release, name="release", daemon=True)
+            farewell.start()
+            farewell.join(RELEASE_SECONDS)
 
     def _store(self, todo: deque[Parcel], pairs: Sequence[Pair]) -> Iterator[Outcome]:
         """Send over one association until nothing is left, or it is over for a reason that is not the peer's."""

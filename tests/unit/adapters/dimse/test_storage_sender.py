@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -352,3 +353,22 @@ def test_an_attempt_that_is_left_keeps_its_association(peer: Peer) -> None:
     outcomes, error = bench.send(bench.parcel(7))
     assert (words(outcomes), error, bench.opened) == ([(7, "stored", "0000")], None, 1)
     bench.sender.close()
+
+
+def test_a_peer_that_drops_the_release_keeps_nobody_waiting(peer: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
+    may_end = threading.Event()
+
+    def late(assoc: Association) -> None:
+        may_end.wait(20)
+        assoc.close()
+
+    monkeypatch.setattr(Association, "release", late)
+    bench = Bench(peer)
+    bench.send(bench.parcel(1))
+    begun = time.monotonic()
+    bench.sender.close()
+    assert time.monotonic() - begun < 5
+    may_end.set()
+    for thread in threading.enumerate():
+        if thread.name == "release":
+            thread.join(5)
