@@ -108,7 +108,7 @@ class StorageSender:
                 yield from self._store(todo, pairs)
 
     def close(self) -> None:
-        """Release the association, if one is open; may be repeated. Who drops A-RELEASE keeps nobody waiting for long."""
+        """Release the association, if one is open; may be repeated. Who drops A-RELEASE is not waited for."""
         assoc, self._assoc = self._assoc, None
         if assoc is not None:
             farewell = threading.Thread(target=assoc.release, name="release", daemon=True)
