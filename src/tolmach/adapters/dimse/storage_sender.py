@@ -127,9 +127,11 @@ class StorageSender:
                 self._assoc = None
 
     def _is_good_for(self, pairs: Sequence[Pair]) -> bool:
+        """Tell whether the kept association serves these pairs; what it was refused may be accepted by now."""
         assoc = self._assoc
-        is_fresh = self._clock() - self._used_at <= self._idle_seconds
-        return assoc is not None and assoc.is_open and is_fresh and all(pair in self._pairs for pair in pairs)
+        if assoc is None or not assoc.is_open or self._clock() - self._used_at > self._idle_seconds:
+            return False
+        return all(pair in self._pairs and _accepts(assoc, pair) for pair in pairs)
 
     def _associate(self, pairs: Sequence[Pair]) -> Association:
         """Open an association for these pairs, and as many of those needed lately as it has room for."""
@@ -205,12 +207,22 @@ class _Stream:
     def _instance(self, parcel: Parcel, content: Content) -> OutgoingInstance:
         """Put an item into a form the peer accepted; raises when there is none."""
         line, (sop_class, own) = parcel.line, _pair_of(parcel)
-        syntax = next((one for one in alternatives_to(own) if self.assoc.context_for(sop_class, one) is not None), own)
+        syntax = next(_syntaxes(self.assoc, (sop_class, own)), own)
         self.assoc.required_context(sop_class, syntax)
         source, padded = content.in_syntax(syntax)
         item = _InFlight(parcel, Problem(ODD_LENGTH, {"path": padded}) if padded else None)
         self.on_the_way.append(item)
         return OutgoingInstance(sop_class, line.sop_instance_uid, syntax, source.size, lambda: chunks_of(source, item))
+
+
+def _syntaxes(assoc: Association, pair: Pair) -> Iterator[str]:
+    """Give the syntaxes that an instance can go out in over an association, its own first."""
+    sop_class, own = pair
+    return (one for one in alternatives_to(own) if assoc.context_for(sop_class, one) is not None)
+
+
+def _accepts(assoc: Association, pair: Pair) -> bool:
+    return next(_syntaxes(assoc, pair), None) is not None
 
 
 def _pair_of(parcel: Parcel) -> Pair:

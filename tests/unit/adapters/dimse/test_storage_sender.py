@@ -267,6 +267,15 @@ def test_statuses_are_believed_as_n_05_says(peer: Peer, status: int, kind: str) 
     bench.sender.close()
 
 
+def test_what_was_refused_is_negotiated_again_for_the_next_batch(peer: Peer) -> None:
+    peer.refused = {CT_IMAGE}
+    bench = Bench(peer)
+    assert [one.kind for one in bench.send(bench.parcel(1))[0]] == ["refused"]
+    peer.refused = set()
+    assert words(bench.send(bench.parcel(1))[0]) == [(1, "stored", "0000")]
+    bench.sender.close()
+
+
 def test_what_was_padded_is_remarked(peer: Peer) -> None:
     bench = Bench(peer)
     outcomes, _ = bench.send(bench.parcel(1, part10(body((0x00100020, "LO", b"123")))))
