@@ -30,8 +30,8 @@ class RetryPolicy:
     proof_grace_seconds: float = 60.0  # a destination may store first and find later
 
     def wait_seconds(self, failures: int, chance: Chance, longest: float | None = None) -> float:
-        """Give how long to wait after so many failures in a row, from 1; never more than `longest`."""
-        longest = self.longest_wait_seconds if longest is None else longest
+        """Give how long to wait after so many failures in a row, from 1; never more than `longest` nor the policy's."""
+        longest = self.longest_wait_seconds if longest is None else min(longest, self.longest_wait_seconds)
         doublings = min(max(failures, 1) - 1, 64)  # beyond any cap; a float is not for ever
         # The spread stays whole at the cap too, where most of a long outage is spent.
         wait = min(self.first_wait_seconds * 2.0**doublings, longest / (1 + self.spread))

@@ -66,3 +66,8 @@ def test_a_slow_attempt_comes_within_the_longest_wait(chance: float) -> None:
 )
 def test_items_grow_old_visibly(age: timedelta, called: str) -> None:
     assert age_class(NOW - age, NOW) == called
+
+
+def test_the_wait_after_a_loss_is_never_longer_than_the_longest_of_all() -> None:
+    policy = RetryPolicy(longest_wait_seconds=5)
+    assert policy.wait_seconds(30, lambda: 0.99, policy.longest_wait_after_loss_seconds) <= 5
