@@ -6,6 +6,7 @@ Standard: PS3.8 section 9.2 (the acceptor's half of the state table).
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,6 +40,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 TLS_HELLO = 0x16  # the first byte of every connection that begins with TLS
+# Hundreds of callers that nobody knows yet may be heard at once; only a few of them at length.
+LARGE_REQUEST = 1 << 15
+LARGE_REQUESTS_AT_ONCE = 8
 
 # Takes the AE title (printable ASCII, not to be trusted otherwise) and the address of somebody who was turned away.
 OnUnknown = Callable[[str, str], None]
@@ -83,6 +87,7 @@ class Acceptor:
         self._services = services
         callers = settings.policy.callers
         self._allow_list = None if callers is None else AllowList(callers, clock)
+        self._large_requests = threading.Semaphore(LARGE_REQUESTS_AT_ONCE)
         self._unknown_told = Rarely(clock)
         self._refused_told = Rarely(clock)
 
@@ -168,7 +173,7 @@ class Acceptor:
             return None
         try:
             return Relay.open(request, contexts, self._services, caller, connection.host, self._clock)
-        except (TolmachError, TimeoutError, pdu.MalformedPdu) as error:
+        except (TolmachError, OSError, ValueError) as error:
             # What we serve ourselves is still served.
             log.warning("%s: the services beyond storage cannot be reached: %s", connection.host, error)
             return None
@@ -176,13 +181,24 @@ class Acceptor:
     def _request(self, connection: Connection, transport: Transport, request_by: float) -> pdu.AssociateRequest:
         if self._settings.tls is None and transport.peek(request_by) == TLS_HELLO:
             raise ProtocolViolation(faults.CALLED_WITH_TLS, peer=connection.host)
-        pdu_type, body = transport.read_pdu(request_by, self._settings.limits.max_pdu_length)
+        pdu_type, body = self._read_request(connection, transport, request_by)
         try:
             if pdu_type != pdu.ASSOCIATE_RQ:
                 raise pdu.MalformedPdu(f"unexpected PDU {pdu_type:02X}H before any association")
             return pdu_codec.parse_associate_rq(body)
         except pdu.MalformedPdu as error:
             raise ProtocolViolation(faults.PROTOCOL_VIOLATION, peer=connection.host, detail=error) from error
+
+    def _read_request(self, connection: Connection, transport: Transport, request_by: float) -> tuple[int, memoryview]:
+        limit = self._settings.limits.max_pdu_length
+        if transport.await_length(request_by) <= LARGE_REQUEST:
+            return transport.read_pdu(request_by, limit)
+        if not self._large_requests.acquire(timeout=self._settings.request_timeout_seconds):
+            raise PeerTimeout(faults.TOO_SLOW, peer=connection.host, detail="too many large requests at once")
+        try:
+            return transport.read_pdu(request_by, limit)
+        finally:
+            self._large_requests.release()
 
     def _caller(self, request: pdu.AssociateRequest, host: str) -> Caller | None:
         if self._allow_list is None:

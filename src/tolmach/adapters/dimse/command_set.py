@@ -8,14 +8,13 @@ Standard: PS3.7 section 6.3, annex E (table E.1-1).
 
 from __future__ import annotations
 
-import re
 import struct
 from collections.abc import Mapping
 from typing import Final
 
 from tolmach.adapters.dimse.addresses import is_ae_title
 from tolmach.adapters.dimse.dimse import MalformedCommand, parse_elements
-from tolmach.adapters.dimse.pdu import UID_LENGTH
+from tolmach.adapters.dimse.message_data import is_uid
 
 C_STORE_RQ: Final = 0x0001
 C_GET_RQ: Final = 0x0010
@@ -72,7 +71,6 @@ _VRS = {
     0x1020: "US", 0x1021: "US", 0x1022: "US", 0x1023: "US",  # numbers of sub-operations
     0x1030: "AE", 0x1031: "US",  # move originator
 }  # fmt: skip
-_UID = re.compile(r"[0-9]+(\.[0-9]+)*")
 _COMMENT_LENGTH = 64
 _ELEMENT = struct.Struct("<HHL")
 _SHORT = struct.Struct("<H")
@@ -153,7 +151,7 @@ def _value(element: int, raw: bytes) -> Value:
             return int.from_bytes(raw, "little")
         case "UI":
             uid = raw.strip(b" \0").decode("latin-1")
-            if uid and (len(uid) > UID_LENGTH or not _UID.fullmatch(uid)):
+            if uid and not is_uid(uid):
                 raise MalformedCommand(f"command element (0000,{element:04X}) is no UID")
             return uid
         case "AE":

@@ -14,7 +14,7 @@ from tolmach.dicom.data_set import DataSet
 from tolmach.dicom.scanner import ROOT, Encoding, Scanner
 from tolmach.dicom.source import MemorySource
 
-_UID = re.compile(r"[0-9.]+")
+_UID = re.compile(r"[0-9]+(\.[0-9]+)*")
 _ENCODINGS = {
     uids.ImplicitVRLittleEndian: Encoding(explicit=False, big=False),
     uids.ExplicitVRLittleEndian: Encoding(explicit=True, big=False),
@@ -46,13 +46,18 @@ def parse_message_data(raw: bytes, transfer_syntax_uid: str) -> DataSet:
     )
 
 
+def is_uid(text: str) -> bool:
+    """Tell whether a text can be a UID: numbers parted by full stops, 64 letters at most."""
+    return len(text) <= UID_LENGTH and _UID.fullmatch(text) is not None
+
+
 def uid_in(data_set: DataSet, keyword: str, container: int = ROOT) -> str:
     """Give a UID without padding; empty when it is absent or is none."""
     element = data_set.find(_tag(keyword), container)
     if element is None or element.length > UID_LENGTH + 2:
         return ""
     text = data_set.raw(element).decode("latin-1").strip(" \0")
-    return text if len(text) <= UID_LENGTH and _UID.fullmatch(text) else ""
+    return text if is_uid(text) else ""
 
 
 def number_in(data_set: DataSet, keyword: str, container: int = ROOT) -> int | None:

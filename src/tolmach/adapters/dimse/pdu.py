@@ -21,7 +21,7 @@ PDU_TYPES = frozenset(range(ASSOCIATE_RQ, ABORT + 1))
 
 HEADER_LENGTH = 6
 PDV_OVERHEAD = 6  # item length (4), context id (1), message control header (1)
-ASSOCIATE_LIMIT = 1 << 20
+ASSOCIATE_LIMIT = 1 << 18  # 128 contexts with 64 transfer syntaxes each are 220,000 bytes
 MAX_CONTEXTS = 128
 MAX_TRANSFER_SYNTAXES = 64
 MAX_NEGOTIATIONS = 512  # role selections and extended negotiations of one association

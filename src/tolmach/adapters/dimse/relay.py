@@ -18,6 +18,7 @@ from dataclasses import replace
 from typing import Self
 
 from tolmach.adapters.dimse import faults, pdu, pdu_codec
+from tolmach.adapters.dimse.addresses import is_ae_title
 from tolmach.adapters.dimse.allow_list import Caller
 from tolmach.adapters.dimse.command_set import C_CANCEL_RQ, CommandSet, encode_command_set, parse_command_set
 from tolmach.adapters.dimse.dimse import COMMAND_LIMIT, MalformedCommand
@@ -75,7 +76,7 @@ class Relay:
     ) -> Self:
         """Let pynetdicom answer to these contexts of the request; the first time loads it, which takes a second.
 
-        Raises `AssociationLost`, `PeerTimeout`, `ProtocolViolation`, `TimeoutError` when it does not answer.
+        Raises `AssociationLost`, `PeerTimeout`, `ProtocolViolation`, `ValueError`, `OSError` when it does not answer.
         """
         from tolmach.adapters.dimse.pynetdicom_engine import serve_association
 
@@ -90,8 +91,9 @@ class Relay:
             if pdu_type != pdu.ASSOCIATE_AC:
                 raise ProtocolViolation(faults.PROTOCOL_VIOLATION, peer=peer, detail=f"PDU {pdu_type:02X}H inside")
             return cls(inner, pdu_codec.parse_associate_ac(body), peer, clock)
-        except (TolmachError, TimeoutError, pdu.MalformedPdu):
+        except BaseException:
             inner.close()
+            other.close()
             raise
 
     def start(self, outer: Transport, sending: threading.Lock, on_lost: Callable[[], None]) -> None:
@@ -230,6 +232,8 @@ def _request_for(request: pdu.AssociateRequest, contexts: tuple[pdu.Presentation
     asked, known = request.user_information, {context.abstract_syntax for context in contexts}
     return replace(
         request,
+        # Where any called title goes, it may be one that pynetdicom does not take.
+        called_ae_title=request.called_ae_title if is_ae_title(request.called_ae_title) else "ANY-SCP",
         contexts=contexts,
         user_information=pdu.UserInformation(
             # The peer's limit, so that the answers can go on to it as they are.

@@ -11,6 +11,7 @@ from typing import Any
 
 from tolmach.adapters.dimse import pdu
 from tolmach.adapters.dimse.allow_list import Caller
+from tolmach.adapters.dimse.message_data import is_uid
 from tolmach.adapters.dimse.rights import Right, is_granted, is_storage
 from tolmach.dicom import uids
 
@@ -54,4 +55,9 @@ def contexts_to_relay(
         fits = not service.caller_is_scp or only_relayed or abstract_syntax in scp_roles
         return fits and is_granted(abstract_syntax, rights)
 
-    return tuple(context for context in request.contexts if is_for_them(context.abstract_syntax))
+    return tuple(
+        context
+        for context in request.contexts
+        if is_for_them(context.abstract_syntax)
+        and all(map(is_uid, (context.abstract_syntax, *context.transfer_syntaxes)))
+    )

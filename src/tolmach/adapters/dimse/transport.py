@@ -13,7 +13,7 @@ from tolmach.adapters.dimse.timeouts import Timeouts
 
 __all__ = ["Clock", "Transport"]
 
-READ_AHEAD = 1 << 16
+READ_AHEAD = 1 << 14
 READ_AHEAD_AT_MOST = 1 << 18  # fits the cache of a processor core, where the bytes are hashed and written from
 DRAIN_SECONDS = 1.0
 DRAIN_BYTES = 1 << 20
@@ -91,11 +91,7 @@ class Transport:
         `first_byte_by` is a moment of the clock. Memory grows with what arrives, never with what is claimed.
         Raises `TimeoutError` when not even a first byte came, `PeerTimeout`, `AssociationLost`, `ProtocolViolation`.
         """
-        if self._start == self._end:
-            self._rewind()
-            self._receive(first_byte_by)
-        if self._end - self._start < HEADER_LENGTH:
-            self._fill(HEADER_LENGTH, self._clock() + self._timeouts.header_timeout_seconds, "half a PDU header")
+        self.await_length(first_byte_by)
         try:
             pdu_type, length = parse_header(self._buffer, self._start)
             check_length(pdu_type, length, p_data_limit)
@@ -110,6 +106,15 @@ class Transport:
         body = self._buffer[self._start + HEADER_LENGTH : self._start + HEADER_LENGTH + length]
         self._start += HEADER_LENGTH + length
         return pdu_type, body
+
+    def await_length(self, first_byte_by: float) -> int:
+        """Give how long the next PDU claims to be, before anything else of it is read; raises as `read_pdu` does."""
+        if self._start == self._end:
+            self._rewind()
+            self._receive(first_byte_by)
+        if self._end - self._start < HEADER_LENGTH:
+            self._fill(HEADER_LENGTH, self._clock() + self._timeouts.header_timeout_seconds, "half a PDU header")
+        return parse_length(self._buffer, self._start)
 
     @property
     def holds_pdu(self) -> bool:
