@@ -244,6 +244,16 @@ def test_unknown_numbers_are_named_and_nothing_is_changed(records: Records, verb
         getattr(records.desk, verb)([row.delivery_id], None, "")
 
 
+@pytest.mark.parametrize("number", [0, -1, 1 << 63, 10**40])
+def test_numbers_no_row_can_have_are_unknown(records: Records, number: int) -> None:
+    for verb in (records.desk.retry, records.desk.hold, records.desk.drop):
+        with pytest.raises(NoSuchThing):
+            verb([number], None, "doctor")
+    with pytest.raises(NoSuchThing):
+        records.desk.resend([number], ["pacs"], "doctor")
+    assert records.desk.objects([number]) == []
+
+
 @pytest.mark.parametrize("verb", ["retry", "hold", "drop"])
 def test_what_is_concluded_cannot_be_changed(records: Records, verb: str) -> None:
     take(records)

@@ -15,11 +15,13 @@ from tolmach.adapters.sql.engine import Database
 from tolmach.adapters.sql.schema import deliveries, editions, events, objects
 from tolmach.adapters.sql.stored import (
     changes_from_json,
+    countable,
     from_json,
     micros,
     moment,
     problem_from_json,
     problems_from_json,
+    slices,
     written,
 )
 from tolmach.base import Problem
@@ -168,8 +170,10 @@ class History:
 
     def of(self, object_ids: Sequence[int]) -> list[HistoryRow]:
         """Give some objects, those of them that there are, in the order of their receipt."""
-        wanted = sorted(set(object_ids))
-        return list(self._portions(_ROWS.where(_object.id.in_(wanted)), {"after": 0})) if wanted else []
+        found: list[HistoryRow] = []
+        for some in slices(countable(object_ids)):
+            found += self._portions(_ROWS.where(_object.id.in_(some)), {"after": 0})
+        return found
 
     def _portions(self, statement: sa.Select[Any], bound: dict[str, Any]) -> Iterator[HistoryRow]:
         while True:

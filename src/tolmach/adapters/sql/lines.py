@@ -14,7 +14,7 @@ from tolmach.adapters.sql.endings import tally
 from tolmach.adapters.sql.engine import Database
 from tolmach.adapters.sql.faults import CONCLUDED_LINES, UNKNOWN_LINES, NoSuchThing
 from tolmach.adapters.sql.schema import deliveries, objects
-from tolmach.adapters.sql.stored import Clock, micros, problem_from_json, slices
+from tolmach.adapters.sql.stored import Clock, countable, micros, problem_from_json, slices
 
 _AT_ONCE: Final = 500
 _NAMED_IN_AN_ERROR: Final = 10
@@ -90,7 +90,9 @@ class Lines:
         if not actor:
             raise ValueError("who does it?")
         if ids is not None:
-            wanted = sorted(set(ids))
+            wanted = countable(ids)
+            if len(wanted) < len(set(ids)):
+                raise NoSuchThing(UNKNOWN_LINES, ids=listed(sorted(set(ids) - set(wanted))))
             return self._database.write(lambda connection: self._named(connection, action, wanted, to, actor))
         changed = 0
         step: tuple[int, int] | None = (0, 0)

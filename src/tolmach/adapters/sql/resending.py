@@ -15,7 +15,7 @@ from tolmach.adapters.sql.engine import Database
 from tolmach.adapters.sql.faults import NOT_READY_TO_RESEND, NOWHERE, UNKNOWN_OBJECTS, NoSuchThing
 from tolmach.adapters.sql.lines import listed
 from tolmach.adapters.sql.schema import deliveries, editions, objects
-from tolmach.adapters.sql.stored import Clock, micros, moment, plain, slices, written
+from tolmach.adapters.sql.stored import Clock, countable, micros, moment, plain, slices, written
 
 _line = deliveries.c
 _IDS: Final = sa.bindparam("ids", type_=sa.BigInteger, expanding=True)
@@ -80,7 +80,9 @@ class Resending:
         """
         if not actor:
             raise ValueError("who does it?")
-        ids = sorted(set(object_ids))
+        ids = countable(object_ids)
+        if len(ids) < len(set(object_ids)):
+            raise NoSuchThing(UNKNOWN_OBJECTS, ids=listed(sorted(set(object_ids) - set(ids))))
         names = None if to is None else [plain(name) for name in dict.fromkeys(to)]
         return self._database.write(lambda connection: _resend(connection, ids, names, actor, self._clock()))
 

@@ -28,6 +28,11 @@ Json = Any
 T = TypeVar("T")
 
 
+def countable(numbers: Sequence[int]) -> list[int]:
+    """Give those numbers that a row can have at all, each once, in order: people type anything."""
+    return sorted({one for one in numbers if 0 < one < 1 << 63})
+
+
 def slices(values: Sequence[T]) -> Iterator[Sequence[T]]:
     """Give the values in portions that fit into one statement."""
     for start in range(0, len(values), _SLICE):

@@ -59,6 +59,6 @@ def migrate(connection: sa.Connection, target: str) -> None:
         revisions = list(scripts.iterate_revisions(target, heads[0] if heads else "base"))
         return [MigrationStep.upgrade_from_script(scripts.revision_map, one) for one in reversed(revisions)]
 
-    context = MigrationContext.configure(connection, opts={"fn": steps, "transactional_ddl": True})
+    context = MigrationContext.configure(connection, opts={"fn": steps})
     with Operations.context(context):
         context.run_migrations()

@@ -68,10 +68,10 @@ class Bench:
             except (TolmachError, LookupError, Interrupted) as error:
                 outcomes[at] = error
 
-        first = threading.Thread(target=self.commits.run, args=(self.block,))
+        first = threading.Thread(daemon=True, target=self.commits.run, args=(self.block,))
         first.start()
         assert self.entered.wait(30)
-        threads = [threading.Thread(target=call, args=(at,)) for at in range(len(units))]
+        threads = [threading.Thread(daemon=True, target=call, args=(at,)) for at in range(len(units))]
         for at, thread in enumerate(threads):
             thread.start()
             self.wait_for_waiting(at + 1)
@@ -176,10 +176,10 @@ def test_a_commit_that_fails_fails_for_all_and_the_next_goes_well(bench: Bench) 
         with pytest.raises(RecordsTrouble):
             bench.commits.run(bench.block)
 
-    first = threading.Thread(target=hold_up)
+    first = threading.Thread(daemon=True, target=hold_up)
     first.start()
     assert bench.entered.wait(30)
-    threads = [threading.Thread(target=call, args=(number,)) for number in range(5)]
+    threads = [threading.Thread(daemon=True, target=call, args=(number,)) for number in range(5)]
     for at, thread in enumerate(threads):
         thread.start()
         bench.wait_for_waiting(at + 1)
@@ -239,8 +239,10 @@ def test_a_leader_that_is_interrupted_commits_nothing_and_the_others_hear_of_it(
 @pytest.mark.parametrize("leads_next", [True, False])
 def test_whoever_is_interrupted_while_waiting_leaves_the_others_going(bench: Bench, leads_next: bool) -> None:
     """A thread that gives up while it waits must not be the one whom the others wait for."""
-    others = [threading.Thread(target=bench.commits.run, args=(bench.insert(number),)) for number in (2, 3)]
-    first = threading.Thread(target=bench.commits.run, args=(bench.block,))
+    others = [
+        threading.Thread(daemon=True, target=bench.commits.run, args=(bench.insert(number),)) for number in (2, 3)
+    ]
+    first = threading.Thread(daemon=True, target=bench.commits.run, args=(bench.block,))
     before = 0 if leads_next else 1
 
     def interrupt() -> None:
@@ -254,7 +256,7 @@ def test_whoever_is_interrupted_while_waiting_leaves_the_others_going(bench: Ben
     if not leads_next:
         others[0].start()
         bench.wait_for_waiting(1)
-    interrupter = threading.Thread(target=interrupt)
+    interrupter = threading.Thread(daemon=True, target=interrupt)
     interrupter.start()
     with pytest.raises(KeyboardInterrupt):
         bench.commits.run(bench.insert(1))
@@ -272,13 +274,13 @@ def test_whoever_is_interrupted_while_waiting_leaves_the_others_going(bench: Ben
 
 def test_whoever_was_to_lead_and_is_interrupted_hands_on(bench: Bench) -> None:
     """The narrow moment between being appointed and being interrupted."""
-    first = threading.Thread(target=bench.commits.run, args=(bench.block,))
+    first = threading.Thread(daemon=True, target=bench.commits.run, args=(bench.block,))
     first.start()
     assert bench.entered.wait(30)
     unit: _Unit[int] = _Unit(bench.insert(1))
     with bench.commits._mutex:
         bench.commits._waiting.append(unit)  # type: ignore[arg-type]
-    other = threading.Thread(target=bench.commits.run, args=(bench.insert(2),))
+    other = threading.Thread(daemon=True, target=bench.commits.run, args=(bench.insert(2),))
     other.start()
     bench.wait_for_waiting(2)
     bench.go_on.set()
