@@ -113,7 +113,7 @@ def test_unknown_pdu_types_are_refused(pdu_type: int) -> None:
     [
         (pdu.ASSOCIATE_RQ, 0),
         (pdu.ASSOCIATE_RQ, 67),
-        (pdu.ASSOCIATE_RQ, (1 << 20) + 1),
+        (pdu.ASSOCIATE_RQ, pdu.ASSOCIATE_LIMIT + 1),
         (pdu.ASSOCIATE_AC, 0xFFFFFFFF),
         (pdu.ASSOCIATE_RJ, 3),
         (pdu.P_DATA_TF, 0),
@@ -131,7 +131,7 @@ def test_impossible_lengths_are_refused_before_reading(pdu_type: int, length: in
 
 
 def test_possible_lengths_pass() -> None:
-    pdu_codec.check_length(pdu.ASSOCIATE_RQ, 1 << 20, 16384)
+    pdu_codec.check_length(pdu.ASSOCIATE_RQ, pdu.ASSOCIATE_LIMIT, 16384)
     pdu_codec.check_length(pdu.P_DATA_TF, 16384, 16384)
     pdu_codec.check_length(pdu.ABORT, 4, 16384)
 
