@@ -30,12 +30,16 @@ class Ledger:
         self,
         outbox: Outbox,
         now: Callable[[], datetime],
+        bell: Bell,
         proof_bell: Bell,
         retry_seconds: float = 1.0,
         within_seconds: float = WITHIN_SECONDS,
     ) -> None:
-        """Write nothing before `run` or `flush` is called; `proof_bell` is rung when lines await proof by then."""
-        self._outbox, self._now, self._proof_bell = outbox, now, proof_bell
+        """Write nothing before `run` or `flush` is called.
+
+        `bell` is rung when lines are to be tried again, `proof_bell` when lines await proof.
+        """
+        self._outbox, self._now, self._bell, self._proof_bell = outbox, now, bell, proof_bell
         self._retry_seconds, self._within_seconds = retry_seconds, within_seconds
         self._changed = threading.Condition()
         self._writing = threading.Lock()
@@ -80,6 +84,9 @@ class Ledger:
                 self._changed.notify_all()
         if any(conclusion.awaits_proof for conclusion in batch):
             self._proof_bell.ring()
+        if any(conclusion.next_attempt_at is not None for conclusion in batch):
+            # A lane that looked before this was written found nothing due, and would sleep for too long.
+            self._bell.ring()
         return True
 
     def _write(self, batch: Sequence[Conclusion]) -> bool:

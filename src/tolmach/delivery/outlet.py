@@ -80,7 +80,7 @@ class Outlet:
             bell,
             proof_bell,
             Health(destination, outbox, retry, timing.chance, bell),
-            Ledger(outbox, timing.now, proof_bell),
+            Ledger(outbox, timing.now, bell, proof_bell),
             InHand(),
         )
 

@@ -179,7 +179,7 @@ def delivered(number: int) -> Conclusion:
 def test_many_outcomes_share_a_commit() -> None:
     outbox = OutboxDouble()
     outbox.add(*lines(*range(BATCH)))
-    ledger = Ledger(outbox, TIMING.now, Bell())
+    ledger = Ledger(outbox, TIMING.now, Bell(), Bell())
     thread = threading.Thread(target=ledger.run)
     thread.start()
     for number in range(BATCH):
@@ -193,7 +193,7 @@ def test_many_outcomes_share_a_commit() -> None:
 def test_what_nothing_follows_is_written_at_once() -> None:
     outbox = OutboxDouble()
     outbox.add(*lines(1))
-    ledger = Ledger(outbox, TIMING.now, Bell(), within_seconds=3600)
+    ledger = Ledger(outbox, TIMING.now, Bell(), Bell(), within_seconds=3600)
     thread = threading.Thread(target=ledger.run)
     thread.start()
     ledger.note(delivered(1))
@@ -203,10 +203,30 @@ def test_what_nothing_follows_is_written_at_once() -> None:
     thread.join(5)
 
 
+@pytest.mark.parametrize(
+    ("conclusion", "heard", "proof_heard"),
+    [
+        (delivered(1), False, False),
+        (Conclusion(1, "queued", datetime(2026, 11, 22, tzinfo=UTC)), True, False),
+        (Conclusion(1, "held", datetime(2026, 11, 22, tzinfo=UTC)), True, False),
+        (Conclusion(1, "queued", awaits_proof=True), False, True),
+    ],
+)
+def test_whoever_looked_before_it_was_written_looks_again(
+    conclusion: Conclusion, *, heard: bool, proof_heard: bool
+) -> None:
+    outbox, bell, proof_bell = OutboxDouble(), Bell(), Bell()
+    outbox.add(*lines(1))
+    ledger = Ledger(outbox, TIMING.now, bell, proof_bell)
+    ledger.note(conclusion)
+    assert ledger.flush()
+    assert (bell.sleep(0), proof_bell.sleep(0)) == (heard, proof_heard)
+
+
 def test_what_is_left_is_written_at_the_end() -> None:
     outbox = OutboxDouble()
     outbox.add(*lines(1, 2))
-    ledger = Ledger(outbox, TIMING.now, Bell())
+    ledger = Ledger(outbox, TIMING.now, Bell(), Bell())
     ledger.note(delivered(1))
     ledger.note(delivered(2))
     ledger.stop()
@@ -234,7 +254,7 @@ class Stubborn(OutboxDouble):
 def test_records_that_cannot_be_written_are_written_later() -> None:
     outbox = Stubborn(failures=3)
     outbox.add(*lines(1))
-    ledger = Ledger(outbox, TIMING.now, Bell(), retry_seconds=0.01)
+    ledger = Ledger(outbox, TIMING.now, Bell(), Bell(), retry_seconds=0.01)
     thread = threading.Thread(target=ledger.run)
     thread.start()
     ledger.note(delivered(1))
@@ -247,7 +267,7 @@ def test_records_that_cannot_be_written_are_written_later() -> None:
 def test_one_conclusion_that_cannot_be_written_does_not_keep_the_others() -> None:
     outbox = Stubborn(unwritable=2)
     outbox.add(*lines(1, 2, 3))
-    ledger = Ledger(outbox, TIMING.now, Bell())
+    ledger = Ledger(outbox, TIMING.now, Bell(), Bell())
     ledger.note(delivered(1))
     ledger.note(replace(delivered(2), problem=gone().problem))
     ledger.note(delivered(3))
