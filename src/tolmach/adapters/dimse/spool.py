@@ -68,9 +68,10 @@ class Spool:
         views, self._held = self._held, []
         if self.error is not None or self.file is None:
             return
-        for view in views:
-            self._digest.update(view)
-        buffers: list[bytes | memoryview] = [self._head, *views] if self._head else [*views]
+        # One call each for all of it: every call lets other threads run, and may have to wait for them afterwards.
+        data = views[0] if len(views) == 1 else b"".join(views)
+        self._digest.update(data)
+        buffers: list[bytes | memoryview] = [self._head, data] if self._head else [data]
         self._head = None
         try:
             _write_all(self.file, buffers)

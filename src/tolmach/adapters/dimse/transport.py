@@ -14,7 +14,7 @@ from tolmach.adapters.dimse.timeouts import Timeouts
 __all__ = ["Clock", "Transport"]
 
 READ_AHEAD = 1 << 14
-READ_AHEAD_AT_MOST = 1 << 18  # fits the cache of a processor core, where the bytes are hashed and written from
+READ_AHEAD_AT_MOST = 1 << 19  # fits the cache of a processor core, where the bytes are hashed and written from
 DRAIN_SECONDS = 1.0
 DRAIN_BYTES = 1 << 20
 
