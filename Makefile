@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup peers demo test check check-form check-lint check-types check-imports check-tests bench docs translations lock clean
+.PHONY: help setup peers demo test check check-form check-lint check-types check-imports check-tests bench faults docs translations lock clean
 
 export PYTHON
 BIN := .venv/bin
@@ -17,7 +17,7 @@ help:  ## list the targets
 setup:  ## make .venv/bin/tolmach (Python >= 3.11; quick when nothing changed)
 	@scripts/setup.sh
 
-peers:  ## install DCMTK and Orthanc for the tests, where this user may
+peers:  ## install DCMTK, Orthanc and what the fault tests need, where this user may
 	@scripts/install_peers.sh
 
 demo: setup  ## the main job on spoiled files, before and after; ONCE=1 ends by itself
@@ -41,6 +41,9 @@ check-tests:
 
 bench: setup  ## measure against the peers, ratios in one run (BENCH="text delivery" chooses)
 	@$(BIN)/python -m benchmarks $(BENCH)
+
+faults: setup peers  ## kills, power cuts, full disks, bad peers: the long form (root, about two hours)
+	@$(BIN)/python -m tests.faults $(or $(FAULTS),--kills 1000 --cuts 200 --crashpoints all --modes 200 --queued 10000 --out docs/reliability-results.md)
 
 docs: setup  ## write the generated pages anew
 	@$(BIN)/python scripts/generate_docs.py

@@ -1,17 +1,22 @@
 #!/usr/bin/env bash
-# Installs the real peers the tests talk to: DCMTK and Orthanc, as the system's packages. May be repeated.
+# Installs the real peers the tests talk to (DCMTK, Orthanc) and what the fault tests need, as the system's packages.
+# May be repeated.
 # When it cannot, it says so in one line and ends well: the tests that need the peers will then fail, and say which.
 set -euo pipefail
 
-# program:package
-wanted=(dcmdump:dcmtk dcmsend:dcmtk echoscu:dcmtk storescp:dcmtk Orthanc:orthanc)
-PATH="$PATH:/usr/local/sbin:/usr/sbin"
+# program or file:package
+wanted=(
+    dcmdump:dcmtk dcmsend:dcmtk echoscu:dcmtk storescp:dcmtk Orthanc:orthanc
+    /usr/share/orthanc/plugins/libOrthancDicomWeb.so:orthanc-dicomweb
+    openssl:openssl strace:strace faketime:faketime mkfs.ext4:e2fsprogs mkfs.xfs:xfsprogs mount:mount
+)
+PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
 
 say() { printf 'peers: %s\n' "$*" >&2; }
 
 missing=()
 for pair in "${wanted[@]}"; do
-    command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}")
+    command -v "${pair%%:*}" >/dev/null || [ -e "${pair%%:*}" ] || missing+=("${pair##*:}")
 done
 [ ${#missing[@]} -gt 0 ] || exit 0
 mapfile -t missing < <(printf '%s\n' "${missing[@]}" | sort -u)

@@ -140,7 +140,7 @@ USELESS_ROUTE = Fault(
     N_('Add a [[peer]] of that name with rights = ["store"], or correct the name in the route.'),
 )
 BAD_TIME = Fault(
-    "TLM-CLI-020",
+    "TLM-CLI-025",
     N_("“{text}” is no time."),
     N_("Write a date or time, as in 2026-11-22 or 2026-11-22T10:00, or how long ago: 90m, 2h, 3d."),
 )

@@ -146,7 +146,7 @@ def test_the_history_since_a_time(records: Records) -> None:
     assert call("history", "--since", "2999-01-01", "--json").objects == []
     assert "Nothing has come" in call("history", "--since", "2999-01-01").out
     called = call("history", "--since", "gestern")
-    assert (called.status, called.codes) == (2, ["TLM-CLI-020"])
+    assert (called.status, called.codes) == (2, ["TLM-CLI-025"])
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_times_as_people_write_them(text: str, moment: datetime) -> None:
 
 @pytest.mark.parametrize("text", ["", "h", "-1h", "9999999999999d", "32.13.2026", "²h"])
 def test_what_is_no_time_is_told(text: str) -> None:
-    with pytest.raises(TolmachError, match="TLM-CLI-020"):
+    with pytest.raises(TolmachError, match="TLM-CLI-025"):
         moment_of(text, NOW)
 
 
