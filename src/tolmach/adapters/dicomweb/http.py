@@ -33,6 +33,9 @@ from tolmach.base import TolmachError
 ANSWER_LIMIT = 4 << 20
 IDLE_SECONDS = 15.0
 _BLOCK = 1 << 16
+_SHOWN = 200
+# What a server says through TLS of our certificate; in TLS 1.3 only after the handshake.
+_CERTIFICATE_ALERTS = ("CERTIFICATE", "UNKNOWN_CA", "ACCESS_DENIED")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,19 @@ def parse_base_url(text: str) -> Url:
     return url
 
 
+def studies_path(base: Url) -> str:
+    """Give the path of a server's studies, whether its address leads there or to what is above them."""
+    path = (base.path or "").rstrip("/")
+    return path if path.endswith("/studies") else f"{path}/studies"
+
+
+def readable_text(answer: Answer) -> str:
+    """Give the beginning of what a server says to people in plain text, safe to show; else nothing."""
+    is_text = answer.content_type.lower().startswith("text/plain")
+    text = answer.body[:_SHOWN].decode("utf-8", "replace") if is_text else ""
+    return "".join(sign if sign.isprintable() else " " for sign in text).strip()
+
+
 class HttpPeer:
     """A server and the connection to it, made when it is needed and kept for a while; one thread at a time."""
 
@@ -115,13 +131,22 @@ class HttpPeer:
     def post(self, path: str, headers: Mapping[str, str], size: int, body: Iterable[memoryview | bytes]) -> Answer:
         """Send a request and give the answer; what the body raises passes through, and the connection is given up.
 
-        Raises `ServerUnreachable`, `ServerNotTrusted` before anything left, `ServerLost` afterwards.
+        Raises `ServerUnreachable`, `ServerNotTrusted` before anything was taken, `ServerLost` afterwards.
         """
+        return self._ask("POST", path, {**headers, "Content-Length": str(size)}, size, _in_blocks(body))
+
+    def get(self, path: str, headers: Mapping[str, str]) -> Answer:
+        """Ask for what is at a path, its query included and encoded; may be repeated. Raises as `post`."""
+        return self._ask("GET", path, headers, 0, None)
+
+    def _ask(
+        self, method: str, path: str, headers: Mapping[str, str], size: int, body: Iterator[bytes] | None
+    ) -> Answer:
         connection = self._connected()
         patience = self._timeouts.answer_seconds + size / self._timeouts.minimum_bytes_per_second
         try:
             with _Deadline(connection, patience) as deadline:
-                answer = self._exchange(connection, path, headers, size, body)
+                answer = self._exchange(connection, method, path, headers, body)
         except TolmachError:
             self.close()
             raise
@@ -130,6 +155,8 @@ class HttpPeer:
             if deadline.is_over or isinstance(error, HttpTimeout | TimeoutError):
                 seconds = round(patience if deadline.is_over else self._timeouts.answer_seconds, 1)
                 raise ServerLost(SILENT, peer=self.peer, seconds=seconds) from error
+            if _is_about_our_certificate(error):
+                raise ServerNotTrusted(NOT_TRUSTED, peer=self.peer, why=_why(error)) from error
             raise ServerLost(CONNECTION_LOST, peer=self.peer, why=_why(error)) from error
         except BaseException:
             self.close()
@@ -146,16 +173,16 @@ class HttpPeer:
     def _exchange(
         self,
         connection: HTTPConnection,
+        method: str,
         path: str,
         headers: Mapping[str, str],
-        size: int,
-        body: Iterable[memoryview | bytes],
+        body: Iterator[bytes] | None,
     ) -> Answer:
-        sent = {**headers, "Content-Length": str(size), "Accept-Encoding": "identity", "User-Agent": "tolmach"}
+        sent = {**headers, "Accept-Encoding": "identity", "User-Agent": "tolmach"}
         if self._credentials is not None:
             sent["Authorization"] = self._credentials.header
         with suppress(ConnectionError):  # it may have refused the request before it was whole: its answer says why
-            connection.request("POST", path, _in_blocks(body), sent, preload_content=False, decode_content=False)
+            connection.request(method, path, body, sent, preload_content=False, decode_content=False)
         response = connection.getresponse()
         found = bytearray()
         while len(found) <= ANSWER_LIMIT and (block := response.read1(_BLOCK)):
@@ -223,6 +250,14 @@ def _in_blocks(body: Iterable[memoryview | bytes]) -> Iterator[bytes]:
         view = memoryview(chunk)
         for start in range(0, len(view), _BLOCK):
             yield bytes(view[start : start + _BLOCK])
+
+
+def _is_about_our_certificate(error: BaseException) -> bool:
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ssl.SSLError):
+        cause = cause.__cause__
+    reason = (cause.reason or "") if isinstance(cause, ssl.SSLError) else ""
+    return "ALERT" in reason and any(word in reason for word in _CERTIFICATE_ALERTS)
 
 
 def _why(error: Exception) -> str:

@@ -5,19 +5,14 @@ Standard: PS3.18 section 10.5.3 and annex I.2 (Store Instances Response), annex 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from xml.parsers import expat
 
-from tolmach.dicom import dictionary
+from tolmach.adapters.dicomweb.dicom_json import UnreadableAnswer, parse_json, values_of
 
 MAX_DEPTH = 20
 MAX_ELEMENTS = 200_000
-
-
-class UnreadableAnswer(ValueError):
-    """The body is no Store Instances Response, or beyond a limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +37,9 @@ def parse_answer(body: bytes, content_type: str) -> StowAnswer:
 
 
 def _references(data_set: object, sequence: str, reason: str) -> Iterator[tuple[str, int]]:
-    for item in _values(data_set, sequence):
-        for uid in _values(item, "ReferencedSOPInstanceUID")[:1]:
-            number = next(iter(_values(item, reason)), 0)
+    for item in values_of(data_set, sequence):
+        for uid in values_of(item, "ReferencedSOPInstanceUID")[:1]:
+            number = next(iter(values_of(item, reason)), 0)
             yield str(uid).strip(" \0"), _number(number)
 
 
@@ -55,19 +50,8 @@ def _number(value: object) -> int:
         return 0
 
 
-def _values(data_set: object, keyword: str) -> list[object]:
-    """Give the values of an attribute, none where the answer is not built as it should be."""
-    tag = dictionary.tag_of(keyword)
-    element = data_set.get(f"{tag:08X}") if isinstance(data_set, dict) and tag is not None else None
-    values = element.get("Value") if isinstance(element, dict) else None
-    return [one for one in values if one is not None] if isinstance(values, list) else []
-
-
 def _from_json(body: bytes) -> object:
-    try:
-        data_set = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise UnreadableAnswer(str(error)) from error
+    data_set = parse_json(body)
     return data_set[0] if isinstance(data_set, list) and data_set else data_set
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
+from tolmach.adapters.dicomweb.dicom_json import UnreadableAnswer
 from tolmach.adapters.dicomweb.faults import (
     LEADS_ELSEWHERE,
     LOGIN_REFUSED,
@@ -22,8 +23,16 @@ from tolmach.adapters.dicomweb.faults import (
     ServerLost,
     ServerRefusesUs,
 )
-from tolmach.adapters.dicomweb.http import Answer, Credentials, HttpPeer, HttpTimeouts, parse_base_url
-from tolmach.adapters.dicomweb.stow_answer import StowAnswer, UnreadableAnswer, parse_answer
+from tolmach.adapters.dicomweb.http import (
+    Answer,
+    Credentials,
+    HttpPeer,
+    HttpTimeouts,
+    parse_base_url,
+    readable_text,
+    studies_path,
+)
+from tolmach.adapters.dicomweb.stow_answer import StowAnswer, parse_answer
 from tolmach.adapters.dimse.part10_meta import encode_file_meta
 from tolmach.adapters.dimse.status import StoreOutcomeClass, meaning_of
 from tolmach.base import Fault, Problem
@@ -38,7 +47,6 @@ BYTES = 8 << 20
 _ACCEPT = "application/dicom+json, application/dicom+xml;q=0.5"
 _PART_HEAD = b"\r\nContent-Type: application/dicom\r\n\r\n"
 _MAX_UID = 64
-_SHOWN = 200
 
 _NOT_NOW = frozenset({408, 425, 429, 502, 503, 504, 507})
 _LOGIN = frozenset({401, 403, 407})
@@ -89,8 +97,7 @@ class StowSender:
         """Connect at the first parcel; raises `BadUrl`. A request has at most `instances`, large ones fewer."""
         base = parse_base_url(url)
         self._http = HttpPeer(base, credentials, timeouts or HttpTimeouts(), tls)
-        path = (base.path or "").rstrip("/")
-        self._path = path if path.endswith("/studies") else f"{path}/studies"
+        self._path = studies_path(base)
         self._instances, self._new_boundary = instances, new_boundary
 
     def send(self, parcels: Sequence[Parcel]) -> Iterator[Outcome]:
@@ -192,10 +199,7 @@ class StowSender:
         return self._said(one, "refused", REFUSED, answer)
 
     def _said(self, one: _Loaded, kind: OutcomeKind, fault: Fault, answer: Answer) -> Outcome:
-        is_text = answer.content_type.lower().startswith("text/plain")
-        text = answer.body[:_SHOWN].decode("utf-8", "replace") if is_text else ""
-        shown = "".join(sign if sign.isprintable() else " " for sign in text).strip()
-        facts = {"peer": self._http.peer, "status": answer.status, "text": shown}
+        facts = {"peer": self._http.peer, "status": answer.status, "text": readable_text(answer)}
         return Outcome(one.parcel.line.delivery_id, kind, str(answer.status), Problem(fault, facts))
 
 
