@@ -13,13 +13,16 @@ OBJECT_ROTTEN = Fault(
 )
 UNEXPECTED = Fault(
     "TLM-DLV-002",
-    N_("Something unforeseen happened with this item: {why}."),
-    N_("The item is held and tried again now and then. Please report this as an error in tolmach, with this line."),
+    N_("Something unforeseen happened with this object: {why}."),
+    N_("It is held, and tried again from time to time. Please report this as an error in tolmach, with this line."),
 )
 ALREADY_THERE = Fault(
     "TLM-DLV-003",
     N_("{destination} says that it has this instance already, and nobody has proved that it is the same. {said}"),
-    N_("Compare the image in the PACS: if it is the same, drop this item. With proof by query tolmach asks itself."),
+    N_(
+        "Compare with the image in the PACS: if it is the same, drop this one with tolmach queue drop. "
+        'With proof = "query" tolmach asks the PACS itself.'
+    ),
 )
 PROOF_FAILED = Fault(
     "TLM-DLV-004",

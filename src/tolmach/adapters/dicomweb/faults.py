@@ -13,8 +13,8 @@ UNREACHABLE = Fault(
 )
 NOT_TRUSTED = Fault(
     "TLM-DLV-031",
-    N_("The encrypted connection to {peer} did not come about: {why}."),
-    N_("Check the certificate of the server and its date, and which authorities are believed here."),
+    N_("No encrypted connection to {peer} could be set up: {why}."),
+    N_("Check the certificate of the server and its end date, and that its authority (CA) is trusted here."),
 )
 CONNECTION_LOST = Fault(
     "TLM-DLV-032",
@@ -38,14 +38,14 @@ NOT_THERE = Fault(
 )
 LEADS_ELSEWHERE = Fault(
     "TLM-DLV-036",
-    N_("{peer} sends us somewhere else (HTTP {status}), and images are not sent where nobody configured it."),
+    N_("{peer} redirects to another address (HTTP {status}); images go only to configured addresses."),
     N_("Write the final address of the server into the settings of this peer."),
 )
 NOT_NOW = Fault("TLM-DLV-037", N_("{peer} cannot take the object now (HTTP {status}). {text}"), _LATER)
 REFUSED = Fault(
     "TLM-DLV-038",
     N_("{peer} refused the object (HTTP {status}). {text}"),
-    N_("Look at this image in the queue: repair or correct it, or ask the administrator of the server what it misses."),
+    N_("Look at this image: correct it, or ask the administrator of the server what it lacks."),
 )
 NO_WORD = Fault(
     "TLM-DLV-039",
@@ -56,6 +56,36 @@ BAD_URL = Fault(
     "TLM-DLV-040",
     N_("{url} cannot be the address of a DICOMweb server."),
     N_("Write it like https://server/dicom-web, without name and password."),
+)
+NO_LEAVE_TO_SEARCH = Fault(
+    "TLM-DLV-041",
+    N_("{peer} does not let us search (HTTP {status})."),
+    N_("Check the token, or the name and password, in the settings of this peer, and its rights on the server."),
+)
+NO_SEARCH_THERE = Fault(
+    "TLM-DLV-042",
+    N_("{peer} has no QIDO-RS at this address (HTTP {status})."),
+    N_("Correct the address in the settings of this peer, or choose another proof for it."),
+)
+NO_SEARCH_NOW = Fault(
+    "TLM-DLV-043",
+    N_("{peer} cannot search now (HTTP {status}). {text}"),
+    N_("Nothing to do: it is asked again. If it lasts, look into the log of the server."),
+)
+NOT_FOUND_THERE = Fault(
+    "TLM-DLV-044",
+    N_("{peer} does not find this instance in its series (HTTP {status})."),
+    N_("Nothing to do: it is sent again. If it repeats, look into the log of the server."),
+)
+CANNOT_BE_ASKED_FOR = Fault(
+    "TLM-DLV-045",
+    N_("{peer} cannot be asked for {sop_instance_uid}: its UID, or that of its study or series, cannot be used."),
+    N_("Choose another proof for this peer, or repair the object and send it again."),
+)
+NO_SEARCH_ANSWER = Fault(
+    "TLM-DLV-046",
+    N_("{peer} answered a search with HTTP {status}, but not with the instance that it was asked for. {text}"),
+    N_("Nothing to do: it is asked again. If it lasts, choose another proof for this peer."),
 )
 
 

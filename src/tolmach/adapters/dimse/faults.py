@@ -45,12 +45,12 @@ CANNOT_RESOLVE = Fault(
 REFUSED_CONNECTION = Fault(
     "TLM-NET-011",
     N_("{peer} refused the connection: nothing listens on that port."),
-    N_("Check that the PACS is running and that the port is right; then send again."),
+    N_("Check that the PACS is running and the port is right. The queue tries again by itself; without it, try again."),
 )
 UNREACHABLE = Fault(
     "TLM-NET-012",
     N_("{peer} cannot be reached: {detail}."),
-    N_("Check the network cable, the IP address and the firewall; then send again."),
+    N_("Check the cable, the IP address and the firewall. The queue tries again by itself; without it, try again."),
 )
 CONNECT_TIMEOUT = Fault(
     "TLM-NET-013",
@@ -93,12 +93,17 @@ REJECTED_PROTOCOL_VERSION = Fault(
 REJECTED_CONGESTION = Fault(
     "TLM-NET-025",
     N_("{peer} is overloaded for the moment (temporary congestion)."),
-    N_("Wait a minute and send again. If it lasts, look at the load of the PACS."),
+    N_(
+        "The queue tries again by itself; without it, try again in a minute. If it lasts, look at the load of the PACS."
+    ),
 )
 REJECTED_LOCAL_LIMIT = Fault(
     "TLM-NET-026",
     N_("{peer} has no free association (local limit exceeded)."),
-    N_("Wait a minute and send again. If it lasts, use fewer associations or raise the limit of the PACS."),
+    N_(
+        "The queue tries again by itself; without it, try again in a minute. "
+        "If it lasts, use fewer associations or raise the limit of the PACS."
+    ),
 )
 
 # Associations that end ------------------------------------------------------------------------------------------------
@@ -106,17 +111,23 @@ REJECTED_LOCAL_LIMIT = Fault(
 ABORTED = Fault(
     "TLM-NET-030",
     N_("{peer} aborted the association ({reason})."),
-    N_("Send it again. If it repeats, look into the log of the PACS at this minute."),
+    N_(
+        "The queue tries again by itself; without it, try again. "
+        "If it repeats, look into the log of the PACS at this minute."
+    ),
 )
 CONNECTION_LOST = Fault(
     "TLM-NET-031",
     N_("The connection to {peer} broke: {detail}."),
-    N_("Send it again; sending the same image twice does no harm."),
+    N_("The queue tries again by itself; without it, try again. Sending an image twice does no harm."),
 )
 RELEASED_BY_PEER = Fault(
     "TLM-NET-032",
     N_("{peer} released the association before we were done."),
-    N_("Send it again. If it repeats, raise the idle time of associations in the PACS."),
+    N_(
+        "The queue tries again by itself; without it, try again. "
+        "If it repeats, raise the idle time of associations in the PACS."
+    ),
 )
 ASSOCIATION_TIMEOUT = Fault(
     "TLM-NET-033",
@@ -126,22 +137,30 @@ ASSOCIATION_TIMEOUT = Fault(
 RESPONSE_TIMEOUT = Fault(
     "TLM-NET-034",
     N_("{peer} did not answer within {seconds} s."),
-    N_("Send it again. If the PACS is just slow, raise dimse_timeout_seconds for it."),
+    N_(
+        "The queue tries again by itself; without it, try again. "
+        "If the PACS is just slow, raise dimse_timeout_seconds for it."
+    ),
 )
 SEND_TIMEOUT = Fault(
     "TLM-NET-035",
     N_("{peer} stopped taking data for {seconds} s."),
-    N_("Send it again. Check the disk of the PACS and the network in between."),
+    N_(
+        "Check the disk of the PACS and the network in between. The queue tries again by itself; without it, try again."
+    ),
 )
 TOO_SLOW = Fault(
     "TLM-NET-036",
     N_("{peer} began a message and did not finish it in time ({detail})."),
-    N_("Send it again. Check the network in between."),
+    N_("Check the network in between. The queue tries again by itself; without it, try again."),
 )
 PROTOCOL_VIOLATION = Fault(
     "TLM-NET-037",
     N_("{peer} sent something that is against the DICOM protocol: {detail}."),
-    N_("Send it again. If it repeats, give this line to the maker of that device."),
+    N_(
+        "The queue tries again by itself; without it, try again. "
+        "If it repeats, give this line to the maker of that device."
+    ),
 )
 NOT_DICOM = Fault(
     "TLM-NET-038",
@@ -177,12 +196,18 @@ CONTEXT_NOT_PROPOSED = Fault(
 WRONG_MESSAGE_ID = Fault(
     "TLM-NET-050",
     N_("{peer} answered message {received}, but {expected} was waiting: the image is not counted as stored."),
-    N_("Send it again. If it repeats, the PACS mixes up its answers: tell its maker."),
+    N_(
+        "The queue tries again by itself; without it, try again. "
+        "If it repeats, the PACS mixes up its answers: tell its maker."
+    ),
 )
 WRONG_SOP_INSTANCE_UID = Fault(
     "TLM-NET-051",
     N_("{peer} confirmed another image ({received}) than the one sent ({expected}): it is not counted as stored."),
-    N_("Send it again. If it repeats, the PACS mixes up its answers: tell its maker."),
+    N_(
+        "The queue tries again by itself; without it, try again. "
+        "If it repeats, the PACS mixes up its answers: tell its maker."
+    ),
 )
 ECHO_FAILED = Fault(
     "TLM-NET-052",
@@ -200,7 +225,7 @@ LENGTH_ODD = Fault(
 LENGTH_LIES = Fault(
     "TLM-NET-061",
     N_("The data set of {sop_instance_uid} changed while it was sent: {declared} bytes were announced, {found} came."),
-    N_("The source file was being written: it is sent again when it is complete."),
+    N_("The file was still being written: try again when it is complete."),
 )
 
 # TLS ------------------------------------------------------------------------------------------------------------------
@@ -220,27 +245,27 @@ TLS_FILE = Fault(
 TLS_CERTIFICATE = Fault(
     "TLM-NET-072",
     N_("The certificate of {peer} was not accepted: {detail}."),
-    N_("Look at its end date, and whether its authority is in the file of those we believe."),
+    N_("Check its end date, and that its authority (CA) is among those we trust (ca in the settings)."),
 )
 TLS_NAME = Fault(
     "TLM-NET-073",
     N_("The certificate of {peer} is for another name: {detail}."),
-    N_("Call the peer by the name in its certificate, or switch the check of names off for this peer."),
+    N_("Write the name from the certificate as host of this peer, or set tls_check_name = false for it."),
 )
 TLS_REFUSED_BY_PEER = Fault(
     "TLM-NET-074",
     N_("{peer} refused the encrypted connection: {detail}."),
-    N_("Usually it wants a certificate from us, or does not believe ours: ask its administrator."),
+    N_("Usually it wants a certificate from us, or does not trust ours: ask its administrator."),
 )
 TLS_FAILED = Fault(
     "TLM-NET-075",
-    N_("No encrypted connection with {peer} came about: {detail}."),
+    N_("No encrypted connection to {peer} could be set up: {detail}."),
     N_("Check that this port of the peer speaks TLS, version 1.2 or newer."),
 )
 TLS_CALLER_REFUSED = Fault(
     "TLM-NET-076",
     N_("The encrypted connection of {peer} was refused: {detail}."),
-    N_("The device must speak TLS 1.2 or newer and show a certificate of an authority that we believe."),
+    N_("The device must speak TLS 1.2 or newer and show a certificate of an authority (CA) that we trust."),
 )
 CALLED_WITHOUT_TLS = Fault(
     "TLM-NET-077",
@@ -257,7 +282,7 @@ CALLED_WITH_TLS = Fault(
 
 COMMITMENT_FAILED = Fault(
     "TLM-NET-080",
-    N_("{peer} did not take the question whether it keeps what it stored (status {status}). {comment}"),
+    N_("{peer} did not accept the Storage Commitment request (status {status}). {comment}"),
     N_("Ask whether Storage Commitment is switched on there for our AE title, or choose another proof for this peer."),
 )
 QUERY_FAILED = Fault(
@@ -267,12 +292,12 @@ QUERY_FAILED = Fault(
 )
 NOT_COMMITTED = Fault(
     "TLM-NET-082",
-    N_("{peer} does not answer for keeping this instance (reason {reason})."),
+    N_("{peer} does not promise to keep this instance (Storage Commitment, reason {reason})."),
     N_("Nothing to do: it is sent again. If it repeats, look into the log of the PACS."),
 )
 NOT_MENTIONED = Fault(
     "TLM-NET-083",
-    N_("{peer} was asked about this instance and answered without a word about it."),
+    N_("{peer} answered the Storage Commitment request, but did not mention this instance."),
     N_("Nothing to do: it is sent again. If it repeats, choose another proof for this peer."),
 )
 NOT_FOUND_THERE = Fault(
@@ -283,10 +308,10 @@ NOT_FOUND_THERE = Fault(
 CANNOT_BE_ASKED_FOR = Fault(
     "TLM-NET-085",
     N_("{peer} cannot be asked for {sop_instance_uid}: its study or series has no UID."),
-    N_("Choose another proof for this peer, or repair the object and send it again."),
+    N_("Choose another proof for this peer, or export the image from the machine again."),
 )
 TOO_MANY_ANSWERS = Fault(
     "TLM-NET-086",
     N_("{peer} found more than {limit} objects; the query was stopped there."),
-    N_("Ask for less at once."),
+    N_("Ask for less at once, or choose another proof for this peer."),
 )

@@ -41,8 +41,11 @@ class StatusMeaning:
         return self.outcome in (StoreOutcomeClass.SUCCESS, StoreOutcomeClass.WARNING)
 
 
-_LATER = N_("Send it again later. If it lasts, look at the disk and the log of the PACS.")
-_REPAIR = N_("Look at this image in the queue: repair or correct it, or ask the PACS administrator what it misses.")
+_LATER = N_(
+    "The queue tries again by itself; without it, try again later. "
+    "If it lasts, look at the disk and the log of the PACS."
+)
+_REPAIR = N_("Look at this image: correct it, or ask the PACS administrator what it lacks.")
 
 _S = StoreOutcomeClass
 STORE_STATUSES = (
@@ -93,7 +96,7 @@ STORE_STATUSES = (
         Fault(
             "TLM-NET-109",
             N_("{peer} says that it already has this instance. {comment}"),
-            N_("Compare the image in the PACS: if it is the same, drop this item; proof by query does this."),
+            N_("Compare with the image in the PACS: if it is the same, this one need not be sent."),
         ),
     ),
     StatusMeaning(

@@ -49,7 +49,7 @@ NO_MESSAGE = Fault(
 )
 NOT_TRUSTED = Fault(
     "TLM-DLV-076",
-    N_("The encrypted connection to {peer} did not come about: {why}."),
+    N_("No encrypted connection to {peer} could be set up: {why}."),
     N_("Check the certificates and their dates on both sides, and that the port is the encrypted one."),
 )
 

@@ -37,7 +37,7 @@ MISSING = Fault(
 TWO_FILE_SYSTEMS = Fault(
     "TLM-OBJ-006",
     N_("{incoming} and {objects} are on different file systems."),
-    N_("Put both on one file system: only there a file can get its name in one step."),
+    N_("Put both on one disk partition, so that a file is moved in one step."),
 )
 TOO_LARGE = Fault(
     "TLM-OBJ-007",
@@ -61,7 +61,7 @@ IN_USE_BY_SOMEBODY = Fault(
 )
 CANNOT_LOCK = Fault(
     "TLM-OBJ-012",
-    N_("Nothing could keep a second tolmach out of {folder}: {why}."),
+    N_("The data folder {folder} cannot be locked against a second tolmach: {why}."),
     N_("Put the data folder on a local disk; this file system cannot lock files."),
 )
 BACKUP_THERE = Fault(

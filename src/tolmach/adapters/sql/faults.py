@@ -10,7 +10,7 @@ from tolmach.intake.faults import RecordsTrouble
 LOCKED = Fault(
     "TLM-SQL-001",
     N_("The database {path} was locked by another program for too long."),
-    N_("Close other programs that use the data folder (a backup, a database viewer); it is tried again by itself."),
+    N_("Close other programs that use the data folder (a backup, a viewer); tolmach serve tries again by itself."),
 )
 DISK_FULL = Fault(
     "TLM-SQL-002",
@@ -44,8 +44,8 @@ NOT_ALLOWED = Fault(
 )
 OTHER = Fault(
     "TLM-SQL-008",
-    N_("The database {path} could not do it: {why}."),
-    N_("It is tried again by itself; if this stays, restart tolmach and report the words above."),
+    N_("The database {path} failed: {why}."),
+    N_("tolmach serve tries again by itself. If it lasts, restart it and report this line as an error in tolmach."),
 )
 NOT_DURABLE = Fault(
     "TLM-SQL-009",

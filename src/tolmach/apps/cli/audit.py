@@ -16,7 +16,7 @@ def register(program: click.Group, run: Run) -> None:
     """Add the commands."""
     _ = run.translator.gettext
 
-    @program.command(help=_(N_("Prove that everything taken is delivered, queued, held, quarantined or deleted.")))
+    @program.command(help=_(N_("Prove that nothing taken is lost: all is delivered or accounted for.")))
     @json_option(run)
     def audit(*, as_json: bool) -> int:
         return _audit(run, as_json=as_json)
@@ -51,7 +51,9 @@ def _audit(run: Run, *, as_json: bool) -> int:
         for row in report.destinations:
             terminal.write(_LINE.format(name=row.destination or "-", **_numbers(row.as_json())))
         terminal.write(_LINE.format(name=_(N_("objects in all")), **_numbers(report.total.as_json())))
-        terminal.say(N_("It holds: nothing is missing.") if report.holds else N_("It does NOT hold."))
+        terminal.say(
+            N_("It holds: nothing is missing.") if report.holds else N_("It does NOT hold: something is missing.")
+        )
     for finding in report.findings:
         terminal.complain(finding)
     return 0 if report.holds else 1
@@ -102,6 +104,6 @@ def _rebuild(run: Run) -> int:
         )
     if tally.adopted:
         terminal.say(
-            N_("What has a destination will be held when tolmach serve runs: look at tolmach queue list, then retry.")
+            N_("tolmach serve will hold what has a destination: look at tolmach queue list, then tolmach queue retry.")
         )
     return 0 if tally.is_well and tally.is_complete else 1

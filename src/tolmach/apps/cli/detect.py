@@ -16,7 +16,7 @@ def register(program: click.Group, run: Run) -> None:
     """Add the command."""
     _ = run.translator.gettext
 
-    @program.command(help=_(N_("Read raw byte strings from stdin, one a line, and tell in which code page each is.")))
+    @program.command(help=_(N_("Tell in which code page text is. Reads bytes from stdin, line by line.")))
     @click.option("--together", is_flag=True, help=_(N_("Judge all lines as one file.")))
     @json_option(run)
     def detect(*, together: bool, as_json: bool) -> int:

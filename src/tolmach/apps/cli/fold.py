@@ -15,7 +15,7 @@ def register(program: click.Group, run: Run) -> None:
     """Add the command."""
     _ = run.translator.gettext
 
-    @program.command(help=_(N_("Show the search keys of a name: Щербаков, Shcherbakov and Scherbakov share one.")))
+    @program.command(help=_(N_("Show the search keys of a name. Щербаков, Shcherbakov and Scherbakov share one.")))
     @click.argument("text", metavar="[TEXT]", required=False)
     @json_option(run)
     def fold(text: str | None, *, as_json: bool) -> int:

@@ -31,7 +31,7 @@ def register(program: click.Group, run: Run) -> None:
     """Add the commands."""
     _ = run.translator.gettext
 
-    @program.command(help=_(N_("What came, what was changed, where it went; in the order of receipt.")))
+    @program.command(help=_(N_("What came, what was changed, where it went. In the order of receipt.")))
     @click.option("--since", metavar="T", help=_(N_("From this date or time on, or so long ago: 2026-11-22, 2h, 3d.")))
     @click.option("--patient", metavar="TEXT", default="", help=_(N_("Name in any script, or ID.")))
     @click.option("--csv", "csv_file", metavar="FILE", type=Path, help=_(N_("Write a table for spreadsheets.")))

@@ -17,7 +17,7 @@ def register(program: click.Group, run: Run) -> None:
     """Add the command."""
     _ = run.translator.gettext
 
-    @program.command(help=_(N_("Show what is in each file, what is wrong with its text and what would be changed.")))
+    @program.command(help=_(N_("Show what is in each file, what is wrong and what would change.")))
     @PATHS
     @json_option(run)
     @repair_options(run)

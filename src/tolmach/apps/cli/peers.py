@@ -15,7 +15,7 @@ def register(program: click.Group, run: Run) -> None:
     """Add the command."""
     _ = run.translator.gettext
 
-    @program.command(help=_(N_("Who called and was turned away, ready to be added to the configuration.")))
+    @program.command(help=_(N_("Who called and was turned away. Ready to be copied into the configuration.")))
     @json_option(run)
     def peers(*, as_json: bool) -> int:
         return _peers(run, as_json=as_json)

@@ -44,7 +44,7 @@ def register(program: click.Group, run: Run) -> None:
     def list_queue(to: str | None, *, as_json: bool) -> int:
         return _list(run, to, as_json=as_json)
 
-    @queue.command(help=_(N_("Try now; lets go what was held or in quarantine. Without IDs: all.")))
+    @queue.command(help=_(N_("Try again now. Releases what was held or in quarantine. Without IDs: all.")))
     @to
     @ids
     def retry(ids: Sequence[int], to: str | None) -> int:
@@ -54,7 +54,7 @@ def register(program: click.Group, run: Run) -> None:
         terminal.write(terminal.count("{count} line is tried now.", "{count} lines are tried now.", changed))
         return 0
 
-    @queue.command(help=_(N_("Keep from going until retried. Without IDs: all.")))
+    @queue.command(help=_(N_("Hold back until retried. Without IDs: all.")))
     @to
     @ids
     def hold(ids: Sequence[int], to: str | None) -> int:
@@ -64,7 +64,7 @@ def register(program: click.Group, run: Run) -> None:
         terminal.write(terminal.count("{count} line is held.", "{count} lines are held.", changed))
         return 0
 
-    @queue.command(help=_(N_("Give up for good; the bytes are kept and your name is noted. Without IDs: all.")))
+    @queue.command(help=_(N_("Give up for good. The file is kept and your name is noted. Without IDs: all.")))
     @to
     @ids
     def drop(ids: Sequence[int], to: str | None) -> int:

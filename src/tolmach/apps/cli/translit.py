@@ -14,7 +14,7 @@ def register(program: click.Group, run: Run) -> None:
     """Add the command."""
     _ = run.translator.gettext
 
-    @program.command(help=_(N_("Write text in Latin letters by a rule, such as ru-icao9303 or uk-kmu55.")))
+    @program.command(help=_(N_("Write text in Latin letters. By a rule, such as ru-icao9303 or uk-kmu55.")))
     @click.argument("rule", metavar="RULE")
     @click.argument("text", metavar="[TEXT]", required=False)
     def translit(rule: str, text: str | None) -> int:
