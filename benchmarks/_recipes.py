@@ -8,15 +8,16 @@ from dataclasses import replace
 from functools import partial
 
 from benchmarks._spoilt_files import (
+    BOOKS,
     LABELS,
     PAGES,
     SEQUENCES,
-    SEVERAL,
-    WORDS,
+    Book,
     Case,
     Encoder,
     Value,
     Writer,
+    book_named,
     carrier_for,
     chained,
     dice_for,
@@ -26,7 +27,7 @@ from benchmarks._spoilt_files import (
 
 TABLE = "code page x label"
 LONE, LONE_SHORT = "lone SURNAME", "lone SURNAME of 2-4 letters"
-LATIN_TRAPS = ("de", "fr", "es", "pt", "sv", "is", "pl", "cs", "hu", "tr")
+LATIN_TRAPS = ("de", "fr", "es", "pt", "sv", "is", "it", "pl", "cs", "hu", "ro", "tr")
 
 # Text that an earlier program read wrongly and wrote again: codecs, and the label the last program set.
 CHAINS: dict[str, tuple[tuple[str, ...], str]] = {
@@ -51,37 +52,43 @@ ODD = (
 LOOKALIKES = str.maketrans("АВСЕНКМОРТХаеорсх", "ABCEHKMOPTXaeopcx")
 
 
-def cases(scale: int = 1) -> Iterator[Case]:
-    """Give all files; with a scale of n only every n-th of each recipe."""
-    for number, case in _counted():
+def cases(scale: int = 1, book: str = BOOKS[0]) -> Iterator[Case]:
+    """Give all files of a list of names; with a scale of n only every n-th of each recipe."""
+    for number, case in _counted(book_named(book)):
         if number % scale == 0:
             yield case
 
 
-def _counted() -> Iterator[tuple[int, Case]]:
+def _counted(book: Book) -> Iterator[tuple[int, Case]]:
     for recipe in (_table, _right, _chains, _second_groups, _cut, _lost, _code_strings, _lookalikes, _odd, _nested,
                    _long, _identifiers, _symbols_only, _lone, _traps, _mixed_traps, _letters_counted):  # fmt: skip
-        yield from enumerate(recipe())
+        yield from enumerate(recipe(book))
 
 
 def _file(
-    recipe: str, dice: random.Random, page: str, label: str | None, encoded: Encoder | None = None, fewest: int = 0
+    book: Book,
+    recipe: str,
+    dice: random.Random,
+    page: str,
+    label: str | None,
+    encoded: Encoder | None = None,
+    fewest: int = 0,
 ) -> Case:
     language = dice.choices(PAGES[page], (6, 6, 2, 2, 2)[: len(PAGES[page])])[0]
     encoded = encoded or encoder(page)
-    values = values_of(dice, Writer(dice, language, encoded), encoded, fewest)
+    values = values_of(dice, Writer(book, dice, language, encoded), encoded, fewest)
     return Case(recipe, language, label, carrier_for(dice, values), tuple(values), page)
 
 
-def _table() -> Iterator[Case]:
+def _table(book: Book) -> Iterator[Case]:
     for page in PAGES:
         for name, label in LABELS.items():
             dice = dice_for(f"{page} {name}")
             for _ in range(16):
-                yield _file(TABLE, dice, page, label)
+                yield _file(book, TABLE, dice, page, label)
 
 
-def _right() -> Iterator[Case]:
+def _right(book: Book) -> Iterator[Case]:
     for name, page, label in (
         ("right ISO_IR 144", "iso8859_5", "ISO_IR 144"),
         ("right ISO_IR 192", "utf_8", "ISO_IR 192"),
@@ -91,7 +98,7 @@ def _right() -> Iterator[Case]:
     ):
         dice = dice_for(name)
         for _ in range(30):
-            yield _file(name, dice, page, label, _extended if name == "right code extensions" else None)
+            yield _file(book, name, dice, page, label, _extended if name == "right code extensions" else None)
 
 
 def _extended(text: str) -> bytes | None:
@@ -105,33 +112,33 @@ def _extended(text: str) -> bytes | None:
     return b"=".join(parts)
 
 
-def _chains() -> Iterator[Case]:
+def _chains(book: Book) -> Iterator[Case]:
     for name, (codecs, label) in CHAINS.items():
         dice = dice_for(name)
         for _ in range(24):
-            yield _file(name, dice, codecs[0], label or None, chained(*codecs))
+            yield _file(book, name, dice, codecs[0], label or None, chained(*codecs))
 
 
-def _second_groups() -> Iterator[Case]:
+def _second_groups(book: Book) -> Iterator[Case]:
     """Give names spelled in Latin letters with the Cyrillic ones in the second group."""
     for page in ("cp1251", "cp866", "koi8_r", "utf_8"):
         for label in (None, "ISO_IR 100"):
             dice = dice_for(f"second {page} {label}")
             for _ in range(8):
-                case = _file("Ivanov^I=Иванов^И", dice, page, label)
+                case = _file(book, "Ivanov^I=Иванов^И", dice, page, label)
                 encoded = encoder(page)
-                writer = Writer(dice, case.language, encoded)
-                text = f"{dice.choice(SEVERAL['spelled_in_latin'])}={writer.text('name')}"
+                writer = Writer(book, dice, case.language, encoded)
+                text = f"{dice.choice(book['several']['spelled_in_latin'])}={writer.text('name')}"
                 yield replace(case, values=(Value("PatientName", text, encoded(text) or b""), *case.values[1:]))
 
 
-def _cut() -> Iterator[Case]:
+def _cut(book: Book) -> Iterator[Case]:
     """Give UTF-8 that a length limit counted in bytes has cut, mostly in the middle of a letter."""
     for label in (None, "ISO_IR 100", "ISO_IR 192"):
         dice = dice_for(f"cut {label}")
         for _ in range(24):
-            case = _file("UTF-8 cut at 16 or 64 bytes", dice, "utf_8", label)
-            study = Writer(dice, case.language, encoder("utf_8")).text("studies")
+            case = _file(book, "UTF-8 cut at 16 or 64 bytes", dice, "utf_8", label)
+            study = Writer(book, dice, case.language, encoder("utf_8")).text("studies")
             text = dice.choice(("КТ ", "№ 5 ", "1-я ", "X")) + study
             place, most = dice.choice((("StationName", 16), ("ImageID", 16), ("InstitutionalDepartmentName", 64)))
             raw = text.encode()[:most]
@@ -139,12 +146,12 @@ def _cut() -> Iterator[Case]:
             yield replace(case, values=(*(one for one in case.values if one.place != place), value))
 
 
-def _lost() -> Iterator[Case]:
+def _lost(book: Book) -> Iterator[Case]:
     for label, page in ((None, "cp1251"), ("ISO_IR 100", "cp866"), ("ISO_IR 192", "utf_8"), ("ISO_IR 144", "cp1251")):
         dice = dice_for(f"lost {label}")
         for number in range(12):
-            case = _file("?????", dice, page, label)
-            text = Writer(dice, case.language, encoder(page)).text("name")
+            case = _file(book, "?????", dice, page, label)
+            text = Writer(book, dice, case.language, encoder(page)).text("name")
             gone = "".join("?" if letter > "\x7f" else letter for letter in text)
             if number % 3 == 2:
                 gone = text[:3] + "?" * 5
@@ -153,22 +160,22 @@ def _lost() -> Iterator[Case]:
             yield replace(case, values=(value, *others))
 
 
-def _code_strings() -> Iterator[Case]:
+def _code_strings(book: Book) -> Iterator[Case]:
     for page in ("cp1251", "cp866", "koi8_r", "iso8859_5", "mac_cyrillic", "utf_8"):
         for label in (None, "ISO_IR 100", "ISO_IR 144"):
             dice = dice_for(f"CS {page} {label}")
             for _ in range(4):
-                case = _file("CS in Cyrillic", dice, page, label)
-                keyword, typed, legal = dice.choice(SEVERAL["code_strings"])
+                case = _file(book, "CS in Cyrillic", dice, page, label)
+                keyword, typed, legal = dice.choice(book["several"]["code_strings"])
                 yield replace(case, values=(*case.values, Value(keyword, legal, typed.encode(page))))
 
 
-def _lookalikes() -> Iterator[Case]:
+def _lookalikes(book: Book) -> Iterator[Case]:
     for page in ("cp1251", "cp866", "koi8_r", "iso8859_5", "utf_8"):
         for label in (None, "ISO_IR 100"):
             dice = dice_for(f"look-alikes {page} {label}")
             for _ in range(5):
-                case = _file("Latin look-alikes", dice, page, label)
+                case = _file(book, "Latin look-alikes", dice, page, label)
                 mixed = "".join(
                     letter.translate(LOOKALIKES) if dice.random() < 0.3 else letter for letter in case.values[0].truth
                 )
@@ -176,23 +183,23 @@ def _lookalikes() -> Iterator[Case]:
                 yield replace(case, values=(value, *case.values[1:]))
 
 
-def _odd() -> Iterator[Case]:
+def _odd(book: Book) -> Iterator[Case]:
     """Give files of one code page with one value in another; of one byte, it may be left, but not read wrongly."""
     for page, other in ODD:
         for label in (None, "ISO_IR 100"):
             dice = dice_for(f"odd {page} {other} {label}")
             for _ in range(6):
-                case = _file(f"one value odd: {other} in {page}", dice, page, label, fewest=3)
+                case = _file(book, f"one value odd: {other} in {page}", dice, page, label, fewest=3)
                 if other == "latin_1":
-                    trap = WORDS["traps"][dice.choice(("de", "fr", "sv"))]
+                    trap = book["traps"][dice.choice(("de", "fr", "sv"))]
                     text = dice.choice([name for name in trap["names"].strip().splitlines() if not name.isascii()])
                 else:
-                    text = Writer(dice, "ru", encoder(other)).text("institutions")
+                    text = Writer(book, dice, "ru", encoder(other)).text("institutions")
                 value = Value("InstitutionAddress", text, text.encode(other), "plain" if other == "utf_8" else "odd")
                 yield replace(case, values=(*case.values, value))
 
 
-def _nested() -> Iterator[Case]:
+def _nested(book: Book) -> Iterator[Case]:
     """Give items with a Specific Character Set of their own, right or wrong, in files whose own is wrong or right."""
     for outer, label, inner, item_label in (
         ("cp1251", None, "iso8859_5", "ISO_IR 144"),
@@ -202,23 +209,23 @@ def _nested() -> Iterator[Case]:
     ):
         dice = dice_for(f"nested {outer} {inner}")
         for _ in range(12):
-            case = _file("items with a label of their own", dice, outer, label)
+            case = _file(book, "items with a label of their own", dice, outer, label)
             flat = [value for value in case.values if "/" not in value.place]
             encoded = encoder(inner)
-            writer = Writer(dice, "ru", encoded)
+            writer = Writer(book, dice, "ru", encoded)
             places = (f"{SEQUENCES[0]}/RequestedProcedureDescription", f"{SEQUENCES[0]}/RequestingPhysician")
             texts = writer.text("studies"), writer.text("name")
             own = [Value(place, text, encoded(text) or b"") for place, text in zip(places, texts, strict=True)]
             yield replace(case, values=(*flat, *own), item_label=item_label)
 
 
-def _long() -> Iterator[Case]:
+def _long(book: Book) -> Iterator[Case]:
     """Give values over the limit of their VR: they are repaired whole, nothing is cut."""
     for page in ("cp1251", "utf_8"):
         dice = dice_for(f"long {page}")
         for _ in range(12):
-            case = _file("longer than the VR allows", dice, page, "ISO_IR 100")
-            writer = Writer(dice, case.language, encoder(page))
+            case = _file(book, "longer than the VR allows", dice, page, "ISO_IR 100")
+            writer = Writer(book, dice, case.language, encoder(page))
             text = f"{writer.text('studies')}; {writer.text('comments')}; {writer.text('institutions')}"
             values = (Value("StationName", text[:40].strip(), text[:40].strip().encode(page)),
                       Value("StudyDescription", text.strip(), text.strip().encode(page)))  # fmt: skip
@@ -226,26 +233,26 @@ def _long() -> Iterator[Case]:
             yield replace(case, values=(*(one for one in case.values if one.place not in taken), *values))
 
 
-def _identifiers() -> Iterator[Case]:
+def _identifiers(book: Book) -> Iterator[Case]:
     for page in ("cp1251", "cp866", "utf_8"):
         dice = dice_for(f"identifiers {page}")
         for _ in range(10):
-            case = _file("PatientID in Cyrillic", dice, page, dice.choice((None, "ISO_IR 100")))
-            text = Writer(dice, "ru", encoder(page)).text("identifier")
+            case = _file(book, "PatientID in Cyrillic", dice, page, dice.choice((None, "ISO_IR 100")))
+            text = Writer(book, dice, "ru", encoder(page)).text("identifier")
             value = Value("PatientID", text, text.encode(page))
             yield replace(case, values=(*(one for one in case.values if one.place != "PatientID"), value))
 
 
-def _letters_counted() -> Iterator[Case]:
+def _letters_counted(book: Book) -> Iterator[Case]:
     """Give files whose lengths of text count letters: by its headers nobody can read such a file to its end."""
     for label in ("ISO_IR 192", "ISO_IR 100", None):
         dice = dice_for(f"letters counted {label}")
         for number in range(24):
-            case = _file("length in letters, not bytes", dice, "utf_8", label)
+            case = _file(book, "length in letters, not bytes", dice, "utf_8", label)
             yield replace(case, counts=("letters", "letters everywhere")[number % 2])
 
 
-def _symbols_only() -> Iterator[Case]:
+def _symbols_only(book: Book) -> Iterator[Case]:
     """Give files with no letter outside ASCII, only signs, digits, or nothing; right as they are, or nobody knows."""
     dice = dice_for("symbols")
     for number in range(30):
@@ -253,16 +260,16 @@ def _symbols_only() -> Iterator[Case]:
             values = [Value("StudyDescription", text, text.encode("latin_1")) for text in ("37°", "5±1")]
             yield Case("trap: signs only, right", "-", "ISO_IR 100", carrier_for(dice, values), tuple(values))
         elif number % 3 == 1:
-            values = [Value("PatientName", text, text.encode()) for text in dice.sample(SEVERAL["plain"], 1)]
+            values = [Value("PatientName", text, text.encode()) for text in dice.sample(book["several"]["plain"], 1)]
             yield Case("trap: ASCII only", "-", dice.choice((None, "ISO_IR 144")), "MR_small", tuple(values))
         else:
             values = [Value("InstitutionName", "№5", "№5".encode("cp1251"), "odd")]
             yield Case("a lone №5", "ru", dice.choice((None, "ISO_IR 100")), "CT_small", tuple(values))
 
 
-def _lone() -> Iterator[Case]:
+def _lone(book: Book) -> Iterator[Case]:
     for language in ("ru", "uk"):
-        surnames: Sequence[str] = sorted(set(WORDS["surnames"][language].split()))
+        surnames: Sequence[str] = sorted(set(book["surnames"][language].split()))
         for number, surname in enumerate(surnames):
             pages = [page for page in PAGES if page not in ("kz1048",) and language in PAGES[page]]
             page = pages[number % len(pages)]
@@ -274,9 +281,9 @@ def _lone() -> Iterator[Case]:
                 yield Case(recipe, language, label, "MR_small", (value,), page)
 
 
-def _traps() -> Iterator[Case]:
+def _traps(book: Book) -> Iterator[Case]:
     """Give names of other scripts under their right label, in UTF-8, and Latin ones without a label."""
-    for language, trap in WORDS["traps"].items():
+    for language, trap in book["traps"].items():
         names = trap["names"].strip().splitlines()
         written: list[tuple[str, str | None, Encoder]] = [
             ("trap: right label", trap["label"], partial(_escaped, trap)),
@@ -290,7 +297,7 @@ def _traps() -> Iterator[Case]:
                 yield _trap(recipe, language, label, [name], encoded, dice)
             for _ in range(5):
                 yield _trap(recipe, language, label, dice.sample(names, 3), encoded, dice)
-    for name in SEVERAL["unicode_only"]:
+    for name in book["several"]["unicode_only"]:
         yield _trap("trap: right UTF-8", "other", "ISO_IR 192", [name], encoder("utf_8"), dice_for(name))
 
 
@@ -312,10 +319,10 @@ def _escaped(trap: dict[str, str], text: str) -> bytes:
     return b"=".join(b"^".join(map(written, group.split("^"))) for group in text.split("="))
 
 
-def _mixed_traps() -> Iterator[Case]:
+def _mixed_traps(book: Book) -> Iterator[Case]:
     """Give Latin-1 files, right, whose only Cyrillic is a code string nobody may write so."""
     dice = dice_for("mixed")
-    names = WORDS["traps"]["de"]["names"].strip().splitlines()
+    names = book["traps"]["de"]["names"].strip().splitlines()
     for _ in range(8):
         name = dice.choice([one for one in names if not one.isascii()])
         values = (Value("PatientName", name, name.encode("latin_1")),

@@ -1,7 +1,7 @@
 """Synthetic files with known truth: real carriers, edited byte by byte, as `reliability.md` C5 tells to make them.
 
-Every file is made in memory from a fixed seed. The carriers are images pydicom brings along; the text is invented
-(`repair_names.toml`). A value carries what it says in truth and the bytes put in; `kind` says what is asked of it:
+Every file is made in memory from a fixed seed. The carriers are images pydicom brings along; the text is invented, in
+lists of their own (`BOOKS`). A value carries what it says in truth and the bytes put in; `kind` says what is asked:
 
     plain   it must read as its truth afterwards (whether it reads so already is found out by reading it)
     odd     as plain, but nobody is blamed for leaving it (a lone value in another code page than the rest)
@@ -30,8 +30,8 @@ from tolmach.dicom.splice import Edits, Insertion, reread, splice
 from tolmach.dicom.vrs import TEXT_VRS, VRS
 from tolmach.dicom.wire import file_parts
 
-WORDS: Mapping[str, Any] = tomllib.loads((Path(__file__).parent / "repair_names.toml").read_text(encoding="utf-8"))
-SEVERAL: Mapping[str, Sequence[Any]] = WORDS["several"]
+Book = Mapping[str, Any]  # the names and phrases of one list, as the TOML file has them
+BOOKS = ("repair_names", "repair_names_fresh")
 SHORT_CARRIER = "60 elements"
 CARRIERS = ("CT_small", "MR_small", "MR_small_implicit", "MR_small_bigendian", "SC_rgb_small_odd", SHORT_CARRIER)
 EXPLICIT_CARRIERS = ("CT_small", "MR_small", "MR_small_bigendian")
@@ -118,6 +118,12 @@ class Case:
         return self.recipe.startswith("lone")
 
 
+@cache
+def book_named(name: str) -> Book:
+    """Give one list of names and phrases."""
+    return tomllib.loads((Path(__file__).parent / f"{name}.toml").read_text(encoding="utf-8"))
+
+
 def encoder(codec: str) -> Encoder:
     def encoded(text: str) -> bytes | None:
         try:
@@ -147,8 +153,8 @@ def chained(*codecs: str) -> Encoder:
 class Writer:
     """Composes truthful text of one language that an encoder can hold."""
 
-    def __init__(self, dice: random.Random, language: str, encoded: Encoder) -> None:
-        self.dice, self.language, self.encoded = dice, language, encoded
+    def __init__(self, book: Book, dice: random.Random, language: str, encoded: Encoder) -> None:
+        self.book, self.dice, self.language, self.encoded = book, dice, language, encoded
         self.shape = dice.choices(("upper", "title", "lower"), (50, 46, 4))[0]
 
     def text(self, what: str) -> str:
@@ -168,12 +174,12 @@ class Writer:
             return self._cased(self._word("surnames" if what == "surname" else what))
         if what in ("station", "symbol", "identifier", "plain"):
             pool = {"station": "stations", "symbol": "symbols", "identifier": "identifiers", "plain": "plain"}[what]
-            return str(self.dice.choice(SEVERAL[pool]))
-        text = str(self.dice.choice(WORDS[what][self.language].strip().splitlines()))
+            return str(self.dice.choice(self.book["several"][pool]))
+        text = str(self.dice.choice(self.book[what][self.language].strip().splitlines()))
         return text.upper() if self.shape == "upper" and self.dice.random() < 0.6 else text
 
     def _word(self, what: str) -> str:
-        return str(self.dice.choice(WORDS[what][self.language].split()))
+        return str(self.dice.choice(self.book[what][self.language].split()))
 
     def _name(self, what: str) -> str:
         family, given, middle = self._word("surnames"), self._word("given"), self._word("patronymics")

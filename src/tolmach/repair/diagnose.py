@@ -16,6 +16,7 @@ from tolmach.dicom.data_set import DataSet
 from tolmach.dicom.dictionary import keyword_of
 from tolmach.repair import faults
 from tolmach.repair.judge import AUTO, MULTI_BYTE, NO_MEMORY, Judgement, judge
+from tolmach.text.apart import detect_each
 from tolmach.text.code_pages import decode
 from tolmach.text.detect import Detection
 from tolmach.text.lookalikes import has_lookalikes, mend_lookalikes
@@ -127,10 +128,15 @@ class _Case:
         return True
 
     def _read_code(self, raw: bytes) -> str | None:
-        """Read a code string nobody may write so: in the code page of the file's text, or on its own evidence."""
+        """Read a code string nobody may write so: beside the file's text, or on its own evidence."""
         page = None if self.code_page == AUTO else self.code_page
-        if page is None and self.detection is not None:
-            page = self.detection.code_page
+        if page is None and self.detection is not None and self.detection.code_page is not None:
+            # Where all text is in capitals, several code pages give the same; small letters then tell them apart.
+            texts = [value for marked in self.groups.values() for _index, value in marked]
+            verdict = detect_each([*texts, raw], memory=self.memory)[-1]
+            if verdict.outcome == "unsure":
+                return None
+            page = verdict.code_page or self.detection.code_page
         text = None if page is None else decode(raw, page)
         if text is not None:
             return text

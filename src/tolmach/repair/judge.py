@@ -9,7 +9,7 @@ judgement, and the images of one series, which carry the same text, are judged o
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Literal, NamedTuple
@@ -85,14 +85,15 @@ def _judge(values: tuple[bytes, ...], terms: Terms | None, code_page: str, memor
     if extended and all(text is not None for text in claimed):
         return Judgement(tuple(Ruling("right", text) for text in claimed))
     verdicts = _with_strangers(values, detect_each(values, declared=codec, memory=dict(memory)), terms)
-    trusted = _is_trustworthy(terms)
+    lies = any(verdict.code_page not in (None, honest) for verdict in verdicts)
+    trusted = _is_trustworthy(terms) and not lies
     rulings = tuple(
         _ruling(raw, text, verdict, honest, trusted=trusted)
         for raw, text, verdict in zip(values, claimed, verdicts, strict=True)
     )
     main = max(verdicts, key=lambda one: (one.code_page is not None, one.confidence))
     offered = [_for_unspoiling(*one) for one in zip(values, rulings, verdicts, strict=True)]
-    return _unspoilt(Judgement(_with_losses(rulings), main), offered)
+    return _settled(_unspoilt(Judgement(_with_losses(rulings), main), offered), values, terms)
 
 
 # The images of one series carry the same text: it is judged once.
@@ -193,6 +194,23 @@ def _unspoilt(judgement: Judgement, offered: Sequence[str | None]) -> Judgement:
     )
     page = judgement.detection.code_page if judgement.detection is not None else None
     return Judgement(rulings, Detection(page or "utf-8", "cyrillic", found.confidence, found.evidence))
+
+
+def _settled(judgement: Judgement, values: Sequence[bytes], terms: Terms | None) -> Judgement:
+    """Read now what a second look would read, at doubtful values written anew with the rest: fixing twice is idle."""
+    kinds = {ruling.kind for ruling in judgement.rulings}
+    if "lies" not in kinds or kinds <= {"lies", "right"}:
+        return judgement
+    texts = [
+        character_sets.show(raw, terms) if ruling.text is None else ruling.text
+        for raw, ruling in zip(values, judgement.rulings, strict=True)
+    ]
+    again = _judge(tuple(text.encode() for text in texts), (character_sets.UTF_8,), AUTO, ())
+    rulings = tuple(
+        later._replace(kind="lies") if earlier.text is None and later.kind == "lies" else earlier
+        for earlier, later in zip(judgement.rulings, again.rulings, strict=True)
+    )
+    return judgement if rulings == judgement.rulings else replace(judgement, rulings=rulings)
 
 
 def _read_back(ruling: Ruling, offered: str | None, chain: str) -> Ruling:

@@ -140,6 +140,10 @@ def _odd(values: Sequence[bytes], of_file: Detection, judge: Judge) -> dict[byte
     return {value: verdict for value, verdict in verdicts if verdict is not None}
 
 
+def _is_sibling(page: str, other: str) -> bool:
+    return FAMILY.get(page, page) == FAMILY.get(other, other)
+
+
 def _of_odd(value: bytes, of_file: Detection, judge: Judge) -> Detection | None:
     """Give the verdict on a value that is not in the code page of its file, its own when that is clear; else None."""
     given = sample([value])
@@ -149,10 +153,12 @@ def _of_odd(value: bytes, of_file: Detection, judge: Judge) -> Detection | None:
     if here is not None and here[0] <= ODD[0] + ODD[1] * letters(here[1]):
         return None
     has_latin = any(given.ascii_letters)
+    # Abbreviations and rare words read badly, and in no other code page better; nobody mixes two of one family.
     answers = [
         answer
         for answer in answers_for(given, None, {}, language)
-        if answer.outcome == "cyrillic" or (answer.reading.script == "latin" and has_latin)
+        if (answer.outcome == "cyrillic" and not _is_sibling(answer.page, page))
+        or (answer.reading.script == "latin" and has_latin)
     ]
     best = min(answers, key=lambda answer: answer.cost, default=None)
     if best is None or (best.outcome == "cyrillic" and not best.has_enough):

@@ -81,6 +81,10 @@ OTHERS: Final = (
     _Reading("gb18030", "ideographs", 7.0),
 )
 SERBIAN: Final = tuple((page, "serbian", RARITY[page] + 5.0) for page in ("cp1251", "iso-8859-5"))
+SERBIAN_PAGES: Final = ("cp1251", "iso-8859-5", "mac-cyrillic")
+COST_STRANGE: Final = 8.0
+MOST_STRANGE: Final = 3
+"""Each letter of Serbian in other Cyrillic text costs so much, up to so many: in the Kazakh page they are Kazakh."""
 _NOTHING: Final = _Reading("", "", 2.0)
 
 SIEVE_BYTES: Final = 20
@@ -217,13 +221,22 @@ def _read_one(
     if reading.script == "ideographs":
         cost = read_ideographs(given)
         return None if cost is None else Answer("leave", reading, cost + reading.rarity, b"")
-    if reading.script == "serbian" and given.joined.translate(None, serbian_bytes(reading.code_page)) == given.joined:
+    strange = _serbian_letters(given, reading.code_page)
+    if reading.script == "serbian" and not strange:
         return None
     found = read(given, reading.code_page, reading.script, language, known[reading.script])
     if found is None:
         return None
     outcome: Outcome = "cyrillic" if reading.script in CYRILLIC_SCRIPTS else "leave"
-    return Answer(outcome, reading, found[0] + reading.rarity, found[1])
+    extra = min(strange, MOST_STRANGE) * COST_STRANGE if reading.script == "cyrillic" else 0.0
+    return Answer(outcome, reading, found[0] + reading.rarity + extra, found[1])
+
+
+def _serbian_letters(given: Sample, code_page: str) -> int:
+    """Count the letters that only Serbian and Macedonian have, where a code page has them."""
+    if code_page not in SERBIAN_PAGES:
+        return 0
+    return len(given.joined) - len(given.joined.translate(None, serbian_bytes(code_page)))
 
 
 def _merged(answers: Sequence[Answer]) -> list[Answer]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.builders import (
     EXPLICIT,
@@ -368,3 +370,45 @@ def test_an_accented_capital_on_its_own_stays_what_it_looks_like() -> None:
     assert result.verdict == "unsure"
     assert [problem.code for problem in result.problems] == ["TLM-TXT-010"]
     assert [str(data_set[tag].value) for tag, _vr in tags] == [text for text, _page in texts]
+
+
+@pytest.mark.parametrize(("typed", "legal"), [("Череп", "SKULL"), ("Кисть", "HAND"), ("Стопа", "FOOT")])
+@pytest.mark.parametrize("page", ["cp866", "mac_cyrillic"])
+def test_small_letters_of_a_code_string_tell_pages_with_the_same_capitals_apart(
+    typed: str, legal: str, page: str
+) -> None:
+    name = "ГРИГОРЬЕВ^МАТВЕЙ"
+    made = [(0x00100010, "PN", even(name.encode(page))), (0x00180015, "CS", even(typed.encode(page)))]
+    result = mended(part10(body((0x00080005, "CS", b"ISO_IR 100"), *made)))
+    data_set = read_back(written(result))
+    assert (str(data_set.PatientName), data_set.BodyPartExamined) == (name, legal)
+
+
+WORDS_OF_FILES = (
+    "ЩЕРБАКОВ^ЮРИЙ",
+    "Міська лікарня",
+    "пгт, мкр. 3-й",
+    "ЕхоКГ",
+    "ЛИ",
+    "Ж",
+    "№ 5",
+    "Каб.",
+    "ПЗ",
+    "Müller",
+    "Éva",
+    "É",
+)
+PAGES_OF_FILES = ("cp1251", "koi8_u", "cp1125", "iso8859_5", "utf_8", "latin_1", "mac_cyrillic")
+
+
+@settings(max_examples=150)
+@given(
+    st.lists(st.tuples(st.sampled_from(WORDS_OF_FILES), st.sampled_from(PAGES_OF_FILES)), min_size=1, max_size=4),
+    st.sampled_from([None, "ISO_IR 100", "ISO_IR 144", "ISO_IR 192", "WINDOWS-1251"]),
+)
+def test_what_was_fixed_needs_no_fixing(texts: list[tuple[str, str]], label: str | None) -> None:
+    tags = ((0x00080080, "LO"), (0x00081030, "LO"), (0x00100010, "PN"), (0x00104000, "LT"))
+    made = [(tag, vr, even(text.encode(page, "ignore"))) for (tag, vr), (text, page) in zip(tags, texts, strict=False)]
+    labelled = [(0x00080005, "CS", even(label.encode()))] if label is not None else []
+    once = written(mended(part10(body(*labelled, *made))))
+    assert written(mended(once)) == once

@@ -149,3 +149,18 @@ def test_a_latin_file_with_one_accented_capital_stays(label: str | None) -> None
         for others in ((), ("Hôpital Général",), ("SAINT-ANTOINE", "Clinique Générale")):
             raws = [value.encode("latin-1") for value in (*others, text)]
             assert [verdict.code_page for verdict in detect_each(raws, declared=label)] == [None] * len(raws)
+
+
+@pytest.mark.parametrize("page", ["cp1251", "koi8-r", "cp866", "iso8859-5", "mac-cyrillic"])
+@pytest.mark.parametrize("text", ["пгт Пржевальское, мкр. 7-й", "УзИнС", "ст-ца, Щ/Ц"])
+def test_what_reads_badly_everywhere_is_in_the_page_of_its_file(page: str, text: str) -> None:
+    raws = [*(one.encode(page) for one in RUSSIAN_FILE[:3]), text.encode(page)]
+    verdict = detect_each(raws, declared="latin-1")[-1]
+    assert decode(raws[-1], verdict.code_page or "ascii") == text
+
+
+@pytest.mark.parametrize("declared", ["latin-1", "cp1251", None])
+def test_nobody_mixes_sister_pages(declared: str | None) -> None:
+    texts = ["ҚОЖАБЕРГЕН^ШЫҢҒЫСХАН", "Өңештің рентгеноскопиясы", "Өкпенің КТ-сы"]
+    found = detect_each([text.encode("kz1048") for text in texts], declared=declared)
+    assert {verdict.code_page for verdict in found} == {"kz-1048"}

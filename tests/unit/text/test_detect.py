@@ -336,3 +336,17 @@ def test_a_word_of_three_small_letters_is_not_believed_lightly() -> None:
 def test_serbian_letters_are_not_capitals_of_another_page(text: str, page: str, declared: str | None) -> None:
     found = detect([text.encode(page)], declared=declared)
     assert found.code_page is None or decode(text.encode(page), found.code_page) == text
+
+
+@pytest.mark.parametrize("declared", [None, "latin-1", "utf-8"])
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ("Мыңбаева^Інжугүл", "Орталық госпиталі"),
+        ("Дәлелхан^Інжу", "Ардагерлер ауруханасы"),
+        ("Жаңылдық^І.", "Шипагер госпиталі"),
+    ],
+)
+def test_a_kazakh_letter_is_no_serbian_one(texts: tuple[str, ...], declared: str | None) -> None:
+    found = detect([text.encode("kz1048") for text in texts], declared=declared)
+    assert found.code_page in ("kz-1048", None)
