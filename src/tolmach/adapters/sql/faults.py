@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from typing import Final
 
 from tolmach.base import N_, Fault, NeedsOperator, Refused
@@ -154,6 +155,13 @@ _BY_CODE: Final = {
     23: NOT_ALLOWED,  # AUTH
     26: CORRUPT,  # NOTADB
 }
+_BY_ERRNO: Final = {
+    errno.ENOSPC: DISK_FULL,
+    getattr(errno, "EDQUOT", errno.ENOSPC): DISK_FULL,  # Windows has no quotas of this kind
+    errno.EACCES: NOT_ALLOWED,
+    errno.EPERM: NOT_ALLOWED,
+    errno.EROFS: NOT_ALLOWED,
+}
 _NEEDS_OPERATOR: Final = (CORRUPT, NOT_ALLOWED, NOT_DURABLE)
 
 
@@ -162,7 +170,7 @@ def fault_of(error: BaseException) -> Fault:
     original = getattr(error, "orig", None) or error
     code = getattr(original, "sqlite_errorcode", None)
     if isinstance(original, OSError):
-        return {28: DISK_FULL, 13: NOT_ALLOWED, 1: NOT_ALLOWED, 30: NOT_ALLOWED}.get(original.errno or 0, IO_ERROR)
+        return _BY_ERRNO.get(original.errno or 0, IO_ERROR)
     return OTHER if code is None else _BY_CODE.get(code & 0xFF, OTHER)
 
 

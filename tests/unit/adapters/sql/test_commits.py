@@ -96,7 +96,9 @@ class Bench:
 def bench(tmp_path: Path) -> Iterator[Bench]:
     bench = Bench(tmp_path / "test.sqlite")
     yield bench
-    bench.commits.close()
+    # Not by closing, which waits its turn: a test that failed may have left nobody to give it.
+    bench.commits._drop_connection()
+    bench.engine.dispose()
 
 
 def test_a_lone_caller_commits_alone_without_a_savepoint(bench: Bench) -> None:
@@ -297,3 +299,18 @@ def test_whoever_was_to_lead_and_is_interrupted_hands_on(bench: Bench) -> None:
 class Interrupting:
     def acquire(self) -> None:
         raise Interrupted
+
+
+def test_closing_waits_for_what_is_being_written(bench: Bench) -> None:
+    first = threading.Thread(daemon=True, target=bench.commits.run, args=(bench.block,))
+    first.start()
+    assert bench.entered.wait(30)
+    closing = threading.Thread(daemon=True, target=bench.commits.close)
+    closing.start()
+    bench.wait_for_waiting(1)
+    assert closing.is_alive()
+    bench.go_on.set()
+    for thread in (first, closing):
+        thread.join(30)
+        assert not thread.is_alive()
+    assert bench.commits._connection is None
