@@ -107,3 +107,7 @@ class ServerRefusesUs(NeedsOperator):
 
 class ServerLost(Retryable):
     """The connection ended, or was silent, before the answer was there."""
+
+
+class ServerBusy(Retryable):
+    """The server answered, but could not do what it was asked for."""

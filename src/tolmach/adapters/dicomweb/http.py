@@ -107,8 +107,11 @@ def studies_path(base: Url) -> str:
 def readable_text(answer: Answer) -> str:
     """Give the beginning of what a server says to people in plain text, safe to show; else nothing."""
     is_text = answer.content_type.lower().startswith("text/plain")
-    text = answer.body[:_SHOWN].decode("utf-8", "replace") if is_text else ""
-    return "".join(sign if sign.isprintable() else " " for sign in text).strip()
+    return _safe(answer.body[:_SHOWN].decode("utf-8", "replace")) if is_text else ""
+
+
+def _safe(text: str) -> str:
+    return "".join(sign if sign.isprintable() else " " for sign in text[:_SHOWN]).strip()
 
 
 class HttpPeer:
@@ -267,4 +270,4 @@ def _why(error: Exception) -> str:
         cause = cause.__cause__
     if isinstance(cause, OSError) and cause.strerror:
         return cause.strerror
-    return str(cause).rpartition(": ")[2] or type(cause).__name__
+    return _safe(str(cause).rpartition(": ")[2]) or type(cause).__name__

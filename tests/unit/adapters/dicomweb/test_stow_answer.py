@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.contracts.misbehaving import stow_answer
-from tolmach.adapters.dicomweb.stow_answer import MAX_DEPTH, StowAnswer, UnreadableAnswer, parse_answer
+from tolmach.adapters.dicomweb.dicom_json import UnreadableAnswer
+from tolmach.adapters.dicomweb.stow_answer import MAX_DEPTH, StowAnswer, parse_answer
 
 JSON, XML = "application/dicom+json", "application/dicom+xml"
 
