@@ -25,6 +25,8 @@ from tolmach.delivery.windows import Window
 from tolmach.delivery.wrappers import DryRun, FreshConnection, InWindow, Paced
 
 if TYPE_CHECKING:
+    import ssl
+
     from tolmach.adapters.dicomweb.http import Credentials, HttpTimeouts
 
 log = logging.getLogger(__name__)
@@ -65,7 +67,7 @@ def prover_of(
     if peer.proof == "response" or peer.dry_run:
         return None
     if peer.kind == "stow" and peer.proof == "query":
-        return _qido_prover(peer)
+        return _qido_prover(peer, settings)
     if peer.kind != "dicom":
         why = Phrase(NO_SUCH_PROOF, {"kind": peer.kind})
         raise BadConfiguration(BAD_CONFIGURATION, file="tolmach.toml", where=f"peer {peer.name}: proof", why=why)
@@ -116,23 +118,46 @@ def _maker(peer: PeerSettings, settings: Settings) -> Callable[[], Sender]:
         tree, template = FolderTree(peer.folder), PathTemplate.parse(peer.template)
         return lambda: FolderSender(tree, template)
     if peer.kind == "stow":
-        return _stow_maker(peer)
+        return _stow_maker(peer, settings)
     from tolmach.adapters.mllp.mllp_sender import MllpAddress, MllpSender
 
-    return lambda: MllpSender(MllpAddress(peer.host, peer.port))
+    tls = _client_context(peer, settings) if peer.tls else None
+    return lambda: MllpSender(MllpAddress(peer.host, peer.port), tls=tls)
 
 
-def _stow_maker(peer: PeerSettings) -> Callable[[], Sender]:
+def _stow_maker(peer: PeerSettings, settings: Settings) -> Callable[[], Sender]:
     from tolmach.adapters.dicomweb.stow_sender import StowSender
 
-    credentials, timeouts = _credentials(peer), _http_timeouts(peer)
-    return lambda: StowSender(peer.url or "", credentials, timeouts)
+    credentials, timeouts, tls = _credentials(peer), _http_timeouts(peer), _web_context(peer, settings)
+    return lambda: StowSender(peer.url or "", credentials, timeouts, tls)
 
 
-def _qido_prover(peer: PeerSettings) -> Prover:
+def _qido_prover(peer: PeerSettings, settings: Settings) -> Prover:
     from tolmach.adapters.dicomweb.qido_prover import QidoProver
 
-    return QidoProver(peer.url or "", _credentials(peer), _http_timeouts(peer))
+    return QidoProver(peer.url or "", _credentials(peer), _http_timeouts(peer), _web_context(peer, settings))
+
+
+def _web_context(peer: PeerSettings, settings: Settings) -> ssl.SSLContext | None:
+    is_encrypted = (peer.url or "").startswith("https://")
+    return _client_context(peer, settings) if is_encrypted else None
+
+
+def _client_context(peer: PeerSettings, settings: Settings) -> ssl.SSLContext:
+    """Give how a peer that does not speak DICOM is called encrypted; raises `BadTlsFiles`."""
+    from tolmach.adapters.dicomweb.client_tls import client_context
+
+    return client_context(tls_files(settings), check_name=peer.tls_check_name)
+
+
+def tells_secrets_openly(peer: PeerSettings) -> bool:
+    """Tell whether anybody on the way to a peer of kind stow can read its token or password."""
+    if peer.kind != "stow" or _credentials(peer) is None:
+        return False
+    from tolmach.adapters.dicomweb.http import is_own_machine, parse_base_url
+
+    url = parse_base_url(peer.url or "")
+    return url.scheme == "http" and not is_own_machine(url)
 
 
 def _credentials(peer: PeerSettings) -> Credentials | None:
@@ -152,10 +177,8 @@ def _http_timeouts(peer: PeerSettings) -> HttpTimeouts:
 def _window(peer: PeerSettings) -> Window | None:
     if peer.window is None:
         return None
-    zone = datetime.now().astimezone().tzinfo
-    assert zone is not None
     try:
-        return Window.parse(peer.window, zone)
+        return Window.parse(peer.window, None)
     except ValueError as error:
         facts = {"file": "tolmach.toml", "where": f"peer {peer.name}: window"}
         raise BadConfiguration(BAD_CONFIGURATION, **facts, why=Phrase(BAD_WINDOW)) from error

@@ -18,10 +18,10 @@ TWO_FOR_ONE = Fault(
 BAD_ASSIGNMENT = Fault(
     "TLM-CLI-007", N_("“{text}” is not an assignment."), N_("Write it as KEYWORD=VALUE, for example PatientSex=F.")
 )
-PROOF_NOT_YET = Fault(
+BAD_PROOF = Fault(
     "TLM-CLI-008",
-    N_("Proof by {proof} is not in this version."),
-    N_("Leave --proof out, or use --proof response."),
+    N_("“{proof}” is no kind of proof."),
+    N_("Use one of: response, commitment, query."),
 )
 DEMO_FAILED = Fault(
     "TLM-CLI-009",
@@ -164,3 +164,12 @@ NEWER_BACKUP = Fault(
     N_("{file} was written by a newer tolmach ({version})."),
     N_("Install that version, then restore; nothing was changed."),
 )
+NOT_PROVED = Fault(
+    "TLM-CLI-026",
+    N_("{peer} said that it stores the file, but could not be brought to prove it. {why}"),
+    N_("Look whether the image is in the archive. If it is not, send it again; --proof response believes the answer."),
+)
+
+
+class NotProved(NeedsOperator):
+    """The archive's word was good, and its proof is missing."""

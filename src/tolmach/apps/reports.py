@@ -32,6 +32,7 @@ class Sent:
 
     to: str
     response: StoreResponse
+    proof: str = "response"
 
 
 @dataclass(slots=True)
@@ -48,6 +49,9 @@ class FileReport:
     out: Path | None = None
     sent: Sent | None = None
     error: TolmachError | None = None
+    # SOP class, study and series, by which an archive can be asked for it; only of what it says it holds.
+    identity: tuple[str, str, str] | None = None
+    answered: Sent | None = None  # what the archive said, before it was asked for proof
 
     @property
     def is_fine(self) -> bool:
@@ -60,6 +64,10 @@ class FileReport:
         """Record what kept this file from being finished."""
         self.error = error
         self.problems.append(error.problem)
+
+    def confirm(self) -> None:
+        """Record that the archive was asked, and holds this file."""
+        self.sent, self.error = self.answered, None
 
     def as_json(self, parts: Sequence[str] = ()) -> dict[str, Any]:
         """Give the object of `--json`; `parts` names the optional keys of this command (`out`, `sent`)."""
@@ -85,6 +93,7 @@ class FileReport:
             report["sent"] = sent and {
                 "to": sent.to,
                 "status": f"{sent.response.status:04X}",
+                "proof": sent.proof,
                 "seconds": round(sent.response.seconds, 6),
             }
         return report

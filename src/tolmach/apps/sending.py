@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from tolmach.adapters.dimse import (
     Association,
@@ -31,8 +32,10 @@ from tolmach.apps.faults import UID_TOO_LONG
 from tolmach.apps.lanes import gathered
 from tolmach.apps.reports import NOT_AS_ASKED, FileReport, Sent, report_failure, report_on
 from tolmach.base import Problem, Retryable, TolmachError
+from tolmach.delivery.interfaces import ProofKind
 from tolmach.delivery.parcel import wire_bytes
 from tolmach.dicom.data_set import SOP_CLASS_UID, SOP_INSTANCE_UID, DataSet
+from tolmach.dicom.dictionary import tag_of
 from tolmach.dicom.faults import NO_SOP_UIDS, ODD_LENGTH, Damaged
 from tolmach.dicom.part10 import open_data_set, peek
 from tolmach.dicom.source import Source
@@ -42,6 +45,9 @@ from tolmach.journeys.series import SeriesMender
 from tolmach.repair.holding import require_passing
 from tolmach.repair.memory import DeviceMemory
 from tolmach.repair.profile import Profile
+
+if TYPE_CHECKING:
+    from tolmach.adapters.dimse.tls import TlsClient
 
 Pair = tuple[str, str]
 
@@ -55,6 +61,8 @@ class Destination:
     calling_ae_title: str
     associations: int = 1
     timeouts: Timeouts = field(default_factory=Timeouts)
+    tls: TlsClient | None = None
+    proof: ProofKind = "response"  # anything else: nothing is called sent here, it awaits `proving`
 
 
 @dataclass(slots=True)
@@ -170,6 +178,7 @@ class _Run:
                     self.plan.contexts,
                     self.destination.calling_ae_title,
                     self.destination.timeouts,
+                    tls=self.destination.tls,
                 ) as assoc:
                     is_open = True
                     for report in _Stream(self, assoc, reader, mender).reports():
@@ -242,12 +251,16 @@ class _Stream:
     def _conclude(self, prepared: _Prepared, outcome: StoreOutcome) -> bool:
         """Write the peer's word into the report; False when the file shall be tried again on a new association."""
         report, waiting = prepared.report, prepared.waiting
-        if outcome.error is None and outcome.response is not None:
-            report.sent = Sent(self.run.destination.name, outcome.response)
+        destination = self.run.destination
+        awaits_proof = destination.proof != "response" and outcome.response is not None
+        if outcome.response is not None and (outcome.error is None or (awaits_proof and _is_duplicate(outcome))):
+            report.answered = Sent(destination.name, outcome.response, destination.proof)
+            report.sent = None if awaits_proof else report.answered
             meaning = outcome.response.meaning
             if meaning.outcome is StoreOutcomeClass.WARNING:  # stored, with a remark that somebody should see
                 report.problems.append(Problem(meaning.fault, {"peer": self.assoc.peer}))
             return True
+        report.identity = None
         error = prepared.trouble or outcome.error
         if error is not None and not self.assoc.is_open:
             self.lost = error
@@ -294,6 +307,8 @@ class _Stream:
                 run.postponed.append(waiting)
                 return None
             instance = self._instance(prepared, data_set, going, pair)
+            if run.destination.proof != "response":
+                report.identity = (pair[0], *_study_and_series(data_set, going))
         except TolmachError as error:
             report.fail(error)
             self.failed.append(report)
@@ -329,3 +344,15 @@ def _pair_of(data_set: DataSet, mended: Mended | None) -> Pair:
         if len(uid) > MAX_UID:
             raise Damaged(UID_TOO_LONG, keyword=keyword, length=len(uid))
     return sop_class, data_set.transfer_syntax_uid
+
+
+def _is_duplicate(outcome: StoreOutcome) -> bool:
+    """Tell whether the peer says that it has this UID already, which only proof can make a success of."""
+    return outcome.response is not None and outcome.response.meaning.outcome is StoreOutcomeClass.DUPLICATE
+
+
+def _study_and_series(data_set: DataSet, mended: Mended | None) -> tuple[str, str]:
+    """Give where an archive will find a file as it goes."""
+    tags = [tag_of(keyword) or 0 for keyword in ("StudyInstanceUID", "SeriesInstanceUID")]
+    study, series = ((mended and mended.revision.uid(tag)) or data_set.uid(tag) for tag in tags)
+    return study, series

@@ -10,7 +10,7 @@ import click
 from tolmach.apps.cli.arguments import DESTINATION, PATHS, json_option
 from tolmach.apps.cli.context import Run
 from tolmach.apps.cli.repair_options import RepairOptions, memory_from, profile_from, repair_options
-from tolmach.apps.faults import AS_IS_ALONE, PROOF_NOT_YET, BadCall
+from tolmach.apps.faults import AS_IS_ALONE, BadCall
 from tolmach.base import N_
 
 
@@ -23,7 +23,11 @@ def register(program: click.Group, run: Run) -> None:
     @DESTINATION
     @click.option("--as-is", is_flag=True, help=_(N_("Send the bytes untouched.")))
     @click.option("--associations", type=click.IntRange(1, 32), help=_(N_("How many associations at once.")))
-    @click.option("--proof", metavar="KIND", default="response", help=_(N_("What counts as delivered: response.")))
+    @click.option(
+        "--proof",
+        metavar="KIND",
+        help=_(N_("What counts as delivered: response (its answer), commitment (it commits), query (it is asked).")),
+    )
     @json_option(run)
     @repair_options(run)
     def send(
@@ -32,15 +36,13 @@ def register(program: click.Group, run: Run) -> None:
         *,
         as_is: bool,
         associations: int | None,
-        proof: str,
+        proof: str | None,
         as_json: bool,
         options: RepairOptions,
     ) -> int:
-        if proof != "response":
-            raise BadCall(PROOF_NOT_YET, proof=proof)
         if as_is and options.changing:
             raise BadCall(AS_IS_ALONE, option=options.changing)
-        return _send(run, paths, to, options, as_is=as_is, associations=associations, as_json=as_json)
+        return _send(run, paths, to, options, as_is=as_is, associations=associations, proof=proof, as_json=as_json)
 
 
 def _send(
@@ -51,17 +53,26 @@ def _send(
     *,
     as_is: bool,
     associations: int | None,
+    proof: str | None,
     as_json: bool,
 ) -> int:
     from tolmach.apps.cli.destinations import destination_named
     from tolmach.apps.cli.file_rows import FileRows, found
     from tolmach.apps.sending import send_files
 
-    destination, text = destination_named(run, to, associations)
+    destination, text = destination_named(run, to, associations, proof)
     profile = profile_from(options, run, sending=True, peer_text=text)
     terminal = run.terminal(as_json=as_json)
     files = found(paths, terminal)
     rows = FileRows(terminal, "sent")
     with memory_from(options, run, learning=True) as memory:
         reports = send_files(files.names, destination, profile, memory, as_is=as_is)
-        return rows.tell(reports, files, N_("Sending"))
+        if destination.proof == "response":
+            return rows.tell(reports, files, N_("Sending"))
+        from tolmach.apps.proving import Listening, Proof
+
+        own = run.settings.dicom if run.is_configured else None
+        asking = Proof(destination.proof, destination)
+        where = None if own is None else Listening(own.host, own.port, own.ae_title)
+        with asking.listening(where):
+            return rows.tell(asking.proved(reports), files, N_("Sending"))
