@@ -93,8 +93,8 @@ class FileReport:
             report["sent"] = sent and {
                 "to": sent.to,
                 "status": f"{sent.response.status:04X}",
-                "proof": sent.proof,
                 "seconds": round(sent.response.seconds, 6),
+                **({"proof": sent.proof} if sent.proof != "response" else {}),
             }
         return report
 
