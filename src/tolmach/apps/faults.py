@@ -139,6 +139,11 @@ USELESS_ROUTE = Fault(
     N_("A route begins at {source}, which is not a configured peer with the right to store."),
     N_('Add a [[peer]] of that name with rights = ["store"], or correct the name in the route.'),
 )
+SECRETS_IN_THE_OPEN = Fault(
+    "TLM-SRV-003",
+    N_("The token or password for the peer {name} goes over the network unencrypted: its url begins with http://."),
+    N_("Write https:// into the url of this peer, and let its server speak TLS; then change the password."),
+)
 BAD_TIME = Fault(
     "TLM-CLI-025",
     N_("“{text}” is no time."),

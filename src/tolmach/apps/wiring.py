@@ -28,8 +28,8 @@ from tolmach.adapters.objects.restore import require_finished
 from tolmach.adapters.sql import Records, open_records
 from tolmach.adapters.sql.dialect import Synchronous
 from tolmach.adapters.sql.engine import FILE_NAME
-from tolmach.apps.destinations import chance, prover_of, senders_of, tls_files, utc_now
-from tolmach.apps.faults import UNSAFE_TEST, USELESS_ROUTE
+from tolmach.apps.destinations import chance, prover_of, senders_of, tells_secrets_openly, tls_files, utc_now
+from tolmach.apps.faults import SECRETS_IN_THE_OPEN, UNSAFE_TEST, USELESS_ROUTE
 from tolmach.apps.routing import Routes
 from tolmach.apps.sections import PeerSettings, Settings
 from tolmach.apps.serving import KEEP_SECONDS, LOOK_SECONDS, Chore, Entrance, Keeper, Reports, Running, Walker
@@ -209,3 +209,6 @@ def _remarks(settings: Settings) -> Iterator[Problem]:
         for source in route.from_:
             if source not in known:
                 yield Problem(USELESS_ROUTE, {"source": source})
+    for peer in settings.peer:
+        if tells_secrets_openly(peer):
+            yield Problem(SECRETS_IN_THE_OPEN, {"name": peer.name})

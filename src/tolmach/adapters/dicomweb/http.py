@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from ipaddress import ip_address
+from typing import Literal
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError, LocationParseError, SSLError
@@ -96,6 +98,15 @@ def parse_base_url(text: str) -> Url:
     if url.auth is not None:
         raise BadUrl(BAD_URL, url=repr(f"{url.scheme}://…@{url.netloc}{url.path or ''}"))
     return url
+
+
+def is_own_machine(url: Url) -> bool:
+    """Tell whether what is sent to an address stays on this machine."""
+    host = (url.host or "").strip("[]").rstrip(".").lower()
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def studies_path(base: Url) -> str:
@@ -220,7 +231,9 @@ class HttpPeer:
         if self.url.scheme == "http":
             return HTTPConnection(host, self.url.port, timeout=seconds)
         context = self._tls or ssl.create_default_context()
-        return HTTPSConnection(host, self.url.port, timeout=seconds, ssl_context=context)
+        # urllib3 compares the name itself where the context does not, unless it is told to leave that.
+        compared: Literal[False] | None = None if context.check_hostname else False
+        return HTTPSConnection(host, self.url.port, timeout=seconds, ssl_context=context, assert_hostname=compared)
 
 
 class _Deadline:
