@@ -16,7 +16,9 @@ def register(program: click.Group, run: Run) -> None:
     """Add the commands."""
     _ = run.translator.gettext
 
-    @program.command(help=_(N_("Prove that nothing taken is lost: all is delivered or accounted for.")))
+    @program.command(
+        help=_(N_("Prove that nothing taken is lost. Everything is delivered, queued, held, quarantined or deleted."))
+    )
     @json_option(run)
     def audit(*, as_json: bool) -> int:
         return _audit(run, as_json=as_json)
