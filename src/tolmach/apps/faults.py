@@ -171,8 +171,10 @@ NEWER_BACKUP = Fault(
 )
 NOT_PROVED = Fault(
     "TLM-CLI-026",
-    N_("{peer} said that it stores the file, but could not be brought to prove it. {why}"),
-    N_("Look whether the image is in the archive. If it is not, send it again; --proof response believes the answer."),
+    N_("{peer} said that it stores the file, but did not prove it. {why}"),
+    N_(
+        "Look for the image in the archive; if it is not there, send it again. --proof response trusts the answer alone."
+    ),
 )
 
 

@@ -80,7 +80,7 @@ NOT_FOUND_THERE = Fault(
 CANNOT_BE_ASKED_FOR = Fault(
     "TLM-DLV-045",
     N_("{peer} cannot be asked for {sop_instance_uid}: its UID, or that of its study or series, cannot be used."),
-    N_("Choose another proof for this peer, or repair the object and send it again."),
+    N_("Choose another proof for this peer, or export the image from the machine again."),
 )
 NO_SEARCH_ANSWER = Fault(
     "TLM-DLV-046",
