@@ -12,6 +12,7 @@ from tolmach.adapters.dimse.allow_list import Caller
 from tolmach.adapters.dimse.pdu import (
     ABSTRACT_SYNTAX_NOT_SUPPORTED,
     ACCEPTANCE,
+    NO_REASON,
     AssociateAccept,
     AssociateReject,
     AssociateRequest,
@@ -59,13 +60,19 @@ def reason_to_reject(
 
 
 def accept_contexts(
-    request: AssociateRequest, rights: frozenset[Right], max_pdu_length: int, relayed: AssociateAccept | None = None
+    request: AssociateRequest,
+    rights: frozenset[Right],
+    max_pdu_length: int,
+    relayed: AssociateAccept | None = None,
+    unanswered: frozenset[int] = frozenset(),
 ) -> AssociateAccept:
     """Take every context we serve and the caller has a right to, in the first syntax offered; refuse the others.
 
-    `relayed` is what pynetdicom answered to its part of the request; for that part, its word counts.
+    `relayed` is what pynetdicom answered to its part of the request; for that part, its word counts. `unanswered` are
+    the contexts that it would have been asked about: they are refused without a reason, which may pass.
     """
     theirs = {result.context_id: result for result in relayed.results} if relayed else {}
+    theirs |= {context_id: ContextResult(context_id, NO_REASON, "") for context_id in unanswered}
     results = tuple(_result(context, rights, theirs.get(context.context_id)) for context in request.contexts)
     answered = relayed.user_information if relayed else UserInformation(0)
     info = UserInformation(max_pdu_length, roles=answered.roles, extended=answered.extended)

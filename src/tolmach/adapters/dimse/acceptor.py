@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -57,6 +58,7 @@ class StorageScpSettings:
     policy: AcceptancePolicy = ANYBODY
     max_associations: int = 200
     max_associations_per_address: int = 20
+    max_relayed_associations: int = 40  # pynetdicom's threads look around all the time: 2 % of a processor each
     max_waiting_connections: int = 400
     request_timeout_seconds: float = 10.0  # from the connection, through TLS, to the first byte of A-ASSOCIATE-RQ
     timeouts: Timeouts = field(default_factory=Timeouts)
@@ -87,6 +89,7 @@ class Acceptor:
         self._services = services
         callers = settings.policy.callers
         self._allow_list = None if callers is None else AllowList(callers, clock)
+        self._places = threading.Semaphore(settings.max_relayed_associations)
         self._large_requests = threading.Semaphore(LARGE_REQUESTS_AT_ONCE)
         self._unknown_told = Rarely(clock)
         self._refused_told = Rarely(clock)
@@ -147,10 +150,26 @@ class Acceptor:
             log.info("rejected %s@%s: %s", ascii(request.calling_ae_title), connection.host, reject)
             transport.send([pdu_codec.encode_associate_rj(reject or CALLING_AE_TITLE_NOT_RECOGNISED)])
             return
-        relay = self._relay(request, caller, connection)
-        accept = accept_contexts(
-            request, caller.rights, self._settings.limits.max_pdu_length, relay.accept if relay else None
-        )
+        relayed = contexts_to_relay(request, caller.rights, self._services)
+        with self._place_for(relayed) as is_free:
+            if not is_free and len(relayed) == len(request.contexts):
+                transport.send([pdu_codec.encode_associate_rj(LOCAL_LIMIT_EXCEEDED)])
+                return
+            relay = self._relay(request, relayed, caller, connection) if relayed and is_free else None
+            unanswered = frozenset(context.context_id for context in relayed) if relay is None else frozenset[int]()
+            limit = self._settings.limits.max_pdu_length
+            accept = accept_contexts(request, caller.rights, limit, relay.accept if relay else None, unanswered)
+            self._serve_accepted(connection, transport, request, accept, caller, relay)
+
+    def _serve_accepted(
+        self,
+        connection: Connection,
+        transport: Transport,
+        request: pdu.AssociateRequest,
+        accept: pdu.AssociateAccept,
+        caller: Caller,
+        relay: Relay | None,
+    ) -> None:
         connection.reception = Reception(
             transport=transport,
             request=request,
@@ -166,11 +185,24 @@ class Acceptor:
         )
         connection.reception.run()
 
-    def _relay(self, request: pdu.AssociateRequest, caller: Caller, connection: Connection) -> Relay | None:
-        """Open the way to pynetdicom when the request asks for what it is there for."""
-        contexts = contexts_to_relay(request, caller.rights, self._services)
-        if not contexts:
-            return None
+    @contextmanager
+    def _place_for(self, relayed: Sequence[pdu.PresentationContext]) -> Iterator[bool]:
+        """Hold one of the places for associations of pynetdicom, where one is needed; False when none is free."""
+        is_free = bool(relayed) and self._places.acquire(blocking=False)
+        try:
+            yield is_free or not relayed
+        finally:
+            if is_free:
+                self._places.release()
+
+    def _relay(
+        self,
+        request: pdu.AssociateRequest,
+        contexts: tuple[pdu.PresentationContext, ...],
+        caller: Caller,
+        connection: Connection,
+    ) -> Relay | None:
+        """Open the way to pynetdicom for what it is there for."""
         try:
             return Relay.open(request, contexts, self._services, caller, connection.host, self._clock)
         except (TolmachError, OSError, ValueError) as error:

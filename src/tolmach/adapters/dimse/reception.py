@@ -120,7 +120,7 @@ class Reception:
                 self.relay.start(self.transport, self.sending, self._give_up)
             while self._serve_pdu():
                 self._flush()
-            released = not self._is_within
+            released = not self.is_busy
         finally:
             self._discard_spool()
             if self.relay is not None:

@@ -53,7 +53,7 @@ from tolmach.adapters.dimse.command_set import (
 )
 from tolmach.adapters.dimse.commitment import PUSH_MODEL_INSTANCE, Failure, Reference, encode_request
 from tolmach.adapters.dimse.commitment_report_scp import commitment_report_scp
-from tolmach.adapters.dimse.errors import StoreFailedForNow
+from tolmach.adapters.dimse.errors import AssociationRejectedForNow, StoreFailedForNow
 from tolmach.adapters.dimse.message_data import element_of, encoding_of
 from tolmach.adapters.dimse.pdu import AssociateRequest, RoleSelection, UserInformation
 from tolmach.adapters.dimse.reception import ReceivedInstance
@@ -140,9 +140,11 @@ def start(tmp_path: Path, archive: Archive) -> Iterator[Start]:
 
 def eventually(is_so: Callable[[], bool]) -> bool:
     deadline = time.monotonic() + 60
-    while not is_so() and time.monotonic() < deadline:
+    while time.monotonic() < deadline:
+        if is_so():
+            return True
         time.sleep(0.01)
-    return is_so()
+    return False
 
 
 def address_of(scp: StorageScp) -> PeerAddress:
@@ -398,6 +400,29 @@ def test_when_pynetdicom_does_not_answer_storage_goes_on(
     assert outcome.stored
 
 
+def test_there_are_only_so_many_places_and_images_need_none(start: Start, archive: Archive) -> None:
+    scp = start(replace(SETTINGS, max_relayed_associations=1))
+    query_only = (PresentationContext(3, FIND, (EXPLICIT,)),)
+    mixed = (PresentationContext(1, CT, (EXPLICIT,)), *query_only)
+    with Association.open(address_of(scp), query_only, timeouts=PATIENT) as first:
+        assert first.context_for(FIND, EXPLICIT) == 3
+        with pytest.raises(AssociationRejectedForNow):
+            Association.open(address_of(scp), query_only, timeouts=PATIENT)
+        with Association.open(address_of(scp), mixed, timeouts=PATIENT) as second:
+            assert second.context_for(FIND, EXPLICIT) is None
+            (outcome,) = store_all(second, iter([OutgoingInstance(CT, "1.2", EXPLICIT, 4, lambda: [b"data"])]))
+            assert outcome.stored
+
+    def is_free_again() -> bool:
+        try:
+            Association.open(address_of(scp), query_only, timeouts=PATIENT).release()
+        except AssociationRejectedForNow:
+            return False
+        return True
+
+    assert eventually(is_free_again)
+
+
 # Nothing unchecked gets through ---------------------------------------------------------------------------------------
 
 
@@ -548,6 +573,18 @@ def test_elements_that_no_command_has_do_not_get_through(start: Start, archive: 
     assert [line.hear()[0] for _ in range(1)] == [pdu.P_DATA_TF]
     line.sock.close()
     assert eventually(lambda: len(archive.asked) == 1)
+
+
+def test_a_peer_that_releases_without_waiting_for_its_answer(start: Start, archive: Archive) -> None:
+    archive.answers = 1_000_000
+    archive.go_on.clear()
+    line = rude(start())
+    line.say(_said(_find()) + DATA)
+    assert line.hear()[0] == pdu.P_DATA_TF
+    line.say(pdu_codec.encode_release_rq())
+    line.wait_for_close()
+    line.sock.close()
+    archive.go_on.set()
 
 
 def test_a_peer_that_leaves_takes_its_association_with_it(start: Start, archive: Archive) -> None:
