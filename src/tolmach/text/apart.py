@@ -27,6 +27,7 @@ from tolmach.text.readings import (
     reads_well,
     sample,
     sample_of,
+    without_cut,
 )
 
 STRAY_NATS: Final = 8.0
@@ -56,6 +57,7 @@ def detect_each(
     value of a file of one code page.
     """
     judge = partial(detect, declared=declared, memory=memory)
+    values = [value if value.isascii() else without_cut(value) for value in values]
     apart = any(is_utf8(value, FEWEST_BEFORE_CUT) for value in values)
     kinds = [apart and is_utf8(value, 1) for value in values]
     one_byte = [value for value, kind in zip(values, kinds, strict=True) if not kind]

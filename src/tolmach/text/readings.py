@@ -374,6 +374,15 @@ def is_utf8(value: bytes, fewest: int) -> bool:
     return sum(character > "\x7f" for character in text) >= fewest and _is_text(text, cut=False)
 
 
+def without_cut(value: bytes) -> bytes:
+    """Give a value of UTF-8 whose last character a length limit cut in two without that one, any other as it is."""
+    try:
+        text, used = codecs.utf_8_decode(value, "strict", False)
+    except UnicodeDecodeError:
+        return value
+    return value[:used] if used < len(value) and _is_text(text, cut=True) else value
+
+
 def decodes(values: Sequence[bytes], code_page: str) -> bool:
     """Tell whether every value is legal under a code page."""
     codec = codec_of(code_page)

@@ -164,3 +164,13 @@ def test_nobody_mixes_sister_pages(declared: str | None) -> None:
     texts = ["ҚОЖАБЕРГЕН^ШЫҢҒЫСХАН", "Өңештің рентгеноскопиясы", "Өкпенің КТ-сы"]
     found = detect_each([text.encode("kz1048") for text in texts], declared=declared)
     assert {verdict.code_page for verdict in found} == {"kz-1048"}
+
+
+@pytest.mark.parametrize("others", [(), ("МАЛЕЕВ^ЯРОМИР", "Перевязочная"), ("SMITH^JOHN",)])
+@pytest.mark.parametrize("text", ["№ 5 МРТ Гол", "№ 5 РГ ОБПС", "КТ, ПЗ и МТС"])
+@pytest.mark.parametrize("declared", [None, "latin-1", "utf-8"])
+def test_utf_8_cut_in_the_middle_of_a_letter_behind_a_short_word(
+    others: tuple[str, ...], text: str, declared: str | None
+) -> None:
+    cut = text.encode()[:-1]
+    assert detect_each([*(other.encode() for other in others), cut], declared=declared)[-1].code_page == "utf-8"
