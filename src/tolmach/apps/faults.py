@@ -172,9 +172,7 @@ NEWER_BACKUP = Fault(
 NOT_PROVED = Fault(
     "TLM-CLI-026",
     N_("{peer} said that it stores the file, but did not prove it. {why}"),
-    N_(
-        "Look for the image in the archive; if it is not there, send it again. --proof response trusts the answer alone."
-    ),
+    N_("Look for the image in the archive; if it is not there, send it again. --proof response trusts the answer."),
 )
 
 

@@ -16,7 +16,7 @@ def register(program: click.Group, run: Run) -> None:
     """Add the commands."""
     _ = run.translator.gettext
 
-    @program.command(help=_(N_("Back up records and objects into one file. tolmach serve may go on.")))
+    @program.command(help=_(N_("Back up records and objects, also while tolmach serve runs.")))
     @click.argument("file", metavar="FILE", type=Path)
     @click.option("--database-only", is_flag=True, help=_(N_("Leave the objects out.")))
     def backup(file: Path, *, database_only: bool) -> int:
