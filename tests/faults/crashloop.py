@@ -55,10 +55,10 @@ class Bench:
 
     def verdict(self, *, everything: bool = False) -> Verdict:
         """Let everything arrive and judge; `everything` reads and hashes afresh what was read before."""
-        settle(self.serve)
+        audit = settle(self.serve)
         history = HistoryReader(self.serve) if everything else self.history
         stored = StoredFiles(self.stored.data_dir) if everything else self.stored
-        return judge(gather(self.serve, [self.feeder], self.peers, stored, self.expected, history))
+        return judge(gather(self.serve, [self.feeder], self.peers, stored, self.expected, history, audit))
 
 
 @contextmanager

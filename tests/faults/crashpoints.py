@@ -29,7 +29,7 @@ HOWS: tuple[How, ...] = ("kill", "EIO", "ENOSPC")
 SEED, NUMBER = 5, 1  # an odd number: its text is repaired, so that the delta is part of the path
 ANSWER_SECONDS = 10.0
 QUIET_SECONDS = 0.3
-ALWAYS = ("fsync", "fdatasync", "rename", "link", "unlink")
+TELLING = ("fsync", "fdatasync", "rename", "link", "unlink")
 EVERY = 10
 
 
@@ -92,7 +92,7 @@ class ObjectPath:
         time.sleep(QUIET_SECONDS)
 
     def problems(self) -> list[str]:
-        settle(self.serve, seconds=30)
+        audit = settle(self.serve, seconds=30)
         verdict = judge(
             gather(
                 self.serve,
@@ -100,6 +100,7 @@ class ObjectPath:
                 {"a": self.peer},
                 StoredFiles(self.serve.setup.data_dir),
                 expected_of(SEED),
+                audit=audit,
             )
         )
         return verdict.problems
@@ -145,20 +146,18 @@ def strike(folder: Path, point: int, how: How) -> tuple[str, bool, list[str]]:
             if how != "kill":
                 # Faults of the disk are over by now; the program must come round by itself.
                 made.send_until_taken()
-                problems = made.problems()
-            else:
-                problems = []
+                settle(made.serve, seconds=30)
             made.serve.kill()
             made.serve.start()
             made.send_until_taken()
-            problems += made.problems()
+            problems = made.problems()
         except (Unsettled, NotStarted) as error:
             problems = [str(error)]
         return tracer.struck, status != 0, problems
 
 
-def chosen(calls: Sequence[str], *, everything: bool) -> list[int]:
-    """Give the points to strike at: all, or every tenth and each sync, rename, link and unlink.
+def chosen(calls: Sequence[str], how: How, *, everything: bool) -> list[int]:
+    """Give the points to strike at: all, or for kills every tenth and the telling ones, for errors one of the two.
 
     Folders that are made in a row are the same point many times over: the first, the middle and the last one count.
     """
@@ -168,14 +167,16 @@ def chosen(calls: Sequence[str], *, everything: bool) -> list[int]:
         numbers += sorted({same[0], same[len(same) // 2], same[-1]}) if name.startswith("mkdir") else same
     if everything:
         return numbers
-    return [number for at, number in enumerate(numbers, 1) if at % EVERY == 0 or calls[number - 1].startswith(ALWAYS)]
+    telling = [number for number in numbers if calls[number - 1].startswith(TELLING)]
+    tenth = numbers[EVERY - 1 :: EVERY]
+    return {"kill": sorted({*telling, *tenth}), "EIO": telling, "ENOSPC": tenth}[how]
 
 
 def crash_points(
     folder: Path,
+    hows: Sequence[How] = HOWS,
     *,
     everything: bool,
-    hows: Sequence[How] = HOWS,
     tell: Callable[[str], None] = lambda line: None,
 ) -> Points:
     """Strike at all points, or at a sample of them."""
@@ -183,7 +184,7 @@ def crash_points(
     for how in hows:
         calls = calls_of(folder / "count", how)
         result.counted[how] = len(calls)
-        for point in chosen(calls, everything=everything):
+        for point in chosen(calls, how, everything=everything):
             struck, refused, problems = strike(folder / f"{how}-{point}", point, how)
             result.struck += bool(struck)
             result.not_reached += not struck

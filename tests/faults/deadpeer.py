@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,7 +22,7 @@ from tests.faults.peermodes import Mode
 from tests.faults.serving import Destination, Serve, Setup
 
 DEATHS = ("refuse", "blackhole")
-OUTAGE_DAYS = 14
+OUTAGE_DAYS = tuple(range(1, 15))
 LIBRARIES = ("/usr/lib/*/faketime/libfaketime.so.1", "/usr/local/lib/faketime/libfaketime.so.1")
 FEED_SECONDS = 300.0
 
@@ -146,7 +146,6 @@ def _queued(serve: Serve) -> int:
 class Outage:
     """What happened over two weeks without a destination, and how soon it is tried once it is back."""
 
-    days: int = 0
     attempts: int = 0
     next_try_seconds: float = 0.0
     problems: list[str] = field(default_factory=list)
@@ -183,12 +182,12 @@ class Clock:
         return time.time() + int(self.days * 86400)
 
 
-def outage(folder: Path, library: Path, objects: int = 40, days: int = OUTAGE_DAYS, seed: int = 4) -> Outage:
-    """Let a destination be dead for days of a false clock, with the waits as shipped; then it is well again.
+def outage(folder: Path, library: Path, days: Sequence[int], objects: int = 40, seed: int = 4) -> Outage:
+    """Let a destination be dead till the last of `days` of a false clock, with the waits as shipped; then it is well.
 
     A program that runs waits by a clock that does not jump, so each jump goes with a kill and a start.
     """
-    result = Outage(days=days)
+    result = Outage()
     folder.mkdir(parents=True)
     try:
         clock = Clock(folder, library)
@@ -199,11 +198,11 @@ def outage(folder: Path, library: Path, objects: int = 40, days: int = OUTAGE_DA
             with closing(FeederChild(folder, serve.port, seed=seed, count=objects, large_every=0)) as feeder:
                 feeder.go()
                 await_fed(feeder)
-                for day in range(1, days + 1):
+                for day in days:
                     _jump(serve, clock, day, result)
                 result.next_try_seconds = _next_try(serve, clock)
                 peers["a"].become(Mode())
-                _jump(serve, clock, days + (result.next_try_seconds + 1) / 86400, result)
+                _jump(serve, clock, days[-1] + (result.next_try_seconds + 1) / 86400, result)
                 settle(serve, seconds=60)
                 stored, expected = StoredFiles(serve.setup.data_dir), expected_of(seed, large_every=0)
                 result.problems += judge(gather(serve, [feeder], peers, stored, expected)).problems

@@ -11,7 +11,7 @@ from tests.faults import abuse
 from tests.faults.badpeers import CAP_SECONDS, FAULTS, TWELVE, bad_peers
 from tests.faults.callorder import receipt, wrong_order
 from tests.faults.crashloop import bench, crash_loop
-from tests.faults.crashpoints import crash_points, path
+from tests.faults.crashpoints import HOWS, How, crash_points, path
 from tests.faults.deadpeer import OUTAGE_DAYS, beside_the_dead, faketime_library, outage, restart_with_queue
 from tests.faults.fulldisk import RECOVERY_SECONDS, Kind, full_disk
 from tests.faults.powercut import MUTANTS, Disk, power_cuts
@@ -59,13 +59,13 @@ def kills(folder: Path, count: int, seed: int = 1, tell: Tell = be_quiet) -> lis
     ]
 
 
-def points(folder: Path, *, everything: bool, tell: Tell = be_quiet) -> list[Figure]:
-    found = crash_points(folder, everything=everything, tell=tell)
+def points(folder: Path, hows: Sequence[How] = HOWS, *, everything: bool, tell: Tell = be_quiet) -> list[Figure]:
+    found = crash_points(folder, hows, everything=everything, tell=tell)
     counted = ", ".join(f"{how} {count}" for how, count in found.counted.items())
     return [
         Figure(
             f"points of one object's path at which something is wrong after {found.struck} blows",
-            "0 (kill, EIO, ENOSPC)",
+            f"0 ({', '.join(hows)})",
             f"{len(found.problems)} (calls that count: {counted}; {found.refused} times refused and sent again, "
             f"{found.not_reached} points not reached)",
             found.struck > 0 and found.not_reached <= found.struck // 5 and not found.problems,
@@ -151,15 +151,15 @@ def restart(folder: Path, queued: int, times: int = 5) -> list[Figure]:
     ]
 
 
-def two_weeks(folder: Path) -> list[Figure]:
+def two_weeks(folder: Path, days: Sequence[int] = OUTAGE_DAYS) -> list[Figure]:
     library = faketime_library()
     if library is None:
         words = "not run: libfaketime is not installed"
-        return [Figure(f"a {OUTAGE_DAYS}-day outage", "everything delivered", words, holds=False, problems=[words])]
-    found = outage(folder, library)
+        return [Figure(f"a {days[-1]}-day outage", "everything delivered", words, holds=False, problems=[words])]
+    found = outage(folder, library, days)
     return [
         Figure(
-            f"a {OUTAGE_DAYS}-day outage by a false clock, then the destination returns",
+            f"a {days[-1]}-day outage by a false clock, then the destination returns",
             f"everything delivered; first try ≤ {FIRST_TRY_SECONDS / 60:.0f} min after return",
             f"{'everything delivered' if not found.problems else 'not well'}; first try "
             f"{found.next_try_seconds / 60:.1f} min after return ({found.attempts} attempts)",

@@ -198,14 +198,15 @@ def gather(
     stored: StoredFiles,
     expected: Callable[[str], str],
     history: HistoryReader | None = None,
+    audit: Sequence[Mapping[str, Any]] = (),
 ) -> Evidence:
-    """Read everything there is to compare; `serve` may run or not."""
+    """Read everything there is to compare; `serve` may run or not. `audit` is given by who has just read it."""
     return Evidence(
         acknowledged_by(feeders),
         {name: kept_by(peer) for name, peer in peers.items()},
         (history or HistoryReader(serve)).read(),
         stored.hashes(),
-        audit_of(serve),
+        audit or audit_of(serve),
         expected,
     )
 

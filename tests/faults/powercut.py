@@ -95,10 +95,10 @@ class Machine:
         """Start on what is left, let it deliver, and judge."""
         self.serve.env.clear()  # mutants are only bad before the cut: what is judged is what they left
         self.serve.start()
-        settle(self.serve)
+        audit = settle(self.serve)
         stored = StoredFiles(self.serve.setup.data_dir)
         expected = expected_of(self.seed, large_every=LARGE_EVERY)
-        verdict = judge(gather(self.serve, [self.feeder], self.peers, stored, expected))
+        verdict = judge(gather(self.serve, [self.feeder], self.peers, stored, expected, audit=audit))
         self.serve.kill()
         self.serve.env.update(self.env)
         return verdict

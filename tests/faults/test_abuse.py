@@ -12,7 +12,7 @@ from tests.faults.abuse import slow_sockets
 from tests.faults.children import PeerChild
 from tests.faults.peermodes import Mode
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 def test_the_whole_program_under_abuse(there: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.faults import figures
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 OBJECTS = 30
 

@@ -6,9 +6,9 @@ import pytest
 
 from tests.faults import figures
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
-KILLS = 50
+KILLS = 30
 
 
 def test_random_kills_lose_nothing(there: Path) -> None:

@@ -6,13 +6,16 @@ from pathlib import Path
 import pytest
 
 from tests.faults import figures
+from tests.faults.crashpoints import HOWS, How
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.timeout(900),
     pytest.mark.skipif(platform.machine() != "x86_64", reason="the tracer writes the registers of an x86-64"),
 ]
 
 
-def test_no_step_of_the_path_loses_anything(there: Path) -> None:
-    for figure in figures.points(there, everything=False):
+@pytest.mark.parametrize("how", HOWS)
+def test_no_step_of_the_path_loses_anything(there: Path, how: How) -> None:
+    for figure in figures.points(there, [how], everything=False):
         figure.require()

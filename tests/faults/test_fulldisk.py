@@ -8,7 +8,7 @@ from tests.faults import figures
 from tests.faults.fulldisk import Kind
 from tests.faults.volumes import fill, mount_tmpfs
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("own_disks")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.usefixtures("own_disks")]
 
 
 @pytest.mark.parametrize("kind", figures.FULL_KINDS)

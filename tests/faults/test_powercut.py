@@ -9,9 +9,9 @@ from tests.faults import figures
 from tests.faults.powercut import MUTANTS, Disk
 from tests.faults.volumes import NoVolume, copy_sparse, make_image, mount_image
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("own_disks")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.usefixtures("own_disks")]
 
-CUTS = 8
+CUTS = 4
 
 
 @pytest.mark.parametrize(

@@ -96,5 +96,8 @@ def test_a_blow_that_never_falls_is_told(tmp_path: Path) -> None:
 
 def test_points_are_all_or_the_telling_ones() -> None:
     calls = ["openat a", *(f"mkdir {number}" for number in range(9)), "write a", "fsync a", "rename a", "write b"]
-    assert chosen(calls, everything=True) == [1, 2, 6, 10, 11, 12, 13, 14]
-    assert chosen(calls, everything=False) == [12, 13]
+    assert chosen(calls, "EIO", everything=True) == [1, 2, 6, 10, 11, 12, 13, 14]
+    assert chosen(calls, "EIO", everything=False) == [12, 13]
+    many = ["write a"] * 25
+    assert chosen(many, "ENOSPC", everything=False) == [10, 20]
+    assert chosen([*many, "fsync a"], "kill", everything=False) == [10, 20, 26]
