@@ -1,4 +1,4 @@
-"""DICOM over the network: our own bounded upper layer for Storage and Verification."""
+"""DICOM over the network: our own bounded upper layer, and a bounded way to pynetdicom for what it does not serve."""
 
 # The names of the calling side; whoever listens imports `storage_scp`, which senders need not load.
 

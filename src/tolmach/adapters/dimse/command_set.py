@@ -8,13 +8,14 @@ Standard: PS3.7 section 6.3, annex E (table E.1-1).
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Mapping
 from typing import Final
 
 from tolmach.adapters.dimse.addresses import is_ae_title
 from tolmach.adapters.dimse.dimse import MalformedCommand, parse_elements
-from tolmach.adapters.dimse.message_data import is_uid
+from tolmach.adapters.dimse.pdu import UID_LENGTH
 
 C_STORE_RQ: Final = 0x0001
 C_GET_RQ: Final = 0x0010
@@ -71,6 +72,7 @@ _VRS = {
     0x1020: "US", 0x1021: "US", 0x1022: "US", 0x1023: "US",  # numbers of sub-operations
     0x1030: "AE", 0x1031: "US",  # move originator
 }  # fmt: skip
+_UID = re.compile(r"[0-9]+(\.[0-9]+)*")
 _COMMENT_LENGTH = 64
 _ELEMENT = struct.Struct("<HHL")
 _SHORT = struct.Struct("<H")
@@ -118,6 +120,11 @@ class CommandSet(dict[int, Value]):
     def has_data_set(self) -> bool:
         """Whether a data set follows."""
         return self.number(COMMAND_DATA_SET_TYPE) != NO_DATA_SET
+
+
+def is_uid(text: str) -> bool:
+    """Tell whether a text can be a UID: numbers parted by full stops, 64 letters at most."""
+    return len(text) <= UID_LENGTH and _UID.fullmatch(text) is not None
 
 
 def parse_command_set(raw: bytes | bytearray | memoryview) -> CommandSet:

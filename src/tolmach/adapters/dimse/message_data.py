@@ -5,16 +5,15 @@ Standard: PS3.7 section 6.3 (the data set of a message is in the transfer syntax
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
+from tolmach.adapters.dimse.command_set import is_uid
 from tolmach.adapters.dimse.pdu import UID_LENGTH
 from tolmach.dicom import dictionary, encode, uids
 from tolmach.dicom.data_set import DataSet
 from tolmach.dicom.scanner import ROOT, Encoding, Scanner
 from tolmach.dicom.source import MemorySource
 
-_UID = re.compile(r"[0-9]+(\.[0-9]+)*")
 _ENCODINGS = {
     uids.ImplicitVRLittleEndian: Encoding(explicit=False, big=False),
     uids.ExplicitVRLittleEndian: Encoding(explicit=True, big=False),
@@ -44,11 +43,6 @@ def parse_message_data(raw: bytes, transfer_syntax_uid: str) -> DataSet:
         transfer_syntax_uid=transfer_syntax_uid,
         problems=tuple(scanner.problems),
     )
-
-
-def is_uid(text: str) -> bool:
-    """Tell whether a text can be a UID: numbers parted by full stops, 64 letters at most."""
-    return len(text) <= UID_LENGTH and _UID.fullmatch(text) is not None
 
 
 def uid_in(data_set: DataSet, keyword: str, container: int = ROOT) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from tolmach.adapters.dimse import pdu
 from tolmach.adapters.dimse.allow_list import Caller
-from tolmach.adapters.dimse.message_data import is_uid
+from tolmach.adapters.dimse.command_set import is_uid
 from tolmach.adapters.dimse.rights import Right, is_granted, is_storage
 from tolmach.dicom import uids
 
