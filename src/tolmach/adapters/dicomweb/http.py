@@ -195,7 +195,8 @@ class HttpPeer:
         sent = {**headers, "Accept-Encoding": "identity", "User-Agent": "tolmach"}
         if self._credentials is not None:
             sent["Authorization"] = self._credentials.header
-        with suppress(ConnectionError):  # it may have refused the request before it was whole: its answer says why
+        # The server may have refused the request before it was whole: its answer says why.
+        with suppress(ConnectionError, ssl.SSLEOFError):
             connection.request(method, path, body, sent, preload_content=False, decode_content=False)
         response = connection.getresponse()
         found = bytearray()
