@@ -22,7 +22,7 @@ NOT_ALLOWED = Fault(
 SYSTEM_ERROR = Fault(
     "TLM-OBJ-003",
     N_("{path}: {why}."),
-    N_("Check the disk of the data folder: its cables, its health, the system's log. Nothing was acknowledged."),
+    N_("Check the path, and the disk it is on: cables, health, the system's log. Nothing was acknowledged."),
 )
 NOT_SYNCED = Fault(
     "TLM-OBJ-004",
