@@ -110,7 +110,7 @@ LINES_VANISHED = Fault(
 )
 EDITIONS_VANISHED = Fault(
     "TLM-SQL-033",
-    N_("Object {object_id} ({sop_instance_uid}) should have {expected} editions and has {found}."),
+    N_("Object {object_id} ({sop_instance_uid}) should have {expected} versions for sending and has {found}."),
     N_("Restore the database from the last backup, or run: tolmach rebuild"),
 )
 LINE_WITHOUT_OBJECT = Fault(
