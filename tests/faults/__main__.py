@@ -43,6 +43,9 @@ def parts_of(wanted: argparse.Namespace) -> dict[str, Part]:
         "share": (lambda there: figures.share(there, wanted.modes * 10)) if wanted.modes else None,
         "restart": (lambda there: figures.restart(there, wanted.queued, 10)) if wanted.queued else None,
         "outage": figures.two_weeks,
+        "inbound": figures.inbound,
+        "rot": figures.rot,
+        "rebuild": (lambda there: figures.rebuild(there, wanted.queued)) if wanted.queued else None,
         "abuse": figures.hostile,
     }
     chosen = wanted.only.split(",") if wanted.only else list(parts)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from tests.faults.children import FeederChild, PeerChild
+from tests.faults.children import FeederChild, LineChild, PeerChild
 from tests.faults.judging import StoredFiles, Unsettled, Verdict, expected_of, gather, judge, line_to, settle
 from tests.faults.peermodes import Mode
 from tests.faults.serving import Destination, Serve, Setup, Value
@@ -39,10 +39,12 @@ COMMITMENT: Mapping[str, Value] = {"proof": "commitment"}
 class Bad:
     """A way to fail, and what its destination is asked for as proof."""
 
-    mode: Mode
+    mode: Mode = Mode()  # noqa: RUF009 - frozen
     proof: Mapping[str, Value] = field(default_factory=dict)
     # How much longer it may take: whoever is asked by C-FIND may store first and find later.
     grace_seconds: float = 0.0
+    # What is wrong with the line to a peer that is well.
+    line: Mapping[str, object] = field(default_factory=dict)
 
 
 FAULTS: Mapping[str, Bad] = {
@@ -72,7 +74,16 @@ FAULTS: Mapping[str, Bad] = {
     "status-unknown": Bad(Mode("status", status=0x1234)),
     "crash-query": Bad(Mode("ack_then_crash"), QUERY, GRACE_SECONDS),
     "commitment-no": Bad(Mode("commitment_no"), COMMITMENT),
+    "line-late": Bad(line={"latency": 0.2, "jitter": 0.2}),
+    "line-slow": Bad(line={"rate": 2000}),
+    "line-split": Bad(line={"split": True}),
+    "line-cut": Bad(line={"cut_after": 9000}),
+    "line-reset": Bad(line={"reset_after": 9000}),
+    "line-deaf-up": Bad(line={"silent": "up"}),
+    "line-deaf-down": Bad(line={"silent": "down"}),
 }
+# Faults that harm nobody, or that nobody can count.
+UNCOUNTED = frozenset(name for name, bad in FAULTS.items() if bad.line) | {"refuse"}
 # The twelve of the acceptance figure; the others are run beside them in the long form.
 TWELVE = tuple(FAULTS)[:12]
 
@@ -110,8 +121,10 @@ def bad_peers(
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, folder)
         peers = {name: stack.enter_context(closing(PeerChild(folder, name, mode=FAULTS[name].mode))) for name in names}
+        lines = {name: _line_to(peer, folder, stack) for name, peer in peers.items() if FAULTS[name].line}
         destinations = [
-            Destination(name, peer.port, {**PATIENCE, **FAULTS[name].proof}) for name, peer in peers.items()
+            Destination(name, lines[name].port if name in lines else peer.port, {**PATIENCE, **FAULTS[name].proof})
+            for name, peer in peers.items()
         ]
         serve = Serve(Setup(folder, folder / "data", destinations, backoff_cap_seconds=CAP_SECONDS))
         stack.callback(serve.kill)
@@ -119,7 +132,13 @@ def bad_peers(
         feeder = FeederChild(folder, serve.port, seed=seed, count=objects, large_every=0)
         stack.enter_context(closing(feeder))
         table = Table(objects, [Row(name) for name in names])
-        return _Run(serve, feeder, peers, table, expected_of(seed, large_every=0)).go(fault_seconds)
+        return _Run(serve, feeder, peers, lines, table, expected_of(seed, large_every=0)).go(fault_seconds)
+
+
+def _line_to(peer: PeerChild, folder: Path, stack: ExitStack) -> LineChild:
+    line = stack.enter_context(closing(LineChild(folder, peer.port)))
+    line.become(FAULTS[peer.name].line)
+    return line
 
 
 @dataclass
@@ -127,6 +146,7 @@ class _Run:
     serve: Serve
     feeder: FeederChild
     peers: Mapping[str, PeerChild]
+    lines: Mapping[str, LineChild]
     table: Table
     expected: Callable[[str], str]
 
@@ -138,11 +158,13 @@ class _Run:
         self.table.problems += [f"while the faults lasted: {one}" for one in during.problems]
         for row in self.table.rows:
             row.faults = self.peers[row.name].tally()["faults"]
-            if not row.faults and row.name != "refuse":
+            if not row.faults and row.name not in UNCOUNTED:
                 self.table.problems.append(f"nobody has met with {row.name}")
         healed = time.time()
         for peer in self.peers.values():
             peer.become(Mode())
+        for line in self.lines.values():
+            line.become({})
         try:
             settle(self.serve, seconds=LIMIT_SECONDS)
         except Unsettled as error:

@@ -120,6 +120,17 @@ class PeerChild(Child):
         return answer
 
 
+class LineChild(Child):
+    """A line to `target` that can be made bad and good again."""
+
+    def __init__(self, folder: Path, target: int) -> None:
+        super().__init__("tcpproxy", "--target", target, log=folder / f"line-{target}.log")
+        self.port = int(self.hello["port"])
+
+    def become(self, line: Mapping[str, object]) -> None:
+        self.ask({"line": dict(line)})
+
+
 def _told(mode: Mode) -> dict[str, Any]:
     return {key: value for key, value in vars(mode).items() if value != getattr(Mode(), key)}
 

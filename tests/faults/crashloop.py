@@ -20,6 +20,8 @@ from tests.faults.serving import Destination, NotStarted, Serve, Setup
 
 LIFE_SECONDS = (0.02, 1.5)
 KILLED_WHILE_STARTING = 0.2
+# Now and then it is asked to stop, and must do so in time and with exit status 0; that may lose nothing either.
+ASKED_TO_STOP = 0.1
 JUDGED_EVERY = 10
 LARGE_EVERY = 100
 
@@ -101,6 +103,8 @@ def crash_loop(folder: Path, kills: int, *, seed: int = 1, tell: Callable[[str],
 
 def _one_kill(made: Bench, chance: random.Random, loop: Loop) -> None:
     time.sleep(chance.uniform(*LIFE_SECONDS))
+    if chance.random() < ASKED_TO_STOP and (status := made.serve.stop()):
+        loop.problems.append(f"SIGTERM was answered with exit status {status}: {made.serve.said()}")
     made.serve.kill()
     loop.kills += 1
     if chance.random() < KILLED_WHILE_STARTING:

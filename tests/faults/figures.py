@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from tests.faults import abuse
+from tests.faults import abuse, keeping
 from tests.faults.badpeers import CAP_SECONDS, FAULTS, TWELVE, bad_peers
 from tests.faults.callorder import receipt, wrong_order
 from tests.faults.crashloop import bench, crash_loop
@@ -217,3 +217,42 @@ def hostile(folder: Path, names: Sequence[str] = tuple(abuse.CASES)) -> list[Fig
                 )
             )
     return figures
+
+
+def rot(folder: Path) -> list[Figure]:
+    found = keeping.rot(folder)
+    return [
+        Figure(
+            "a flipped byte in a stored object",
+            "found by `tolmach verify`, reaches nobody, healed when it is sent again",
+            f"found in {found.seconds:.1f} s, healed" if not found.problems else "; ".join(found.problems)[:200],
+            not found.problems,
+            found.problems,
+        )
+    ]
+
+
+def rebuild(folder: Path, objects: int) -> list[Figure]:
+    found = keeping.rebuild(folder, objects)
+    return [
+        Figure(
+            f"records made anew from the files alone, {found.objects} objects",
+            "identical answers to 20 queries",
+            f"{'identical' if not found.problems else 'not identical'}, in {found.seconds:.1f} s",
+            not found.problems,
+            found.problems,
+        )
+    ]
+
+
+def inbound(folder: Path) -> list[Figure]:
+    found = keeping.inbound_lines(folder)
+    return [
+        Figure(
+            f"senders on bad lines ({', '.join(keeping.LINES)}): acknowledged objects that are missing",
+            "0",
+            f"{'0' if not found.problems else 'some'} of {found.objects}",
+            found.objects > 0 and not found.problems,
+            found.problems,
+        )
+    ]

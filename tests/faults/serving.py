@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from tests.calling import call
+from tests.calling import Called, call
 from tests.faults import plainwire as wire
 from tests.faults.children import end, free_port, start
 
@@ -186,13 +186,17 @@ class Serve:
 
     # The judging commands ---------------------------------------------------------------------------------------------
 
-    def ask(self, *arguments: str) -> list[dict[str, Any]]:
-        """Give the JSON Lines of a reading command; exit status 1 is an answer too.
+    def call(self, *arguments: str) -> Called:
+        """Run another command on the same configuration.
 
-        The command runs in this process, whose environment has no switches of mutants: judges are sane. A process of
-        its own would cost more than all the rest.
+        It runs in this process, whose environment has no switches of mutants: judges are sane. A process of its own
+        would cost more than all the rest.
         """
-        called = call("--config", self._config, "--lang", "en", *arguments, "--json")
+        return call("--config", self._config, "--lang", "en", *arguments)
+
+    def ask(self, *arguments: str) -> list[dict[str, Any]]:
+        """Give the JSON Lines of a reading command; exit status 1 is an answer too."""
+        called = self.call(*arguments, "--json")
         if called.status not in (0, 1):
             raise NotStarted(f"{' '.join(arguments)} ended with {called.status}: {called.err[-2000:]}")
         return called.objects
