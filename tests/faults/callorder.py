@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.faults.children import start
-from tests.faults.crashpoints import QUIET_SECONDS, ObjectPath
+from tests.faults.objectpath import QUIET_SECONDS, ObjectPath
 
 CALLS = "openat,mkdir,mkdirat,write,pwrite64,writev,fsync,fdatasync,rename,renameat,renameat2,link,linkat"
 SENDS = ("sendto", "sendmsg")

@@ -11,9 +11,10 @@ from tests.faults import abuse, keeping
 from tests.faults.badpeers import CAP_SECONDS, FAULTS, TWELVE, bad_peers
 from tests.faults.callorder import receipt, wrong_order
 from tests.faults.crashloop import bench, crash_loop
-from tests.faults.crashpoints import HOWS, How, crash_points, path
+from tests.faults.crashpoints import HOWS, WALKS, How, Walk, crash_points
 from tests.faults.deadpeer import OUTAGE_DAYS, beside_the_dead, faketime_library, outage, restart_with_queue
 from tests.faults.fulldisk import RECOVERY_SECONDS, Kind, full_disk
+from tests.faults.objectpath import path
 from tests.faults.powercut import MUTANTS, Disk, power_cuts
 
 RESTART_SECONDS = 5.0
@@ -59,19 +60,29 @@ def kills(folder: Path, count: int, seed: int = 1, tell: Tell = be_quiet) -> lis
     ]
 
 
-def points(folder: Path, hows: Sequence[How] = HOWS, *, everything: bool, tell: Tell = be_quiet) -> list[Figure]:
-    found = crash_points(folder, hows, everything=everything, tell=tell)
-    counted = ", ".join(f"{how} {count}" for how, count in found.counted.items())
-    return [
-        Figure(
-            f"points of one object's path at which something is wrong after {found.struck} blows",
-            f"0 ({', '.join(hows)})",
-            f"{len(found.problems)} (calls that count: {counted}; {found.refused} times refused and sent again, "
-            f"{found.not_reached} points not reached)",
-            found.struck > 0 and found.not_reached <= found.struck // 5 and not found.problems,
-            found.problems,
+def points(
+    folder: Path,
+    walks: Sequence[Walk] = tuple(WALKS),
+    hows: Sequence[How] = HOWS,
+    *,
+    everything: bool,
+    tell: Tell = be_quiet,
+) -> list[Figure]:
+    figures = []
+    for walk in walks:
+        found = crash_points(folder / walk, walk, hows, everything=everything, tell=tell)
+        counted = ", ".join(f"{how} {count}" for how, count in found.counted.items())
+        figures.append(
+            Figure(
+                f"crash points ({walk}) at which something is wrong afterwards, {found.struck} blows",
+                f"0 ({', '.join(hows)})",
+                f"{len(found.problems)} (calls that count: {counted}; {found.refused} times refused and sent again, "
+                f"{found.not_reached} points not reached)",
+                found.struck > 0 and found.not_reached <= found.struck // 5 and not found.problems,
+                found.problems,
+            )
         )
-    ]
+    return figures
 
 
 def cuts(folder: Path, count: int, disk: Disk | None = None, seed: int = 1, tell: Tell = be_quiet) -> list[Figure]:

@@ -17,5 +17,10 @@ pytestmark = [
 
 @pytest.mark.parametrize("how", HOWS)
 def test_no_step_of_the_path_loses_anything(there: Path, how: How) -> None:
-    for figure in figures.points(there, [how], everything=False):
+    for figure in figures.points(there, ["receipt"], [how], everything=False):
+        figure.require()
+
+
+def test_no_step_of_a_start_loses_anything(there: Path) -> None:
+    for figure in figures.points(there, ["start"], ["kill"], everything=False):
         figure.require()
