@@ -154,6 +154,16 @@ class DataSet:
         )
 
     @cached_property
+    def illegal_meta(self) -> tuple[int, ...]:
+        """The tags of the file meta information that hold bytes beyond ASCII, where nothing makes them legal.
+
+        Standard: PS3.10 section 7.1 (the default character repertoire).
+        """
+        read = self.file.read
+        strings = [one for one in self.meta if one.vr in STRING_VRS]
+        return tuple(one.tag for one in strings if not bytes(read(one.value, min(one.length, _MAX_LABEL))).isascii())
+
+    @cached_property
     def character_sets(self) -> dict[int, tuple[str, ...]]:
         """The values of every Specific Character Set, by the container it stands in.
 

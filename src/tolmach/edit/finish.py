@@ -6,7 +6,7 @@ Standard: PS3.3 section C.12.1.1.2; PS3.5 section 6.1.2.3 (the label governs nes
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tolmach.base import N_, Fault, Problem
 from tolmach.dicom import character_sets, encode
@@ -14,7 +14,7 @@ from tolmach.dicom.data_set import SPECIFIC_CHARACTER_SET, DataSet
 from tolmach.dicom.paths import AttributePath, path_of
 from tolmach.dicom.scanner import ROOT, Encoding
 from tolmach.dicom.splice import AppendedItem, Edits, Insertion, Pieces, splice
-from tolmach.dicom.values import NUMBER_VRS
+from tolmach.dicom.values import NUMBER_VRS, strip_padding
 from tolmach.dicom.vrs import TEXT_VRS
 from tolmach.edit.changes import Change
 from tolmach.edit.draft import Draft
@@ -191,7 +191,8 @@ class _Finisher:
         label_change = self._write_label(insertions)
         self._forget_what_stays(is_read_anew=bool(label_change))
         edits = Edits(self.replacements, frozenset(self.draft.removed), tuple(insertions), tuple(items))
-        changes = (*label_change, *(one for one in self.draft.changes if one.path not in self.same), *self.transcoded)
+        kept = (one for one in self.draft.changes if one.path not in self.same)
+        changes = (*label_change, *self._as_written([*kept, *self.transcoded]))
         return Revision(
             self.data_set,
             splice(self.data_set, edits),
@@ -201,6 +202,17 @@ class _Finisher:
             self.readings,
             None if self.label is None or self.label.is_honest else self.label.codec,
         )
+
+    def _as_written(self, changes: list[Change]) -> Iterable[Change]:
+        """Give the changes with the text that was really written, where a character set has only a substitute."""
+        if self.label is None or self.label.codec == UTF_8.codec:
+            return changes
+        elements = self.data_set.elements
+        written = {str(path_of(self.data_set, elements[index])): text for index, text in self.readings.items()}
+        return [
+            replace(one, after=strip_padding(written[one.path], one.vr)) if one.after and one.path in written else one
+            for one in changes
+        ]
 
     def _forget_what_stays(self, *, is_read_anew: bool) -> None:
         """Leave out replacements that give the old bytes; they are no change either, unless the label changed.

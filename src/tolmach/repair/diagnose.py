@@ -44,7 +44,7 @@ def diagnose(data_set: DataSet, code_page: str = AUTO, memory: Mapping[str, floa
     `memory` is how often the machine was found to write each code page. Reads only; the same data set and memory
     always give the same diagnosis.
     """
-    if not data_set.marked_text and not data_set.illegal_strings:
+    if not data_set.marked_text and not data_set.illegal_strings and not data_set.illegal_meta:
         return Diagnosis()
     return _Case(data_set, code_page, memory).diagnosis()
 
@@ -79,6 +79,9 @@ class _Case:
         if data_set.illegal_strings:
             self.doubtful.extend(data_set.illegal_strings)
             self.problems.append(Problem(faults.ILLEGAL_LETTERS, {"attributes": self._names(data_set.illegal_strings)}))
+        if data_set.illegal_meta:
+            names = ", ".join(map(_name, data_set.illegal_meta))
+            self.problems.append(Problem(faults.ILLEGAL_META, {"attributes": names}))
         self._note_lookalikes()
         code_strings = {
             index: self._read_code(raw) for index, raw in self.code_values if not self._is_foreign(index, raw)

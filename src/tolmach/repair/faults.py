@@ -49,6 +49,11 @@ ILLEGAL_LETTERS = Fault(
     N_("{attributes} holds letters where only plain Latin ones, digits and signs are allowed."),
     N_("Give it a value with a rule; it was left as it is."),
 )
+ILLEGAL_META = Fault(
+    "TLM-TXT-023",
+    N_("The file meta information holds letters where none are allowed: {attributes}."),
+    N_("Nothing to do: a copy keeps them, and a receiver never sees them."),
+)
 LOOKALIKES = Fault(
     "TLM-TXT-022",
     N_("{attribute} mixes Latin and Cyrillic letters that look alike: “{text}” should perhaps read “{proposed}”."),

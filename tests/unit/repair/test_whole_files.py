@@ -412,3 +412,29 @@ def test_what_was_fixed_needs_no_fixing(texts: list[tuple[str, str]], label: str
     labelled = [(0x00080005, "CS", even(label.encode()))] if label is not None else []
     once = written(mended(part10(body(*labelled, *made))))
     assert written(mended(once)) == once
+
+
+def test_letters_in_the_file_meta_information_are_told_and_kept() -> None:
+    title = EXPLICIT.element(0x00020016, "AE", "РЕНТГЕН".encode("cp1251") + b" ")
+    plain = part10(body((0x00100010, "PN", "ЩЕРБАКОВ^ЮРИЙ".encode("cp1251") + b" ")))
+    at = plain.index(b"\x08\x00\x16\x00UI")
+    result = mended(plain[:at] + title + plain[at:])
+    assert [problem.code for problem in result.problems] == ["TLM-TXT-023"]
+    assert "SourceApplicationEntityTitle" in str(result.problems[0])
+    assert result.verdict == "repairable"
+    assert title in written(result)
+    clean = mended(part10(body()).replace(b"\x08\x00\x16\x00UI", title + b"\x08\x00\x16\x00UI", 1))
+    assert (clean.verdict, [problem.code for problem in clean.problems]) == ("clean", ["TLM-TXT-023"])
+
+
+@pytest.mark.parametrize("label", ["ISO_IR 100", "ISO_IR 192"])
+def test_what_is_said_to_be_written_is_what_was_written(label: str) -> None:
+    """In ISO_IR 144 some signs have substitutes: those are what everybody will read."""
+    page = "cp1251" if label == "ISO_IR 100" else "utf_8"
+    policy = Profile(text=parse_text_policy("iso_ir_144", converts=True))
+    texts = {0x00080080: ("LO", "Лікарня «Ґердан» — № 1…"), 0x00100010: ("PN", "Їжакевич^Євген")}
+    result = mended(Spoiled(texts, page, label).file(), policy)
+    data_set = read_back(written(result))
+    after = {change.keyword: change.after for change in result.changes}
+    assert after["InstitutionName"] == data_set.InstitutionName == 'Лікарня "Гердан" - № 1...'
+    assert after["PatientName"] == str(data_set.PatientName)
