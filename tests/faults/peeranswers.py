@@ -60,7 +60,8 @@ def commit_answers(message: wire.Message, kept: Mapping[str, str]) -> tuple[byte
     asked = parse(message.data)
     report = Dataset()
     report.TransactionUID = asked.TransactionUID
-    safe, lost = [], []
+    safe: list[Dataset] = []
+    lost: list[Dataset] = []
     for reference in asked.ReferencedSOPSequence:
         (safe if reference.ReferencedSOPInstanceUID in kept else lost).append(reference)
     for reference in lost:

@@ -79,7 +79,8 @@ _DECISIONS: dict[str, Decide] = {
 
 def decide(mode: Mode, count: int) -> Turn:
     """Say what becomes of the `count`-th object of this peer's life, counted from 1."""
-    return _DECISIONS.get(mode.name, lambda mode, count: Turn())(mode, count)
+    found = _DECISIONS.get(mode.name)
+    return Turn() if found is None else found(mode, count)
 
 
 @dataclass

@@ -66,11 +66,16 @@ class Setup:
             parts.append(_table("[delivery]", {name: getattr(self, name) for name in names}))
         if self.reserve:
             parts.append(_table("[storage]", {"reserve": self.reserve}))
-        caller = {"name": FEEDER, "ae_title": "FEEDER", "host": "127.0.0.1", "rights": ["echo", "store"]}
+        caller: dict[str, Value] = {
+            "name": FEEDER,
+            "ae_title": "FEEDER",
+            "host": "127.0.0.1",
+            "rights": ["echo", "store"],
+        }
         parts.append(_table("[[peer]]", caller))
         for one in self.destinations:
-            basis = {"name": one.name, "ae_title": "PEER", "host": "127.0.0.1", "port": one.port, "rights": ["commit"]}
-            parts.append(_table("[[peer]]", {**basis, **one.more}))
+            basis: dict[str, Value] = {"name": one.name, "ae_title": "PEER", "host": "127.0.0.1", "port": one.port}
+            parts.append(_table("[[peer]]", {**basis, "rights": ["commit"], **one.more}))
         if self.destinations:
             # Named, not "*": an object that has forgotten where it came from goes nowhere, and is missed.
             parts.append(_table("[[route]]", {"from": [FEEDER], "to": [one.name for one in self.destinations]}))
