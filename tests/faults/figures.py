@@ -165,7 +165,7 @@ def restart(folder: Path, queued: int, times: int = 5) -> list[Figure]:
 def two_weeks(folder: Path, days: Sequence[int] = OUTAGE_DAYS) -> list[Figure]:
     library = faketime_library()
     if library is None:
-        words = "not run: libfaketime is not installed"
+        words = "not run: libfaketime is not installed (Debian: faketime)"
         return [Figure(f"a {days[-1]}-day outage", "everything delivered", words, holds=False, problems=[words])]
     found = outage(folder, library, days)
     return [

@@ -26,6 +26,12 @@ def may_mount() -> bool:
     return os.geteuid() == 0
 
 
+def knows_xfs() -> bool:
+    """Say whether XFS can be made and mounted here; it is the second file system, and may be missing."""
+    made = shutil.which("mkfs.xfs", path=PATH) is not None
+    return made and "\txfs\n" in Path("/proc/filesystems").read_text()
+
+
 def _run(*command: str | Path) -> None:
     program = shutil.which(str(command[0]), path=PATH)
     if program is None:
