@@ -8,13 +8,15 @@ walked again.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+import traceback
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from tolmach.base import Problem
 from tolmach.delivery.interfaces import Edition, Ending, JourneyEnds, NewDelivery
+from tolmach.delivery.outcomes import UNFORESEEN
 from tolmach.dicom.data_set import SOP_CLASS_UID, SOP_INSTANCE_UID, DataSet
 from tolmach.dicom.delta import encode_delta
 from tolmach.dicom.faults import Damaged, NotDicom
@@ -53,6 +55,7 @@ SHOWN = (
 _SHOWN_PATHS = tuple((keyword, parse_path(keyword)) for keyword in SHOWN)
 _STUDY, _SERIES = parse_path("StudyInstanceUID"), parse_path("SeriesInstanceUID")
 _LONGEST_FACT = 1024
+MOST_TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,16 +97,52 @@ class ArrivalJourney:
     inflate: Inflate
     memory: DeviceMemory | None = None
     _menders: list[SeriesMender] = field(default_factory=list)
+    _tries: dict[int, int] = field(default_factory=dict)  # of objects whose bytes could not be read
 
     def advance(self, limit: int = 32) -> int:
-        """End the journeys of the oldest objects in one commit, and give how many ended; 0 when none waits.
+        """End the journeys of the oldest objects in one commit, and give how many ended; 0 when none could.
 
-        Raises `StoreTrouble` and `RecordsTrouble`, after which nothing has changed; safe to repeat.
+        An object whose bytes cannot be read is tried a few times, and then waits in quarantine; the others go on. Where
+        nothing at all can be read it is the store that is in trouble, and everything waits. Raises `StoreTrouble` and
+        `RecordsTrouble`, after which nothing has changed; safe to repeat.
         """
         pending = self.journeys.pending(limit)
-        if pending:
-            self.ends.finish([self._ending(one) for one in pending])
-        return len(pending)
+        endings: list[tuple[Pending, Ending]] = []
+        trouble: StoreTrouble | None = None
+        troubled: list[Pending] = []
+        for one in pending:
+            try:
+                endings.append((one, self._ending(one)))
+            except StoreTrouble as error:
+                trouble = error
+                troubled.append(one)
+        if trouble is not None and not endings and len(troubled) > 1:
+            raise trouble
+        endings += self._given_up(troubled, trouble)
+        if endings:
+            self._finish(endings)
+        return len(endings)
+
+    def _given_up(self, troubled: Sequence[Pending], trouble: StoreTrouble | None) -> Iterator[tuple[Pending, Ending]]:
+        """Give the ends of objects that could not be read for too long."""
+        tries = {one.object_id: self._tries.get(one.object_id, 0) + 1 for one in troubled}
+        self._tries = {number: count for number, count in tries.items() if count < MOST_TRIES}
+        for one in troubled:
+            if trouble is not None and tries[one.object_id] >= MOST_TRIES:
+                yield one, self._unreadable(one, trouble.problem)
+
+    def _finish(self, endings: Sequence[tuple[Pending, Ending]]) -> None:
+        """Commit ends together; one that cannot be written at all must not keep the others."""
+        try:
+            self.ends.finish([ending for _pending, ending in endings])
+        except UNFORESEEN as error:
+            if len(endings) > 1:
+                for one in endings:
+                    self._finish([one])
+                return
+            ((pending, _ending),) = endings
+            log.error("the end of object %d cannot be recorded: %s", pending.object_id, where(error))
+            self.ends.finish([self._unreadable(pending, Problem(EXAMINATION_FAILED, {"why": type(error).__name__}))])
 
     def _ending(self, pending: Pending) -> Ending:
         try:
@@ -113,9 +152,9 @@ class ArrivalJourney:
             return self._unreadable(pending, error.problem)
         except (StoreTrouble, RecordsTrouble):
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - a supervisor, see tests/architecture/supervisors.toml
             # One object must not end the journeys of all others; an error of ours in its text must not stop it either.
-            log.exception("object %d could not be examined", pending.object_id)
+            log.error("object %d could not be examined: %s", pending.object_id, where(error))
             return self._as_it_came(pending, Problem(EXAMINATION_FAILED, {"why": type(error).__name__}))
 
     def _as_it_came(self, pending: Pending, problem: Problem) -> Ending:
@@ -128,8 +167,8 @@ class ArrivalJourney:
                 deliveries = [NewDelivery(one.destination, 0) for one in bound]
         except (StoreTrouble, RecordsTrouble):
             raise
-        except Exception:
-            log.exception("object %d could not be read either", pending.object_id)
+        except Exception as error:  # noqa: BLE001 - a supervisor, see tests/architecture/supervisors.toml
+            log.error("object %d could not be read either: %s", pending.object_id, where(error))
             return self._unreadable(pending, problem)
         return Ending(
             object_id=pending.object_id,
@@ -160,7 +199,9 @@ class ArrivalJourney:
             held_for = self._reason_to_hold(mended, one, arrival.provenance)
             deliveries.append(NewDelivery(one.destination, editions.index(edition), held_for))
         unwanted = None
-        if not bound and not self.router.keeps:
+        if not bound and undecided:
+            unwanted = undecided[0]
+        elif not bound and not self.router.keeps:
             unwanted = Problem(NO_ROUTE, {"source": _named(arrival.provenance)})
         told = self._told(pending, came, shown, editions, deliveries)
         return replace(told, problems=(*told.problems, *undecided), quarantine=unwanted)
@@ -238,6 +279,13 @@ def origin_of(provenance: Provenance) -> Origin:
     if provenance.entrance == "folder":
         facts["source.watch"] = provenance.name
     return Origin(facts)
+
+
+def where(error: BaseException) -> str:
+    """Tell where an error nobody foresaw happened; its words may quote a patient, and stay out of the log."""
+    frames = traceback.extract_tb(error.__traceback__)[-3:]
+    places = " < ".join(f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}" for frame in reversed(frames))
+    return f"{type(error).__name__} at {places}"
 
 
 def _named(provenance: Provenance) -> str:

@@ -191,7 +191,9 @@ def test_a_released_object_without_any_way_stays_in_quarantine() -> None:
 
 def test_a_condition_that_could_not_be_decided_is_told() -> None:
     problem = Problem(NOT_A_FILE, {"path": "x"})
-    assert problem in walk(SPOILED, Roads(undecided=[problem])).problems
+    ending = walk(SPOILED, Roads([Bound("pacs", UTF_8)], undecided=[problem]))
+    assert problem in ending.problems
+    assert ending.quarantine is None
 
 
 def test_what_was_rebuilt_is_not_sent_again_by_itself() -> None:
@@ -219,9 +221,73 @@ def test_missing_bytes_are_told() -> None:
     assert ending.quarantine is not None
 
 
-def test_a_store_that_cannot_be_read_now_ends_nothing() -> None:
-    with pytest.raises(StoreTrouble):
-        walk(StoreTrouble(NOT_A_FILE, path="x"), Roads([Bound("pacs", UTF_8)]))
+def journey_of(contents: dict[str, bytes | Exception], books: Books, roads: Roads) -> ArrivalJourney:
+    provenance = Provenance("dimse", "ct-1", "CT1", "10.0.0.7")
+    for number, name in enumerate(contents, 1):
+        arrival = Arrival(name, 1, 0, "", "", EXPLICIT_LE, provenance, AT)
+        books.waiting.append(Pending(number, arrival, False))
+
+    @contextmanager
+    def open_object(sha256: str) -> Iterator[Source]:
+        content = contents[sha256]
+        if isinstance(content, Exception):
+            raise content
+        yield MemorySource(content)
+
+    return ArrivalJourney(open_object, books, books, roads, lambda blocks: MemorySource(b"".join(blocks)))
+
+
+TROUBLE = StoreTrouble(NOT_A_FILE, path="x")
+
+
+def test_bytes_that_cannot_be_read_do_not_stop_the_others_and_end_in_quarantine() -> None:
+    books = Books()
+    journey = journey_of({"a": TROUBLE, "b": SPOILED, "c": SPOILED}, books, Roads([Bound("pacs", UTF_8)]))
+    assert journey.advance() == 2
+    assert [one.object_id for one in books.ended] == [2, 3]
+    for _ in range(journey_module.MOST_TRIES - 2):
+        assert journey.advance() == 0
+    assert journey.advance() == 1
+    assert books.ended[-1].object_id == 1
+    assert books.ended[-1].quarantine == TROUBLE.problem
+    assert journey.advance() == 0
+
+
+def test_where_nothing_can_be_read_everything_waits() -> None:
+    books = Books()
+    journey = journey_of({"a": TROUBLE, "b": TROUBLE}, books, Roads([Bound("pacs", UTF_8)]))
+    for _ in range(3 * journey_module.MOST_TRIES):
+        with pytest.raises(StoreTrouble):
+            journey.advance()
+    assert books.ended == []
+
+
+def test_an_end_that_cannot_be_recorded_does_not_keep_the_others() -> None:
+    class Picky(Books):
+        def finish(self, endings: Sequence[Ending]) -> None:
+            if any(one.object_id == 2 and one.quarantine is None for one in endings):
+                raise ValueError("Secret^Name")
+            super().finish(endings)
+
+    books = Picky()
+    journey = journey_of({"a": SPOILED, "b": SPOILED, "c": SPOILED}, books, Roads([Bound("pacs", UTF_8)]))
+    assert journey.advance() == 3
+    assert {one.object_id: one.quarantine is not None for one in books.ended} == {1: False, 2: True, 3: False}
+
+
+def test_no_name_gets_into_the_log(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_args: object, **_more: object) -> None:
+        raise ValueError("Secret^Name")
+
+    monkeypatch.setattr(journey_module.SeriesMender, "mend", fail)
+    walk(SPOILED, Roads([Bound("pacs", UTF_8)]))
+    assert "ValueError at" in caplog.text
+    assert "Secret" not in caplog.text
+
+
+def test_an_object_whose_way_cannot_be_decided_is_kept_and_seen() -> None:
+    problem = Problem(NOT_A_FILE, {"path": "x"})
+    assert walk(SPOILED, Roads(undecided=[problem])).quarantine == problem
 
 
 @pytest.mark.parametrize("error", [KeyError("x"), RecursionError(), MemoryError()])
