@@ -101,6 +101,19 @@ def test_the_queue_is_given_whole_however_long(records: Records) -> None:
     assert [row.object_id for row in records.desk.history()] == [receipt.object_id for receipt in receipts]
 
 
+def test_open_lines_to_destinations_nobody_configured_are_counted(records: Records) -> None:
+    take(records, 0, to=("old", "pacs"))
+    take(records, 1, to=("old",), held_for=PROBLEM)
+    take(records, 2, quarantine=PROBLEM)
+    take(records, 3, to=("dropped",))
+    records.desk.drop(None, "dropped", "doctor")
+    take(records, 4, to=("done",))
+    deliver(records, "done")
+    assert records.desk.unconfigured(["pacs", "mirror"]) == {"old": 2}
+    assert records.desk.unconfigured({"pacs", "old"}) == {}
+    assert records.desk.unconfigured(()) == {"old": 2, "pacs": 1}
+
+
 # Retry, hold, drop --------------------------------------------------------------------------------------------------
 
 

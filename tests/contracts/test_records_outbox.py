@@ -383,3 +383,27 @@ def test_why_a_destination_cannot_be_reached_is_shown_until_it_is_well(records: 
     assert (row.trouble, row.trouble_since, row.retry_at) == (None, None, None)
     (line,) = records.desk.queue()
     assert line.as_json(clock.now)["last_error"] is None
+
+
+# A destination without proof ----------------------------------------------------------------------------------------
+
+
+def test_lines_that_await_proof_nobody_asks_for_are_sent_again(records: Records) -> None:
+    ids = queue(records, "A", "A", "A", "A", to=("pacs", "mirror"))
+    for to in ("pacs", "mirror"):
+        stored, tried, held, _ = claim(records, to=to)
+        records.outbox.conclude(
+            [
+                Conclusion(stored.delivery_id, "queued", status="0000", awaits_proof=True),
+                Conclusion(tried.delivery_id, "queued", NOW + timedelta(hours=1), problem=PROBLEM),
+                Conclusion(held.delivery_id, "held", problem=PROBLEM),
+            ],
+            NOW,
+        )
+    assert records.outbox.settle_unproved("pacs") == 1
+    assert records.outbox.settle_unproved("pacs") == 0
+    assert records.outbox.awaiting_proof("pacs", 9) == []
+    (again,) = claim(records)
+    assert (again.object_id, again.attempts) == (ids[0], 1)
+    assert [line.object_id for line, _ in records.outbox.awaiting_proof("mirror", 9)] == ids[:1]
+    assert records.outbox.settle_unproved("nowhere") == 0

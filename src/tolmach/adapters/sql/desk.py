@@ -42,6 +42,12 @@ _WAITING = (
     .where(_line.concluded_at.is_(None))
     .group_by(_line.destination, _line.state)
 )
+_OPEN_BY_DESTINATION = (
+    sa.select(_line.destination, sa.func.count().label("lines"))
+    .where(_line.concluded_at.is_(None), _line.state.in_(("queued", "held")))
+    .group_by(_line.destination)
+    .order_by(_line.destination)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +160,12 @@ class Desk:
             )
             for name in sorted(notes)
         ]
+
+    def unconfigured(self, known: Collection[str]) -> dict[str, int]:
+        """Give how many queued or held lines go to destinations that are not among those known, by name."""
+        with self._database.reading() as connection:
+            found = {row.destination: row.lines for row in connection.execute(_OPEN_BY_DESTINATION)}
+        return {name: lines for name, lines in found.items() if name not in known}
 
     def retry(self, ids: Sequence[int] | None, to: str | None, actor: str) -> int:
         """Make lines due at once and give how many changed; None means all, of a destination where one is named.

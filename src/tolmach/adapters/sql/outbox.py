@@ -98,6 +98,17 @@ _LEASE = (
     .values(lease_owner=sa.bindparam("owner"), lease_until=sa.bindparam("until"))
 )
 _GIVE_BACK = deliveries.update().where(_line.id.in_(_IDS)).values(lease_owner=None, lease_until=None)
+# Lines with a lease are being worked on: what comes of them is written when it ends.
+_SETTLE = (
+    deliveries.update()
+    .where(
+        _line.destination == sa.bindparam("of_destination"),
+        _line.stored_at.is_not(None),
+        _line.state == sa.literal_column("'queued'"),
+        _line.lease_owner.is_(None),
+    )
+    .values(stored_at=None, due_at=0)
+)
 _CLEAR = deliveries.update().where(_line.lease_owner.is_not(None)).values(lease_owner=None, lease_until=None)
 _NEXT_DUE = sa.select(sa.func.min(_line.due_at)).where(_OF_DESTINATION, *_READY)
 _NOTE = dialect.insert(destinations).values(
@@ -171,6 +182,15 @@ class SqlOutbox:
         with self._database.reading() as connection:
             rows = connection.execute(_AWAITING, {"destination": destination, "limit": limit}).all()
         return [(claimed(row), moment(row.stored_at)) for row in rows]
+
+    def settle_unproved(self, destination: str) -> int:
+        """Make the lines of a destination that await proof due at once, in one commit, and give how many.
+
+        For the start, when nobody asks that destination for proof any more: sending once more is harmless, and waiting
+        would never end. May be repeated.
+        """
+        settled = {"of_destination": destination}
+        return self._database.write(lambda connection: connection.execute(_SETTLE, settled).rowcount)
 
     def note_destination(self, destination: str, problem: Problem | None, retry_at: datetime | None) -> None:
         """Remember why a destination cannot be reached now, for people to see; None when it is well again."""
