@@ -40,7 +40,7 @@ def parts_of(wanted: argparse.Namespace) -> dict[str, Part]:
         "mutants": (lambda there: figures.mutants(there, tell=tell)) if wanted.cuts else None,
         "full": lambda there: figures.full(there, 5),
         "modes": (lambda there: figures.peers(there / "12", wanted.modes)) if wanted.modes else None,
-        "allmodes": (lambda there: figures.all_peers(there / "all", wanted.modes)) if wanted.modes else None,
+        "allmodes": (lambda there: figures.all_peers(there / "all", wanted.modes // 4)) if wanted.modes else None,
         "share": (lambda there: figures.share(there, wanted.modes * 10)) if wanted.modes else None,
         "restart": (lambda there: figures.restart(there, wanted.queued, 10)) if wanted.queued else None,
         "outage": figures.two_weeks,

@@ -24,7 +24,7 @@ DOWN_WHEN_SPLIT = 1
 
 @dataclass(frozen=True)
 class BadLine:
-    """What is wrong with connections made from now on; bytes and seconds, rate in bytes per second each way.
+    """What is wrong with all connections from now on; bytes and seconds, rate in bytes per second each way.
 
     `cut_after` and `reset_after` count the bytes of both directions together; the end is orderly or an RST.
     """
@@ -58,11 +58,12 @@ class Proxy:
             writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         ends = (near_out, far_out)
         passed = [0]
-        line = self.line
-        ways = [self._carry(near_in, far_out, "up", line, passed), self._carry(far_in, near_out, "down", line, passed)]
-        tasks = [asyncio.ensure_future(way) for way in ways]
+        tasks = [
+            asyncio.ensure_future(self._carry(near_in, far_out, "up", passed)),
+            asyncio.ensure_future(self._carry(far_in, near_out, "down", passed)),
+        ]
         _done, waiting = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        if line.reset_after and passed[0] >= line.reset_after:
+        if self.line.reset_after and passed[0] >= self.line.reset_after:
             for end in ends:
                 linger = struct.pack("ii", 1, 0)
                 end.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
@@ -76,11 +77,13 @@ class Proxy:
             end.close()
 
     async def _carry(
-        self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, way: str, line: BadLine, passed: list[int]
+        self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, way: str, passed: list[int]
     ) -> None:
-        limit = line.cut_after or line.reset_after
+        """Carry one direction until it ends or breaks; a line that has become well in between is well."""
         try:
             while data := await source.read(CHUNK):
+                line = self.line
+                limit = line.cut_after or line.reset_after
                 if line.latency or line.jitter:
                     await asyncio.sleep(line.latency + line.jitter * self._chance.random())
                 if line.rate:
