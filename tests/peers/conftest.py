@@ -7,7 +7,7 @@ import subprocess
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,12 @@ from tolmach.adapters.dimse import PeerAddress
 START_SECONDS = 120.0
 STOP_SECONDS = 60.0
 
+DICOMWEB_PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
+
 # Called with extra arguments and environment; gives the running peer.
 StartStorescp = Callable[..., "RunningStorescp"]
+# Called with extra settings; gives a peer that runs for the time of a block.
+StartOrthancWeb = Callable[..., AbstractContextManager["RunningOrthanc"]]
 
 
 @dataclass(frozen=True)
@@ -168,3 +172,47 @@ def orthanc(peer_program: Callable[[str], Path], tmp_path: Path) -> Iterator[Run
     with running([str(program), str(file)], http_port, log, {}) as process:
         wait_until_listening(dicom_port, process, log)
         yield RunningOrthanc("ORTHANC", dicom_port, http_port, process)
+
+
+@pytest.fixture
+def start_orthanc_web(peer_program: Callable[[str], Path], tmp_path: Path) -> StartOrthancWeb:
+    """Give a function that runs an Orthanc with its DICOMweb plugin for the time of a block.
+
+    `start_orthanc_web(port, SslEnabled=True)` adds settings; each has the same storage folder and a log of its own.
+    """
+    if not DICOMWEB_PLUGIN.exists():
+        pytest.fail("the DICOMweb plugin of Orthanc is not installed: run scripts/install_peers.sh (or: make peers)")
+    storage = tmp_path / "orthanc-web"
+    storage.mkdir()
+    count = 0
+
+    @contextmanager
+    def start(port: int | None = None, **more: object) -> Iterator[RunningOrthanc]:
+        nonlocal count
+        count += 1
+        http_port = port or reserved_port()
+        settings = {
+            "StorageDirectory": str(storage),
+            "IndexDirectory": str(storage),
+            "Plugins": [str(DICOMWEB_PLUGIN)],
+            "DicomServerEnabled": False,
+            "HttpPort": http_port,
+            "RemoteAccessAllowed": False,
+            "AuthenticationEnabled": False,
+            "DicomWeb": {"Enable": True},
+            **more,
+        }
+        file = tmp_path / f"orthanc-web-{count}.json"
+        file.write_text(json.dumps(settings))
+        command = [str(peer_program("Orthanc")), str(file)]
+        with running(command, http_port, tmp_path / f"orthanc-web-{count}.log", {}) as process:
+            yield RunningOrthanc("ORTHANC", 0, http_port, process)
+
+    return start
+
+
+@pytest.fixture
+def orthanc_web(start_orthanc_web: StartOrthancWeb) -> Iterator[RunningOrthanc]:
+    """Give an Orthanc with its DICOMweb plugin."""
+    with start_orthanc_web() as running_one:
+        yield running_one

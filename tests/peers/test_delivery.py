@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -18,7 +17,7 @@ import pytest
 
 from tests.contracts.misbehaving import image
 from tests.outbox_double import Objects, OutboxDouble, line_of
-from tests.peers.conftest import RunningOrthanc, StartStorescp, reserved_port, running
+from tests.peers.conftest import RunningOrthanc, StartStorescp, reserved_port
 from tests.peers.dicom_files import sample_files, values_of
 from tolmach.adapters.dicomweb.stow_sender import StowSender
 from tolmach.adapters.dimse import Association, PeerAddress, Timeouts
@@ -38,7 +37,6 @@ from tolmach.dicom.source import MemorySource
 
 pytestmark = pytest.mark.slow
 
-PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
 TIMEOUTS = Timeouts(2.0, 5.0, 10.0, 5.0, 2.0)
 
 
@@ -121,30 +119,6 @@ def test_orthanc_gets_what_it_takes_over_several_lanes(orthanc: RunningOrthanc, 
     assert len(delivered) >= 8
     for uid in delivered:
         assert values_of(orthanc.file_of(uid)) == values_of(files[uid])
-
-
-@pytest.fixture
-def orthanc_web(peer_program: Callable[[str], Path], tmp_path: Path) -> Iterator[RunningOrthanc]:
-    """Give an Orthanc with its DICOMweb plugin."""
-    if not PLUGIN.exists():
-        pytest.fail("the DICOMweb plugin of Orthanc is not installed: run scripts/install_peers.sh (or: make peers)")
-    http_port, storage = reserved_port(), tmp_path / "orthanc-web"
-    storage.mkdir()
-    settings = {
-        "StorageDirectory": str(storage),
-        "IndexDirectory": str(storage),
-        "Plugins": [str(PLUGIN)],
-        "DicomServerEnabled": False,
-        "HttpPort": http_port,
-        "RemoteAccessAllowed": False,
-        "AuthenticationEnabled": False,
-        "DicomWeb": {"Enable": True},
-    }
-    file = tmp_path / "orthanc-web.json"
-    file.write_text(json.dumps(settings))
-    command = [str(peer_program("Orthanc")), str(file)]
-    with running(command, http_port, tmp_path / "orthanc-web.log", {}) as process:
-        yield RunningOrthanc("ORTHANC", 0, http_port, process)
 
 
 def test_orthanc_gets_objects_over_stow_rs(orthanc_web: RunningOrthanc, corpus: Path) -> None:

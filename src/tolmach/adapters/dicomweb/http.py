@@ -282,6 +282,10 @@ def _why(error: Exception) -> str:
     cause: BaseException = error
     while cause.__cause__ is not None:
         cause = cause.__cause__
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return cause.verify_message
+    if isinstance(cause, ssl.SSLError) and cause.reason:
+        return cause.reason.replace("_", " ").lower()
     if isinstance(cause, OSError) and cause.strerror:
         return cause.strerror
     return _safe(str(cause).rpartition(": ")[2]) or type(cause).__name__
