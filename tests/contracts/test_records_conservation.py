@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections import defaultdict
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -14,12 +15,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, rule
 
 from tests.contracts.records_factories import FACTORIES, Clock, Factory
-from tests.contracts.records_values import PROBLEM, arrival, ending
+from tests.contracts.records_values import FROM_CT, PROBLEM, arrival, ending
 from tolmach.adapters.sql import Records
 from tolmach.delivery.interfaces import Claimed, Conclusion, State
+from tolmach.intake.interfaces import Provenance
 
 DESTINATIONS = ("pacs", "mirror", "gone")
 SOME = st.lists(st.sampled_from(DESTINATIONS), unique=True)
+SOURCES = (FROM_CT, Provenance("folder", "room-1"), Provenance("dimse", "", "MR1", "10.0.0.8"))
 OWNERS = st.sampled_from(["one", "two"])
 
 
@@ -36,6 +39,10 @@ class Conservation(RuleBasedStateMachine):
         self.records: Records = self.make(Path(self.folder.name), self.clock)
         self.taken: dict[tuple[int, int], int] = {}
         self.pending: set[int] = set()
+        self.source: dict[int, Provenance] = {}
+        self.to_come: dict[int, list[Provenance]] = defaultdict(list)
+        self.locked: set[int] = set()
+        self.released: set[int] = set()
         self.lines: dict[tuple[int, str], State] = {}
 
     def teardown(self) -> None:
@@ -43,13 +50,33 @@ class Conservation(RuleBasedStateMachine):
             self.records.close()
             self.folder.cleanup()
 
-    @rule(number=st.integers(0, 5), version=st.integers(1, 2))
-    def arrive(self, number: int, version: int) -> None:
-        receipt = self.records.receipts.record(arrival(number, version))
+    @rule(number=st.integers(0, 5), version=st.integers(1, 2), source=st.sampled_from(SOURCES))
+    def arrive(self, number: int, version: int, source: Provenance) -> None:
+        receipt = self.records.receipts.record(arrival(number, version, source))
         assert receipt.is_new == ((number, version) not in self.taken)
-        assert self.taken.setdefault((number, version), receipt.object_id) == receipt.object_id
+        one = self.taken.setdefault((number, version), receipt.object_id)
+        assert one == receipt.object_id
+        is_other = self.source.setdefault(one, source) != source
+        states = {state for (of, _), state in self.lines.items() if of == one}
         if receipt.is_new:
-            self.pending.add(receipt.object_id)
+            self.pending.add(one)
+        elif one in self.pending or "quarantined" in states:
+            if is_other and source not in self.to_come[one]:
+                self.to_come[one].append(source)
+        elif is_other or states == {"deleted"}:
+            self.begin_anew(one, source)
+
+    def begin_anew(self, one: int, source: Provenance) -> None:
+        self.pending.add(one)
+        self.source[one] = source
+        if source in self.to_come[one]:
+            self.to_come[one].remove(source)
+
+    def take_turns(self) -> None:
+        """What `pending` does before it looks."""
+        for one, sources in self.to_come.items():
+            if sources and one not in self.pending and (one not in self.locked or one in self.released):
+                self.begin_anew(one, sources[0])
 
     @rule(to=SOME, how=st.sampled_from(["send", "hold", "quarantine"]), count=st.integers(1, 3))
     def finish(self, to: list[str], how: str, count: int) -> None:
@@ -66,11 +93,13 @@ class Conservation(RuleBasedStateMachine):
         for _ in range(2):  # said twice, counted once
             self.records.ends.finish(ends)
         for one in found:
+            assert one.arrival.provenance == self.source[one.object_id]
             self.pending.discard(one.object_id)
-            if problem:
-                self.lines[one.object_id, ""] = "quarantined"
-            else:
-                self.lines |= {(one.object_id, name): "held" if held else "queued" for name in to}
+            (self.locked.add if problem else self.locked.discard)(one.object_id)
+            state: State = "quarantined" if problem else "held" if held else "queued"
+            for name in [""] if problem else to:
+                if self.lines.get((one.object_id, name), "deleted") == "deleted":
+                    self.lines[one.object_id, name] = state
 
     @rule(target=claims, to=st.sampled_from(DESTINATIONS), owner=OWNERS, limit=st.integers(1, 3))
     def claim(self, to: str, owner: str, limit: int) -> Any:
@@ -124,14 +153,15 @@ class Conservation(RuleBasedStateMachine):
             elif verb == "retry" and state == "quarantined":
                 del self.lines[key]
                 self.pending.add(key[0])
+                self.locked.discard(key[0])
+                self.released.add(key[0])
             elif verb == "retry":
                 self.lines[key] = open_now[key]  # type: ignore[assignment]
                 assert open_now[key] in ("queued", state)  # what is being tried stays as it is
 
     @rule(to=SOME.filter(bool), data=st.data())
     def resend(self, to: list[str], data: st.DataObject) -> None:
-        locked = {key[0] for key in self.lines if key[1] == ""}
-        ready = sorted(set(self.taken.values()) - self.pending - locked)
+        ready = sorted(set(self.taken.values()) - self.pending - self.locked)
         if not ready:
             return
         one = data.draw(st.sampled_from(ready))
@@ -157,6 +187,7 @@ class Conservation(RuleBasedStateMachine):
         report = self.records.desk.audit()
         assert report.holds, report
         assert report.total.taken == len(self.taken)
+        self.take_turns()
         assert {one.object_id for one in self.records.journeys.pending(99)} == self.pending
         rows = {
             (row.object_id, line.destination): line.state

@@ -14,8 +14,8 @@ from tests.contracts.records_factories import FACTORIES, Clock, opened
 from tests.contracts.records_values import CHANGE, FROM_CT, NOW, PROBLEM, arrival, ending, sha256_of, uid_of
 from tolmach.adapters.sql import Records
 from tolmach.base import TolmachError
-from tolmach.delivery.interfaces import Edition, Ending, NewDelivery
-from tolmach.intake.interfaces import Provenance
+from tolmach.delivery.interfaces import Conclusion, Edition, Ending, NewDelivery
+from tolmach.intake.interfaces import Entrance, Provenance
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def test_an_arrival_becomes_a_receipt_and_waits_for_its_journey(records: Records
 def test_the_same_bytes_again_give_the_same_receipt_and_no_second_journey(records: Records) -> None:
     first = records.receipts.record(arrival(1))
     records.ends.finish([ending(first.object_id)])
-    again = records.receipts.record(replace(arrival(1), provenance=Provenance("folder", "room-1")))
+    again = records.receipts.record(replace(arrival(1), provenance=Provenance("dimse", "ct-1", "CT1-B", "10.0.0.9")))
     assert again == replace(first, is_new=False)
     assert records.journeys.pending(10) == []
     (row,) = records.desk.history()
@@ -246,3 +246,212 @@ def test_an_ending_is_what_its_fields_say_without_any_of_them(records: Records) 
     records.ends.finish([Ending(receipt.object_id, "", "", "")])
     (row,) = records.desk.history()
     assert (row.sop_instance_uid, row.source, row.verdict) == (uid_of(1), "CT1", "clean")
+
+
+# Once more ----------------------------------------------------------------------------------------------------------
+
+FROM_ROOM = Provenance("folder", "room-1")
+FROM_MR = Provenance("dimse", "", "MR1", "10.0.0.8")
+
+
+def again(records: Records, provenance: Provenance) -> int:
+    receipt = records.receipts.record(arrival(1, provenance=provenance, at=NOW + timedelta(hours=1)))
+    assert not receipt.is_new
+    return receipt.object_id
+
+
+def walk(records: Records, *destinations: str, **what: object) -> Provenance:
+    """Walk the only journey there is, twice said and once counted, and give whose it was."""
+    (pending,) = records.journeys.pending(9)
+    for _ in range(2):
+        records.ends.finish([ending(pending.object_id, destinations=destinations, **what)])  # type: ignore[arg-type]
+    assert records.desk.audit().holds, records.desk.audit()
+    return pending.arrival.provenance
+
+
+def states(records: Records) -> dict[str, str]:
+    (row,) = records.desk.history()
+    return {line.destination: line.state for line in row.deliveries}
+
+
+def deliver(records: Records, to: str) -> None:
+    (line,) = records.outbox.claim(to, "w", 1, NOW, 60)
+    records.outbox.conclude([Conclusion(line.delivery_id, "delivered", status="0000", proof="response")], NOW)
+
+
+def test_another_source_has_a_journey_of_its_own(records: Records) -> None:
+    one = records.receipts.record(arrival(1)).object_id
+    assert walk(records, "pacs", "shared") == FROM_CT
+    deliver(records, "shared")
+    assert again(records, FROM_ROOM) == one
+    assert records.desk.audit().total.queued == 1
+    (pending,) = records.journeys.pending(9)
+    assert pending.arrival == arrival(1, provenance=FROM_ROOM)  # and the time of the first receipt
+    assert walk(records, "shared", "mirror") == FROM_ROOM
+    assert states(records) == {"pacs": "queued", "shared": "delivered", "mirror": "queued"}
+    assert [(row.destination, row.taken) for row in records.desk.audit().destinations] == [
+        ("mirror", 1),
+        ("pacs", 1),
+        ("shared", 1),
+    ]
+    (noted,) = records.events(one)
+    assert (noted.action, noted.details) == (
+        "arrived-again",
+        {
+            "source": ["folder", "room-1", "", ""],
+            "earlier": ["dimse", "ct-1", "CT1", "10.0.0.7"],
+        },
+    )
+
+
+def test_a_second_journey_sends_its_own_edition(records: Records) -> None:
+    one = records.receipts.record(arrival(1)).object_id
+    walk(records, "pacs")
+    again(records, FROM_MR)
+    edition = Edition(b"two", "1.2", "2.2", (CHANGE, CHANGE))
+    records.ends.finish([replace(ending(one, destinations=("pacs", "mirror")), editions=(edition,))])
+    (first,), (second,) = (records.outbox.claim(to, "w", 1, NOW, 60) for to in ("pacs", "mirror"))
+    assert (first.delta, second.delta) == (b"\x01" + bytes(range(60)), b"two")
+    (row,) = records.desk.history()
+    assert row.changes == (CHANGE, CHANGE)
+
+
+def test_an_object_without_a_name_of_its_source_is_told_by_its_ae_title(records: Records) -> None:
+    records.receipts.record(arrival(1, provenance=FROM_MR))
+    walk(records, "pacs")
+    again(records, replace(FROM_MR, host="10.0.0.99"))
+    assert records.journeys.pending(9) == []
+    again(records, replace(FROM_MR, ae_title="MR2"))
+    assert walk(records, "mirror").ae_title == "MR2"
+
+
+def test_sources_that_come_before_the_first_journey_ends_are_not_forgotten(records: Records) -> None:
+    one = records.receipts.record(arrival(1)).object_id
+    for provenance in (FROM_ROOM, FROM_MR, FROM_ROOM, FROM_CT):
+        again(records, provenance)
+    assert [walk(records, to) for to in ("pacs", "mirror", "third")] == [FROM_CT, FROM_ROOM, FROM_MR]
+    assert records.journeys.pending(9) == []
+    assert states(records) == dict.fromkeys(("pacs", "mirror", "third"), "queued")
+    assert [event.details["earlier"] for event in records.events(one)] == [
+        ["dimse", "ct-1", "CT1", "10.0.0.7"],
+        ["folder", "room-1", "", ""],
+    ]
+
+
+@pytest.mark.parametrize("entrance", ["found", "rebuild"])
+def test_what_recovery_finds_is_no_other_source(records: Records, entrance: Entrance) -> None:
+    records.receipts.record(arrival(1))
+    again(records, Provenance(entrance, "", "ELSEWHERE"))
+    walk(records, "pacs")
+    again(records, Provenance(entrance, "", "ELSEWHERE"))
+    assert records.journeys.pending(9) == []
+
+
+def test_what_recovery_found_takes_the_route_of_the_source_that_brings_it(records: Records) -> None:
+    records.receipts.record(arrival(1, provenance=Provenance("found", "", "CT1")))
+    walk(records)
+    again(records, FROM_CT)
+    assert walk(records, "pacs") == FROM_CT
+
+
+def test_what_was_dropped_and_comes_again_is_delivered_after_all(records: Records, clock: Clock) -> None:
+    one = records.receipts.record(arrival(1)).object_id
+    walk(records, "pacs", "mirror", "third")
+    (line, *_) = records.desk.queue(to="pacs")
+    records.outbox.claim("pacs", "w", 1, NOW, 60)
+    records.desk.drop([line.delivery_id], None, "doctor")
+    records.desk.drop(None, "mirror", "doctor")
+    again(records, FROM_CT)
+    assert records.journeys.pending(9) == []  # there is a line left
+    records.desk.drop(None, None, "doctor")
+    clock.pass_by(hours=2)
+    again(records, FROM_CT)
+    assert walk(records, "pacs", "mirror", "fourth", held_for=None) == FROM_CT
+    assert states(records) == {"pacs": "queued", "mirror": "queued", "third": "deleted", "fourth": "queued"}
+    (row,) = records.desk.history()
+    assert [(entry["to"], entry["state"], entry["decided_by"]) for entry in row.earlier] == [
+        ("pacs", "deleted", "doctor"),
+        ("mirror", "deleted", "doctor"),
+    ]
+    (open_line,) = records.desk.queue(to="mirror")
+    assert (open_line.attempts, open_line.queued_at, open_line.decided_by) == (0, clock.now, "")
+    deliver(records, "pacs")
+    assert "arrived-again" in [event.action for event in records.events(one)]
+
+
+def test_what_was_dropped_and_comes_again_may_be_held(records: Records) -> None:
+    records.receipts.record(arrival(1))
+    walk(records, "pacs")
+    records.desk.drop(None, None, "doctor")
+    again(records, FROM_CT)
+    walk(records, "pacs", held_for=PROBLEM)
+    (line,) = records.desk.queue()
+    assert (line.state, line.problem) == ("held", PROBLEM)
+    assert records.outbox.claim("pacs", "w", 1, NOW, 60) == ()
+
+
+def test_what_was_dropped_from_quarantine_and_comes_again_is_examined_again(records: Records) -> None:
+    records.receipts.record(arrival(1))
+    walk(records, quarantine=PROBLEM)
+    records.desk.drop(None, None, "doctor")
+    again(records, FROM_CT)
+    walk(records, quarantine=PROBLEM)
+    assert states(records) == {"": "quarantined"}
+    assert records.desk.audit().total.quarantined == 1
+    records.desk.drop(None, None, "doctor")
+    again(records, FROM_CT)
+    walk(records, "pacs")
+    assert states(records) == {"": "deleted", "pacs": "queued"}
+
+
+def test_what_is_in_quarantine_stays_there_until_a_person_says_so_and_then_takes_every_route(records: Records) -> None:
+    records.receipts.record(arrival(1))
+    walk(records, quarantine=PROBLEM)
+    again(records, FROM_CT)
+    again(records, FROM_ROOM)
+    assert records.journeys.pending(9) == []
+    assert states(records) == {"": "quarantined"}
+    records.desk.retry(None, None, "nurse")
+    assert walk(records, quarantine=PROBLEM) == FROM_CT
+    assert walk(records, "mirror") == FROM_ROOM
+    assert states(records) == {"": "quarantined", "mirror": "queued"}
+    records.desk.retry(None, None, "nurse")
+    walk(records, "mirror", "pacs")
+    assert states(records) == {"mirror": "queued", "pacs": "queued"}
+
+
+def test_a_second_journey_that_ends_in_quarantine_leaves_the_lines_of_the_first(records: Records) -> None:
+    records.receipts.record(arrival(1))
+    walk(records, "pacs")
+    again(records, FROM_ROOM)
+    (pending,) = records.journeys.pending(9)
+    nothing = replace(ending(pending.object_id, quarantine=PROBLEM), editions=(), deliveries=())
+    records.ends.finish([nothing])
+    assert states(records) == {"pacs": "queued", "": "quarantined"}
+    (row,) = records.desk.history()
+    assert row.changes == (CHANGE,)
+    deliver(records, "pacs")
+    records.desk.drop(None, None, "nurse")
+    assert states(records) == {"pacs": "delivered", "": "deleted"}
+
+
+def test_an_object_kept_here_is_not_examined_again_for_the_same_source(records: Records) -> None:
+    records.receipts.record(arrival(1))
+    walk(records)
+    again(records, FROM_CT)
+    assert records.journeys.pending(9) == []
+
+
+def test_what_comes_again_in_one_commit_with_the_first(records: Records) -> None:
+    records.receipts.record_all([arrival(1), arrival(1, provenance=FROM_ROOM), arrival(1)])
+    assert [walk(records, "pacs"), walk(records, "pacs")] == [FROM_CT, FROM_ROOM]
+
+
+def test_sources_to_come_survive_a_restart(tmp_path: Path, clock: Clock) -> None:
+    for make in FACTORIES.values():
+        with make(tmp_path, clock) as records:
+            records.receipts.record(arrival(1))
+            again(records, FROM_ROOM)
+            walk(records, "pacs")
+        with make(tmp_path, clock) as records:
+            assert walk(records, "mirror") == FROM_ROOM

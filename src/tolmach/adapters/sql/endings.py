@@ -10,6 +10,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from tolmach.adapters.sql import dialect, events
+from tolmach.adapters.sql.again import LINES, revive
 from tolmach.adapters.sql.engine import Database
 from tolmach.adapters.sql.schema import deliveries, destinations, editions, objects
 from tolmach.adapters.sql.stored import (
@@ -25,9 +26,9 @@ from tolmach.adapters.sql.stored import (
 from tolmach.delivery.interfaces import Ending
 from tolmach.text.fold import fold_keys
 
-_OPEN_JOURNEYS = sa.select(objects.c.id, objects.c.editions_expected).where(
-    objects.c.id.in_(sa.bindparam("ids", expanding=True)), objects.c.ended_at.is_(None)
-)
+_OPEN_JOURNEYS = sa.select(
+    objects.c.id, objects.c.lines_expected, objects.c.editions_expected, objects.c.edition_shown
+).where(objects.c.id.in_(sa.bindparam("ids", expanding=True)), objects.c.ended_at.is_(None))
 _ENDED = (
     *("ended_at", "found_sop_class_uid", "found_sop_instance_uid", "found_transfer_syntax_uid", "study_instance_uid"),
     *("series_instance_uid", "character_set", "verdict", "facts", "problems", "quarantine", "edition_shown"),
@@ -108,35 +109,53 @@ def _refuse_contradictions(endings: Sequence[Ending]) -> None:
 
 
 def _finish(connection: sa.Connection, prepared: Sequence[tuple[Ending, dict[str, Any]]], now: datetime) -> None:
-    earlier: dict[int, int] = {}
+    earlier: dict[int, Any] = {}
     for ids in slices([ending.object_id for ending, _ in prepared]):
-        earlier |= {row.id: row.editions_expected for row in connection.execute(_OPEN_JOURNEYS, {"ids": ids})}
+        earlier |= {row.id: row for row in connection.execute(_OPEN_JOURNEYS, {"ids": ids})}
+    has = _lines_of(connection, [row.id for row in earlier.values() if row.lines_expected])
     ended: Rows = []
     made: Rows = []
     lines: Rows = []
+    revived: list[tuple[Any, dict[str, Any]]] = []
     noted: list[dict[str, object]] = []
     for ending, row in prepared:
         if ending.object_id not in earlier:
             continue
-        first = earlier[ending.object_id]
+        before, known = earlier[ending.object_id], has.get(ending.object_id, {})
+        first = before.editions_expected
         own = _lines(ending, first, now)
+        new = [line for line in own if line["destination"] not in known]
+        # A line that is there keeps its course; one that was given up, and is wanted after all, begins anew.
+        once_more = [(known[line["destination"]], line) for line in own if line["destination"] in known]
+        once_more = [(old, line) for old, line in once_more if old.state == "deleted"]
         ended.append(
             row
             | {
-                "edition_shown": first + ending.edition_shown if ending.editions else None,
-                "lines_expected": len(own),
+                "edition_shown": first + ending.edition_shown if ending.editions else before.edition_shown,
+                "lines_expected": len(known) + len(new),
                 "editions_expected": first + len(ending.editions),
             }
         )
         made += _editions(ending, first)
-        lines += own
-        if ending.quarantine is not None:
+        lines += new
+        revived += once_more
+        if ending.quarantine is not None and (new or once_more):
             noted.append(_quarantined(ending, now))
     for statement, rows in ((_END, ended), (_NEW_EDITION, made), (_NEW_LINE, lines)):
         if rows:
             connection.execute(statement, rows)
+    revive(connection, revived, now)
     tally(connection, (line["destination"] for line in lines))
     events.note_all(connection, noted)
+
+
+def _lines_of(connection: sa.Connection, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+    """Give the lines of objects that have been on a journey before, by destination."""
+    found: dict[int, dict[str, Any]] = {}
+    for some in slices(ids):
+        for line in connection.execute(LINES, {"ids": some}):
+            found.setdefault(line.object_id, {})[line.destination] = line
+    return found
 
 
 def _object_row(ending: Ending, now: datetime) -> dict[str, Any]:

@@ -42,7 +42,7 @@ _REMOVE = deliveries.delete().where(_line.id == sa.bindparam("delivery_id"))
 _PENDING_AGAIN = (
     objects.update()
     .where(objects.c.id == sa.bindparam("of_object"))
-    .values(ended_at=None, released=1, quarantine=None, lines_expected=0)
+    .values(ended_at=None, released=1, quarantine=None, lines_expected=objects.c.lines_expected - 1)
 )
 
 # Gives the values of a line that change, None where it stays as it is. The last argument: it was asked for by number.

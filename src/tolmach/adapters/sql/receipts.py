@@ -8,6 +8,7 @@ from typing import Any, cast
 import sqlalchemy as sa
 
 from tolmach.adapters.sql import dialect
+from tolmach.adapters.sql.again import STATE, arrive_again, take_turns, turns
 from tolmach.adapters.sql.engine import Database
 from tolmach.adapters.sql.events import note
 from tolmach.adapters.sql.inventory import unflag
@@ -34,7 +35,7 @@ def _record(version: object) -> sa.Executable:
         dialect.insert(objects)
         .values(**values, last_arrived_at=sa.bindparam("received_at"), version=version)
         .on_conflict_do_update(index_elements=["sha256", "sop_instance_uid"], set_=_REPEATED)
-        .returning(objects.c.id, objects.c.arrivals, objects.c.version, objects.c.flaw)
+        .returning(*(objects.c[name] for name in ("id", "arrivals", "version", "flaw", *STATE)))
     )
 
 
@@ -69,29 +70,34 @@ class SqlReceipts:
         return self._database.write(lambda connection: [self._recorded(connection, values) for values in rows])
 
     def pending(self, limit: int) -> Sequence[Pending]:
-        """Give the oldest objects whose journey has not ended, in the order of their receipt."""
+        """Give the oldest objects whose journey has not ended, in the order of their receipt.
+
+        Where another source brought an object while its journey went on, that one's journey begins here, in a commit:
+        the end of the first may be written twice and never ends the second.
+        """
+        with self._database.reading() as connection:
+            has_turns = bool(turns(connection, 1))
+        if has_turns:
+            self._database.write(lambda connection: take_turns(connection, limit, self._clock()))
         with self._database.reading() as connection:
             return [_pending(row) for row in connection.execute(_PENDING, {"limit": limit})]
 
     def _recorded(self, connection: sa.Connection, values: dict[str, Any]) -> Receipt:
         statement = _RECORD if values["sop_instance_uid"] else _RECORD_NAMELESS
-        object_id, arrivals, version, flaw = connection.execute(statement, values).one()
-        if arrivals == 1:
-            connection.execute(
-                _RECEIPT,
-                {
-                    "object_id": object_id,
-                    "sha256": values["sha256"],
-                    "sop_instance_uid": values["sop_instance_uid"],
-                    "received_at": values["received_at"],
-                },
-            )
-            if version > 1:
-                note(connection, self._clock(), "", "new-version", object_id=object_id, details={"version": version})
-        if flaw:
+        known = connection.execute(statement, values).one()
+        is_new = known.arrivals == 1
+        if is_new:
+            receipt = {name: values[name] for name in ("sha256", "sop_instance_uid", "received_at")}
+            connection.execute(_RECEIPT, receipt | {"object_id": known.id})
+            if known.version > 1:
+                details = {"version": known.version}
+                note(connection, self._clock(), "", "new-version", object_id=known.id, details=details)
+        else:
+            arrive_again(connection, known, values, self._clock())
+        if known.flaw:
             # The store has just made sure that the bytes are there and good.
             unflag(connection, [values["sha256"]], self._clock())
-        return Receipt(object_id, arrivals == 1, version)
+        return Receipt(known.id, is_new, known.version)
 
 
 def _values(arrival: Arrival) -> dict[str, Any]:

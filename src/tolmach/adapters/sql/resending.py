@@ -10,12 +10,13 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from tolmach.adapters.sql import dialect, events
+from tolmach.adapters.sql.again import AFRESH, LINES, afresh, earlier
 from tolmach.adapters.sql.endings import new_line, tally
 from tolmach.adapters.sql.engine import Database
 from tolmach.adapters.sql.faults import NOT_READY_TO_RESEND, NOWHERE, UNKNOWN_OBJECTS, NoSuchThing
 from tolmach.adapters.sql.lines import listed
 from tolmach.adapters.sql.schema import deliveries, editions, objects
-from tolmach.adapters.sql.stored import Clock, countable, micros, moment, plain, slices, written
+from tolmach.adapters.sql.stored import Clock, countable, plain, slices
 
 _line = deliveries.c
 _IDS: Final = sa.bindparam("ids", type_=sa.BigInteger, expanding=True)
@@ -29,26 +30,10 @@ _OBJECTS = sa.select(
     isouter=True,
 )
 _OBJECTS = _OBJECTS.where(objects.c.id.in_(_IDS))
-_LINES = sa.select(
-    *(_line.id, _line.object_id, _line.destination, _line.state, _line.attempts, _line.status, _line.proof),
-    *(_line.decided_by, _line.queued_at, _line.concluded_at, _line.lease_owner, _line.stored_at),
-).where(_line.object_id.in_(_IDS))
-_AGAIN: Final[dict[str, Any]] = {
-    "state": "queued",
-    "due_at": 0,
-    "lease_owner": None,
-    "lease_until": None,
-    "stored_at": None,
-    "status": "",
-    "proof": None,
-    "problem": None,
-    "decided_by": "",
-    "concluded_at": None,
-}
 _QUEUE_AGAIN = (
     deliveries.update()
     .where(_line.id == sa.bindparam("delivery_id"))
-    .values(_AGAIN | {name: sa.bindparam(name) for name in ("attempts", "queued_at")})
+    .values({**AFRESH} | {name: sa.bindparam(name) for name in ("attempts", "queued_at")})
 )
 _ADD_LINE = deliveries.insert()
 _ADD_EDITION = dialect.insert(editions)
@@ -92,7 +77,7 @@ def _resend(connection: sa.Connection, ids: Sequence[int], to: Sequence[str] | N
     lines: dict[int, dict[str, Any]] = defaultdict(dict)
     for some in slices(ids):
         found |= {row.id: row for row in connection.execute(_OBJECTS, {"ids": some})}
-        for row in connection.execute(_LINES, {"ids": some}):
+        for row in connection.execute(LINES, {"ids": some}):
             lines[row.object_id][row.destination] = row
     targets = _targets(ids, found, lines, to)
     again: list[dict[str, Any]] = []
@@ -105,8 +90,8 @@ def _resend(connection: sa.Connection, ids: Sequence[int], to: Sequence[str] | N
                 added.append(_line_to(connection, found[one], name, now))
                 noted.append(events.row(now, actor, "resent", one, None, name, {"earlier": None}))
             elif line.lease_owner is None:
-                again.append(_again(line, now))
-                noted.append(events.row(now, actor, "resent", one, line.id, name, {"earlier": _earlier(line)}))
+                again.append(afresh(line, now))
+                noted.append(events.row(now, actor, "resent", one, line.id, name, {"earlier": earlier(line)}))
     if again:
         connection.execute(_QUEUE_AGAIN, again)
     if added:
@@ -170,27 +155,3 @@ def _expect(connection: sa.Connection, found: Mapping[int, Any], added: Sequence
         for one, count in counts.items()
     ]
     connection.execute(_EXPECT, rows)
-
-
-def _again(line: Any, now: datetime) -> dict[str, Any]:
-    """Give what a line begins anew with; one that was not concluded only goes on, and at once."""
-    concluded = line.concluded_at is not None
-    return {
-        "delivery_id": line.id,
-        "attempts": 0 if concluded else line.attempts,
-        "queued_at": micros(now) if concluded else line.queued_at,
-    }
-
-
-def _earlier(line: Any) -> dict[str, object] | None:
-    """Give how it went before, as the history shows deliveries; None where nothing had come to its end."""
-    if line.concluded_at is None:
-        return None
-    return {
-        "state": line.state,
-        "attempts": line.attempts,
-        "status": line.status,
-        "proof": line.proof,
-        "at": written(moment(line.concluded_at)),
-        "decided_by": line.decided_by,
-    }

@@ -62,6 +62,8 @@ objects = sa.Table(
     # How its journey ended; ended_at is NULL before.
     sa.Column("ended_at", _Time),
     _number("released"),
+    # Other sources that brought it meanwhile, each with a journey to come: [[entrance, source, AE title, host], …].
+    _text("sources_to_come", "[]"),
     _text("found_sop_class_uid"),
     _text("found_sop_instance_uid"),
     _text("found_transfer_syntax_uid"),
@@ -87,6 +89,7 @@ objects = sa.Table(
     sa.Index("ix_objects_sop_instance_uid", "sop_instance_uid", "version"),
     sa.Index("ix_objects_received_at", "received_at"),
     _partial("ix_objects_pending", "id", where="ended_at IS NULL"),
+    _partial("ix_objects_sources_to_come", "id", where="sources_to_come <> '[]'"),
     sqlite_autoincrement=True,
 )
 

@@ -13,7 +13,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from tests.contracts.records_values import NOW, arrival, ending
 from tolmach.adapters import sql
-from tolmach.adapters.sql import commitments, history, inventory, lines, open_records, outbox, receipts
+from tolmach.adapters.sql import again, commitments, history, inventory, lines, open_records, outbox, receipts
 from tolmach.adapters.sql.schema import metadata
 
 
@@ -55,6 +55,8 @@ def test_the_head_of_a_claim_comes_from_the_index_in_order(planner: Any, taken: 
         (outbox._AWAITING, "ix_deliveries_stored (destination=? AND stored_at>?)"),
         (outbox._CLEAR, "ix_deliveries_leased"),
         (receipts._PENDING, "ix_objects_pending"),
+        (outbox._SETTLE, "ix_deliveries_stored (destination=? AND stored_at>?)"),
+        (again._TURN, "ix_objects_sources_to_come"),
         (lines._OPEN, "ix_deliveries_open (id>?)"),
         (history._FIRST_SINCE, "ix_objects_received_at (received_at>?)"),
         (inventory._STORED, "(sha256>?)"),

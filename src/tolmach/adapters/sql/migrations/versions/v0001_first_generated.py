@@ -83,6 +83,7 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
         sa.Column("ended_at", sa.BigInteger(), nullable=True),
         sa.Column("released", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("sources_to_come", sa.Text(), server_default="[]", nullable=False),
         sa.Column("found_sop_class_uid", sa.Text(), server_default="", nullable=False),
         sa.Column("found_sop_instance_uid", sa.Text(), server_default="", nullable=False),
         sa.Column("found_transfer_syntax_uid", sa.Text(), server_default="", nullable=False),
@@ -114,6 +115,14 @@ def upgrade() -> None:
         postgresql_where=sa.text("ended_at IS NULL"),
     )
     op.create_index("ix_objects_received_at", "objects", ["received_at"], unique=False)
+    op.create_index(
+        "ix_objects_sources_to_come",
+        "objects",
+        ["id"],
+        unique=False,
+        sqlite_where=sa.text("sources_to_come <> '[]'"),
+        postgresql_where=sa.text("sources_to_come <> '[]'"),
+    )
     op.create_index("ix_objects_sop_instance_uid", "objects", ["sop_instance_uid", "version"], unique=False)
     op.create_table(
         "receipts",
