@@ -94,6 +94,53 @@ def test_the_queue_shows_what_is_open_oldest_first(records: Records) -> None:
     assert sent not in [row.object_id for row in lines(records)]
 
 
+def test_the_queue_ends_with_what_is_still_being_examined(records: Records, clock: Clock) -> None:
+    first, second = (records.receipts.record(arrival(number)).object_id for number in (1, 2))
+    take(records, 3, held_for=PROBLEM)
+    clock.pass_by(seconds=5)
+    found = lines(records)
+    assert [(row.object_id, row.state, row.is_being_examined) for row in found[1:]] == [
+        (first, "queued", True),
+        (second, "queued", True),
+    ]
+    assert (found[0].state, found[0].is_being_examined) == ("held", False)
+    shown = found[1].as_json(clock.now)
+    json.dumps(shown)
+    assert shown == {
+        "id": None,
+        "sop_instance_uid": uid_of(1),
+        "to": "",
+        "state": "queued",
+        "attempts": 0,
+        "age_seconds": 5,
+        "next_attempt_at": None,
+        "last_error": None,
+        "object": first,
+        "patient_name": "",
+        "awaits_proof_since": None,
+        "being_examined": True,
+    }
+    assert [row.object_id for row in lines(records, states=("queued",))] == [first, second]
+    assert [row.state for row in lines(records, states=("held",))] == ["held"]
+    assert lines(records, to="mirror") == lines(records, to="") == []
+    assert len(found) == records.desk.audit().total.queued + records.desk.audit().total.held
+
+
+def test_what_is_examined_once_more_is_shown_with_its_lines(records: Records, clock: Clock) -> None:
+    object_id = take(records, 1)
+    clock.pass_by(days=3)
+    records.receipts.record(arrival(1, provenance=Provenance("folder", "room-1"), at=clock.now))
+    line, examined = lines(records)
+    assert (line.object_id, line.is_being_examined) == (object_id, False)
+    assert (examined.object_id, examined.facts["PatientName"]) == (object_id, "Іваненко^Іван")
+    assert (line.age_seconds(clock.now), examined.age_seconds(clock.now)) == (3 * 86400, 0)
+
+
+def test_a_long_queue_of_what_is_examined_is_given_whole(records: Records) -> None:
+    receipts = records.receipts.record_all([arrival(number) for number in range(1203)])
+    assert [row.object_id for row in lines(records)] == [receipt.object_id for receipt in receipts]
+
+
 def test_the_queue_is_given_whole_however_long(records: Records) -> None:
     receipts = records.receipts.record_all([arrival(number) for number in range(1203)])
     records.ends.finish([ending(receipt.object_id) for receipt in receipts])
@@ -356,7 +403,7 @@ def test_what_cannot_be_resent_is_said_and_nothing_is_changed(records: Records) 
         with pytest.raises(NoSuchThing) as caught:
             records.desk.resend(ids, to, "nurse")
         assert caught.value.code == code
-    assert [row.state for row in lines(records)] == ["quarantined"]
+    assert [row.state for row in lines(records) if not row.is_being_examined] == ["quarantined"]
     with pytest.raises(ValueError, match="who"):
         records.desk.resend([sent], None, "")
 

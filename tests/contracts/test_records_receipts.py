@@ -163,7 +163,8 @@ def test_ends_are_written_together_or_not_at_all(records: Records) -> None:
     with pytest.raises(ValueError, match="edition"):
         records.ends.finish([ending(ids[0]), ending(ids[1]), bad])
     assert [pending.object_id for pending in records.journeys.pending(9)] == ids
-    assert list(records.desk.queue()) == []
+    assert [row.object_id for row in records.desk.queue() if row.is_being_examined] == ids
+    assert all(row.is_being_examined for row in records.desk.queue())
 
 
 @pytest.mark.parametrize(
@@ -221,7 +222,7 @@ def test_a_quarantined_object_is_seen_and_can_be_released(records: Records) -> N
     assert records.desk.retry([line.delivery_id], None, "nurse") == 1
     (pending,) = records.journeys.pending(9)
     assert (pending.object_id, pending.arrival, pending.released) == (receipt.object_id, arrival(1), True)
-    assert list(records.desk.queue()) == []
+    assert [(row.state, row.is_being_examined) for row in records.desk.queue()] == [("queued", True)]
     report = records.desk.audit()
     assert (report.total.queued, report.total.quarantined, report.holds) == (1, 0, True)
 

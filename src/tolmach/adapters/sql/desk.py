@@ -32,6 +32,15 @@ _QUEUE = (
     .order_by(_line.id)
     .limit(_BATCH)
 )
+_EXAMINED = (
+    sa.select(
+        *(objects.c.id, objects.c.sop_instance_uid, objects.c.facts, objects.c.verdict),
+        *(objects.c.received_at, objects.c.last_arrived_at),
+    )
+    .where(objects.c.ended_at.is_(None), objects.c.id > sa.bindparam("after"))
+    .order_by(objects.c.id)
+    .limit(_BATCH)
+)
 _TROUBLES = sa.select(
     destinations.c.name, destinations.c.trouble, destinations.c.trouble_since, destinations.c.retry_at
 )
@@ -52,8 +61,9 @@ _OPEN_BY_DESTINATION = (
 
 @dataclass(frozen=True, slots=True)
 class QueueRow:
-    """One line that is not delivered and not deleted.
+    """One line that is not delivered and not deleted; or an object that is being examined, before its lines are made.
 
+    The latter is queued, has no destination, and 0 for a `delivery_id`, which no line has.
     `next_attempt_at` is None for a line that is due at once, is being tried, awaits proof, or waits for a person.
     `destination_problem` is why its destination cannot be reached at all.
     """
@@ -72,6 +82,7 @@ class QueueRow:
     destination_problem: Problem | None
     decided_by: str
     facts: Mapping[str, str]
+    is_being_examined: bool = False
 
     @property
     def last_error(self) -> Problem | None:
@@ -86,7 +97,7 @@ class QueueRow:
         """Give it as `tolmach queue list --json` does; the error is in English."""
         problem = self.last_error
         return {
-            "id": self.delivery_id,
+            "id": self.delivery_id or None,
             "sop_instance_uid": self.sop_instance_uid,
             "to": self.destination,
             "state": self.state,
@@ -97,6 +108,7 @@ class QueueRow:
             "object": self.object_id,
             "patient_name": self.facts.get("PatientName", ""),
             "awaits_proof_since": written(self.awaits_proof_since),
+            "being_examined": self.is_being_examined,
         }
 
 
@@ -124,8 +136,15 @@ class Desk:
     def queue(self, to: str | None = None, states: Collection[str] = ()) -> Iterator[QueueRow]:
         """Give the lines that are queued, held or quarantined, oldest first, in portions: memory stays flat.
 
-        `to` and `states` choose some; destinations that are configured no more are there like the others.
+        Then come the objects that are being examined, whose lines are not made yet: what is known of them has no
+        destination, so they are left out where `to` names one. `to` and `states` choose some; destinations that are
+        configured no more are there like the others.
         """
+        yield from self._open_lines(to, states)
+        if to is None and (not states or "queued" in states):
+            yield from self._examined()
+
+    def _open_lines(self, to: str | None, states: Collection[str]) -> Iterator[QueueRow]:
         statement = _QUEUE
         if to is not None:
             statement = statement.where(_line.destination == to)
@@ -139,6 +158,17 @@ class Desk:
             problems = {name: problem_from_json(kept) for name, kept in troubles.items()}
             for row in rows:
                 yield _queue_row(row, problems.get(row.destination))
+            if len(rows) < _BATCH:
+                return
+            after = rows[-1].id
+
+    def _examined(self) -> Iterator[QueueRow]:
+        after = 0
+        while True:
+            with self._database.reading() as connection:
+                rows = connection.execute(_EXAMINED, {"after": after}).all()
+            for row in rows:
+                yield _examined_row(row)
             if len(rows) < _BATCH:
                 return
             after = rows[-1].id
@@ -217,4 +247,26 @@ def _queue_row(row: Any, trouble: Problem | None) -> QueueRow:
         destination_problem=trouble,
         decided_by=row.decided_by,
         facts=from_json(row.facts),
+    )
+
+
+def _examined_row(row: Any) -> QueueRow:
+    # One that was examined before waits since it came once more.
+    since = row.last_arrived_at if row.verdict else row.received_at
+    return QueueRow(
+        delivery_id=0,
+        object_id=row.id,
+        sop_instance_uid=row.sop_instance_uid,
+        destination="",
+        state="queued",
+        attempts=0,
+        queued_at=moment(since),
+        next_attempt_at=None,
+        awaits_proof_since=None,
+        is_being_tried=False,
+        problem=None,
+        destination_problem=None,
+        decided_by="",
+        facts=from_json(row.facts),
+        is_being_examined=True,
     )

@@ -13,7 +13,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from tests.contracts.records_values import NOW, arrival, ending
 from tolmach.adapters import sql
-from tolmach.adapters.sql import again, commitments, history, inventory, lines, open_records, outbox, receipts
+from tolmach.adapters.sql import again, commitments, desk, history, inventory, lines, open_records, outbox, receipts
 from tolmach.adapters.sql.schema import metadata
 
 
@@ -58,6 +58,7 @@ def test_the_head_of_a_claim_comes_from_the_index_in_order(planner: Any, taken: 
         (outbox._SETTLE, "ix_deliveries_stored (destination=? AND stored_at>?)"),
         (again._TURN, "ix_objects_sources_to_come"),
         (lines._OPEN, "ix_deliveries_open (id>?)"),
+        (desk._EXAMINED, "ix_objects_pending (id>?)"),
         (history._FIRST_SINCE, "ix_objects_received_at (received_at>?)"),
         (inventory._STORED, "(sha256>?)"),
         (commitments._LATE, "ix_commitments_open"),
