@@ -201,14 +201,12 @@ def gather(
     audit: Sequence[Mapping[str, Any]] = (),
 ) -> Evidence:
     """Read everything there is to compare; `serve` may run or not. `audit` is given by who has just read it."""
-    return Evidence(
-        acknowledged_by(feeders),
-        {name: kept_by(peer) for name, peer in peers.items()},
-        (history or HistoryReader(serve)).read(),
-        stored.hashes(),
-        audit or audit_of(serve),
-        expected,
-    )
+    # In this order: what is claimed may only be less than what is, while everything goes on.
+    acknowledged = acknowledged_by(feeders)
+    rows = (history or HistoryReader(serve)).read()
+    counted = audit or audit_of(serve)
+    kept = {name: kept_by(peer) for name, peer in peers.items()}
+    return Evidence(acknowledged, kept, rows, stored.hashes(), counted, expected)
 
 
 def audit_of(serve: Serve) -> list[dict[str, Any]]:
