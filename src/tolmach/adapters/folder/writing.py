@@ -87,8 +87,12 @@ def _stands_already(path: Path, sha256: str) -> bool:
 
 
 def part_of(path: Path) -> Path:
-    """Give the name under which a file is written before it gets its own; as long as any file system allows."""
-    return path.with_name(f".{path.name[:40]}.{os.getpid()}-{threading.get_ident()}{PART_SUFFIX}")
+    """Give the name under which a file is written before it gets its own; as long as any file system allows.
+
+    Long names may begin alike, as those made of UIDs do: a sum of the whole name keeps them apart.
+    """
+    own = hashlib.sha256(os.fsencode(path.name)).hexdigest()[:12]
+    return path.with_name(f".{path.name[:32]}.{own}.{os.getpid()}-{threading.get_ident()}{PART_SUFFIX}")
 
 
 def _make_folder(folder: Path) -> None:

@@ -205,3 +205,13 @@ def test_short_writes_of_the_system_are_gone_on_with(tmp_path: Path) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
         signal.signal(signal.SIGXFSZ, old)
     assert listing(tmp_path) == []
+
+
+def test_two_long_names_that_begin_alike_are_written_at_once(tmp_path: Path) -> None:
+    """As in `fix --in-place` of files named after their UIDs: the file, and the record beside it."""
+    name = "1.2.826.0.1.3680043.9.7.1.20261122.123456.dcm"
+    one, other = tmp_path / name, tmp_path / f"{name}.tolmach-undo.json"
+    with writing.PendingFile(one, [b"one"]) as first, writing.PendingFile(other, [b"other"]) as second:
+        second.commit()
+        first.commit()
+    assert (one.read_bytes(), other.read_bytes()) == (b"one", b"other")
