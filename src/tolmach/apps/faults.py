@@ -178,3 +178,14 @@ NOT_PROVED = Fault(
 
 class NotProved(NeedsOperator):
     """The archive's word was good, and its proof is missing."""
+
+
+RECORDS_GONE = Fault(
+    "TLM-SRV-004",
+    N_("The data folder {folder} holds images and no database: the records were lost."),
+    N_("Restore a backup with tolmach restore, or make the records anew with tolmach rebuild; then start again."),
+)
+
+
+class RecordsGone(NeedsOperator):
+    """Stored objects are there, and nothing is known about them."""

@@ -9,9 +9,10 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -29,7 +30,7 @@ from tolmach.adapters.sql import Records, open_records
 from tolmach.adapters.sql.dialect import Synchronous
 from tolmach.adapters.sql.engine import FILE_NAME
 from tolmach.apps.destinations import chance, prover_of, senders_of, tells_secrets_openly, tls_files, utc_now
-from tolmach.apps.faults import SECRETS_IN_THE_OPEN, UNSAFE_TEST, USELESS_ROUTE
+from tolmach.apps.faults import RECORDS_GONE, SECRETS_IN_THE_OPEN, UNSAFE_TEST, USELESS_ROUTE, RecordsGone
 from tolmach.apps.routing import Routes
 from tolmach.apps.sections import PeerSettings, Settings
 from tolmach.apps.serving import KEEP_SECONDS, LOOK_SECONDS, Chore, Entrance, Keeper, Reports, Running, Walker
@@ -40,7 +41,7 @@ from tolmach.delivery.outlet import Outlet, Timing
 from tolmach.delivery.parcel import Unpacker
 from tolmach.delivery.routes import EVERY_SOURCE
 from tolmach.intake.receive import Intake
-from tolmach.intake.recovery import Pace, Recovery
+from tolmach.intake.recovery import Pace, Recovery, part_of_day
 from tolmach.intake.room import Reserve
 from tolmach.journeys.arrival import ArrivalJourney
 
@@ -48,6 +49,9 @@ log = logging.getLogger(__name__)
 
 SECONDS_TO_STOP = 4.0
 BACKGROUND_SHARE = 0.2  # of one thread's time, for comparing what is stored with what is known
+SCRUB_DAYS = 30  # every stored object is read again and compared once in so many days
+DAY_SECONDS, RETRY_SECONDS = 86_400.0, 600.0
+COMMITMENT_LIFE = timedelta(days=7)  # a report that has not come by then will not come
 # For tests/faults alone, which must see that such a program loses images. Told loudly at every start.
 _NO_SYNC, _SYNCHRONOUS = "TOLMACH_TEST_NOFSYNC", "TOLMACH_TEST_SYNCHRONOUS"
 
@@ -69,6 +73,8 @@ def station(settings: Settings, file: Path | None) -> Iterator[Station]:
     routes = Routes(settings, file)
     store = FolderStore(settings.data_dir, sync=_NO_SYNC not in os.environ)
     require_finished(settings.data_dir / FILE_NAME)
+    if not (settings.data_dir / FILE_NAME).exists() and next(iter(store.walk()), None) is not None:
+        raise RecordsGone(RECORDS_GONE, folder=settings.data_dir)
     synchronous: Synchronous = "NORMAL" if os.environ.get(_SYNCHRONOUS) == "NORMAL" else "FULL"
     with DataDirLock(settings.data_dir), open_records(settings.data_dir, synchronous) as records, Running() as run:
         store.clear_incoming()
@@ -94,7 +100,7 @@ def station(settings: Settings, file: Path | None) -> Iterator[Station]:
 
         keeper = Keeper([Chore(noticed, LOOK_SECONDS), Chore(lambda: records.devices.save(memory), KEEP_SECONDS)])
         run.thread(keeper.run, "keeper", keeper.stopping.set)
-        _reconcile(store, records, intake, walker, run)
+        _watch_over(store, records, intake, walker, run)
         entrance = Entrance(intake, walker.bell.ring)
         dicom = settings.dicom
         ports = [_listen(settings, dicom.port, None, store, records, entrance, reports, run)]
@@ -127,13 +133,24 @@ def _dispatch(
         outlet = Outlet.of(peer.name, records.outbox, unpacker, clocks, retry=policy, proof=peer.proof)
         prover = prover_of(peer, settings, records.commitments, reports)
         senders = senders_of(peer, settings, outlet.bell.pause)
-        dispatch = dispatches[peer.name] = Dispatch(outlet, senders, str(os.getpid()), prover)
+        dispatches[peer.name] = Dispatch(outlet, senders, str(os.getpid()), prover)
+    run.at_end(partial(_stop, dispatches))
+    for dispatch in dispatches.values():
         dispatch.start()
-        run.at_end(partial(dispatch.stop, SECONDS_TO_STOP))
 
 
-def _reconcile(store: FolderStore, records: Records, intake: Intake, walker: Walker, run: Running) -> None:
-    """Compare what is stored with what is known, in the background: receiving need not wait for it."""
+def _stop(dispatches: Mapping[str, Dispatch]) -> None:
+    """Stop all of them together: a peer that never answers must not cost the time of the others too."""
+    deadline = time.monotonic() + SECONDS_TO_STOP
+    for dispatch in dispatches.values():
+        dispatch.outlet.bell.stop()
+        dispatch.outlet.proof_bell.stop()
+    for dispatch in dispatches.values():
+        dispatch.stop(max(0.0, deadline - time.monotonic()))
+
+
+def _watch_over(store: FolderStore, records: Records, intake: Intake, walker: Walker, run: Running) -> None:
+    """Compare what is stored with what is known, in the background and again each day, and re-hash a share of it."""
     pace = Pace(time.monotonic, threading.Event(), BACKGROUND_SHARE)
 
     def tell(_sha256: str, problem: Problem) -> None:
@@ -142,13 +159,19 @@ def _reconcile(store: FolderStore, records: Records, intake: Intake, walker: Wal
     recovery = Recovery(store, records.stored, records.receipts, utc_now, intake.is_in_hand, tell)
 
     def work() -> None:
-        try:
-            if recovery.settle(pace).adopted:
-                walker.bell.ring()
-        except TolmachError as error:
-            log.error("%s", error)
+        while not pace.stop.is_set():
+            try:
+                if recovery.settle(pace).adopted:
+                    walker.bell.ring()
+                recovery.verify(pace, part_of_day(utc_now().toordinal(), SCRUB_DAYS))
+                records.commitments.expire(utc_now() - COMMITMENT_LIFE)
+            except TolmachError as error:
+                log.error("%s", error)
+                pace.stop.wait(RETRY_SECONDS)
+            else:
+                pace.stop.wait(DAY_SECONDS)
 
-    run.thread(work, "reconcile", pace.stop.set)
+    run.thread(work, "watch", pace.stop.set)
 
 
 def _listen(
