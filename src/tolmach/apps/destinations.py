@@ -64,17 +64,23 @@ def prover_of(
 
     Raises `BadConfiguration` for a proof this kind of peer cannot give.
     """
+    require_proof(peer)
     if peer.proof == "response" or peer.dry_run:
         return None
-    if peer.kind == "stow" and peer.proof == "query":
+    if peer.kind == "stow":
         return _qido_prover(peer, settings)
-    if peer.kind != "dicom":
-        why = Phrase(NO_SUCH_PROOF, {"kind": peer.kind})
-        raise BadConfiguration(BAD_CONFIGURATION, file="tolmach.toml", where=f"peer {peer.name}: proof", why=why)
     associate = association_to(peer, settings)
     if peer.proof == "query":
         return QueryProver(associate, address_of(peer))
     return CommitmentProver(associate, transactions, peer.name, new_uid, utc_now, on_commitment)
+
+
+def require_proof(peer: PeerSettings) -> None:
+    """Require that a peer's kind can give the proof it is configured with; raises `BadConfiguration`."""
+    possible = {"dicom": ("response", "query", "commitment"), "stow": ("response", "query")}
+    if peer.proof not in possible.get(peer.kind, ("response",)):
+        why = Phrase(NO_SUCH_PROOF, {"kind": peer.kind})
+        raise BadConfiguration(BAD_CONFIGURATION, file="tolmach.toml", where=f"peer {peer.name}: proof", why=why)
 
 
 def new_uid() -> str:

@@ -187,5 +187,12 @@ RECORDS_GONE = Fault(
 )
 
 
+NOBODY_THERE = Fault(
+    "TLM-SRV-005",
+    N_("Lines of the queue for “{name}”, which is not configured as a destination: {count}."),
+    N_("Configure a [[peer]] of that name, or give these lines up with tolmach queue drop --to {name}."),
+)
+
+
 class RecordsGone(NeedsOperator):
     """Stored objects are there, and nothing is known about them."""

@@ -115,7 +115,9 @@ class PeerSettings(Section):
     tls: Annotated[bool, Field(description="Whether associations with the peer are encrypted.")] = False
     tls_check_name: Annotated[bool, Field(description="Whether its certificate must carry its host name.")] = True
     window: Annotated[str | None, Field(description="When to deliver, as 20:00-06:00; absent: always.")] = None
-    objects_per_second: Annotated[float | None, Field(gt=0, description="Deliver no faster; absent: no limit.")] = None
+    objects_per_second: Annotated[
+        float | None, Field(ge=0.001, le=100_000, description="Deliver no faster; absent: no limit.")
+    ] = None
     dry_run: Annotated[bool, Field(description="Keep everything queued and only tell what would be sent.")] = False
     connect_timeout_seconds: Annotated[Seconds, Field(description="How long a connection may take.")] = 10.0
     acse_timeout_seconds: Annotated[Seconds, Field(description="How long the answer to an association may take.")] = (
@@ -123,6 +125,11 @@ class PeerSettings(Section):
     )
     dimse_timeout_seconds: Annotated[Seconds, Field(description="How long the answer to an object may take.")] = 60.0
     network_timeout_seconds: Annotated[Seconds, Field(description="How long the peer may take no data.")] = 60.0
+
+    @property
+    def is_destination(self) -> bool:
+        """Whether something can be delivered to it; else it only calls us."""
+        return bool(self.port) or self.kind not in ("dicom", "hl7")
 
     @model_validator(mode="after")
     def _can_be_reached(self) -> Self:
@@ -233,7 +240,7 @@ class Settings(Section):
             if not set(route.to) <= set(peers) or (route.profile is not None and route.profile not in profiles):
                 raise _fail(UNKNOWN_NAME)
             for name in route.to:
-                if peers[name].kind in ("dicom", "hl7") and not peers[name].port:
+                if not peers[name].is_destination:
                     raise _fail(PORT_MISSING)
         return self
 

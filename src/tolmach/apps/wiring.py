@@ -30,7 +30,7 @@ from tolmach.adapters.sql import Records, open_records
 from tolmach.adapters.sql.dialect import Synchronous
 from tolmach.adapters.sql.engine import FILE_NAME
 from tolmach.apps.destinations import chance, prover_of, senders_of, tells_secrets_openly, tls_files, utc_now
-from tolmach.apps.faults import RECORDS_GONE, SECRETS_IN_THE_OPEN, UNSAFE_TEST, USELESS_ROUTE, RecordsGone
+from tolmach.apps.faults import NOBODY_THERE, RECORDS_GONE, SECRETS_IN_THE_OPEN, UNSAFE_TEST, USELESS_ROUTE, RecordsGone
 from tolmach.apps.routing import Routes
 from tolmach.apps.sections import PeerSettings, Settings
 from tolmach.apps.serving import KEEP_SECONDS, LOOK_SECONDS, Chore, Entrance, Keeper, Reports, Running, Walker
@@ -108,7 +108,7 @@ def station(settings: Settings, file: Path | None) -> Iterator[Station]:
             tls = TlsServer(tls_files(settings), client_certificates=dicom.tls.client_certificates)
             ports.append(_listen(settings, dicom.tls_port, tls, store, records, entrance, reports, run))
         addresses = (f"{dicom.ae_title}@{dicom.host}:{port}" for port in ports)
-        yield Station(" (TLS: ".join(addresses) + ")" * (len(ports) - 1), tuple(_remarks(settings)))
+        yield Station(" (TLS: ".join(addresses) + ")" * (len(ports) - 1), tuple(_remarks(settings, records)))
 
 
 def _dispatch(
@@ -128,10 +128,12 @@ def _dispatch(
         proof_timeout_seconds=delivery.proof_timeout_seconds,
     )
     for peer in settings.peer:
-        if peer.kind in ("dicom", "hl7") and not peer.port:
-            continue  # it only calls us
+        if not peer.is_destination:
+            continue
         outlet = Outlet.of(peer.name, records.outbox, unpacker, clocks, retry=policy, proof=peer.proof)
         prover = prover_of(peer, settings, records.commitments, reports)
+        if prover is None:
+            records.outbox.settle_unproved(peer.name)  # proof was asked for once, and is no more
         senders = senders_of(peer, settings, outlet.bell.pause)
         dispatches[peer.name] = Dispatch(outlet, senders, str(os.getpid()), prover)
     run.at_end(partial(_stop, dispatches))
@@ -222,11 +224,14 @@ def _reserve(settings: Settings) -> Reserve:
     return Reserve(bytes=int(text)) if text else Reserve()
 
 
-def _remarks(settings: Settings) -> Iterator[Problem]:
+def _remarks(settings: Settings, records: Records) -> Iterator[Problem]:
     """Tell what the operator should know from the start."""
     for name in (_NO_SYNC, _SYNCHRONOUS):
         if name in os.environ:
             yield Problem(UNSAFE_TEST, {"name": name})
+    destinations = {peer.name for peer in settings.peer if peer.is_destination}
+    for name, count in records.desk.unconfigured(destinations).items():
+        yield Problem(NOBODY_THERE, {"name": name, "count": count})
     known = {EVERY_SOURCE, *(peer.name for peer in settings.peer if peer.rights)}
     for route in settings.route:
         for source in route.from_:

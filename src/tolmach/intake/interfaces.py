@@ -133,8 +133,8 @@ class Receipts(Protocol):
         """Commit an arrival as taken and waiting for its journey; durable on return, all or nothing.
 
         Several callers may share one commit. Safe to repeat: the same (SOP Instance UID, sha256) gives the receipt
-        there is, counted once more, and starts no second journey. Other bytes under a known UID become a new version,
-        with an audit entry. Raises `RecordsTrouble` (`Retryable`): nothing may be acknowledged then.
+        there is, counted once more; its journey begins anew only when another source brings it, or when a person had
+        given it up. Other bytes under a known UID become a new version, with an audit entry. Raises `RecordsTrouble` (`Retryable`): nothing may be acknowledged then.
         """
         ...
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from tolmach.apps.cli.context import Run
 from tolmach.apps.configuration import FILE_NAME, configuration_file
 from tolmach.base import N_
+
+if TYPE_CHECKING:
+    from tolmach.apps.sections import PeerSettings
 
 
 def register(program: click.Group, run: Run) -> None:
@@ -38,7 +42,8 @@ def register(program: click.Group, run: Run) -> None:
 
     @config.command(help=_(N_("Show the values in force, as JSON.")))
     def show() -> int:
-        _print(run, run.settings.model_dump_json(indent=2, by_alias=True))
+        shown = run.settings.model_copy(update={"peer": tuple(map(_without_secrets, run.settings.peer))})
+        _print(run, shown.model_dump_json(indent=2, by_alias=True))
         return 0
 
     @config.command(help=_(N_("Print the JSON Schema of the configuration.")))
@@ -49,6 +54,10 @@ def register(program: click.Group, run: Run) -> None:
 
         _print(run, json.dumps(Settings.model_json_schema(), ensure_ascii=False, indent=2))
         return 0
+
+
+def _without_secrets(peer: PeerSettings) -> PeerSettings:
+    return peer.model_copy(update={key: "…" for key in ("token", "password") if getattr(peer, key)})
 
 
 def _print(run: Run, text: str) -> None:

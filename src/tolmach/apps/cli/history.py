@@ -58,10 +58,9 @@ def moment_of(text: str, now: datetime) -> datetime:
     try:
         if text[-1:] in _SPANS and text[:-1].isdecimal():
             return now - int(text[:-1]) * _SPANS[text[-1]]
-        moment = datetime.fromisoformat(text)
+        return datetime.fromisoformat(text).astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise BadCall(BAD_TIME, text=text) from error
-    return moment.astimezone(UTC)
 
 
 def _history(terminal: Terminal, rows: Iterator[HistoryRow], csv_file: Path | None, *, as_json: bool) -> int:
@@ -124,7 +123,7 @@ def _show(terminal: Terminal, row: HistoryRow) -> None:
 
 
 def _resend(run: Run, ids: Sequence[int], to: Sequence[str]) -> int:
-    known = {peer.name for peer in run.settings.peer}
+    known = {peer.name for peer in run.settings.peer if peer.is_destination}
     for name in to:
         if name not in known:
             raise BadCall(UNKNOWN_DESTINATION, name=name, known=", ".join(sorted(known)) or "-")

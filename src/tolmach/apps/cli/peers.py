@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import click
 
 from tolmach.apps.cli.arguments import json_option
@@ -40,8 +42,11 @@ def _peers(run: Run, *, as_json: bool) -> int:
         terminal.say(
             N_("# last seen {when}; if you know it, add to the configuration:"), when=short_time(peer.last_seen_at)
         )
-        for line in ("[[peer]]", 'name = "…"', f'ae_title = "{peer.ae_title}"', f'host = "{peer.host}"'):
-            terminal.write(line)
+        terminal.write("[[peer]]")
+        terminal.write('name = "…"')
+        # A stranger's words: what JSON writes for a text, TOML reads as the same text.
+        terminal.write(f"ae_title = {json.dumps(peer.ae_title)}")
+        terminal.write(f"host = {json.dumps(peer.host)}")
         terminal.write('rights = ["echo", "store"]')
         terminal.write()
     if not turned_away:

@@ -46,7 +46,7 @@ def test_help_and_version_are_no_errors() -> None:
         (["inspect", "x", "--config"], "TLM-CLI-020", ["--config"]),
         (["send", "x", "A@b:1", "--associations", "0"], "TLM-CLI-013", ["--associations", "1…32"]),
         (["send", "x", "A@b:1", "--associations", "no"], "TLM-CLI-013", ["--associations", "1…32"]),
-        (["send", "x", "A@b:1", "--proof", "query"], "TLM-CLI-008", ["query"]),
+        (["send", "x", "A@b:1", "--proof", "word"], "TLM-CLI-008", ["word"]),
         (["send", "x", "A@b:1", "--as-is", "--set", "PatientID=1"], "TLM-CLI-016", ["--as-is", "--set"]),
         (["send", "x", "A@b:1", "--as-is", "--unsure", "hold"], "TLM-CLI-016", ["--as-is", "--unsure"]),
         (["send", "x", "A@b:1", "--as-is", "--unsure", "pass"], "TLM-CLI-016", ["--as-is", "--unsure"]),
