@@ -134,7 +134,8 @@ class Receipts(Protocol):
 
         Several callers may share one commit. Safe to repeat: the same (SOP Instance UID, sha256) gives the receipt
         there is, counted once more; its journey begins anew only when another source brings it, or when a person had
-        given it up. Other bytes under a known UID become a new version, with an audit entry. Raises `RecordsTrouble` (`Retryable`): nothing may be acknowledged then.
+        given it up. Other bytes under a known UID become a new version, with an audit entry. Raises `RecordsTrouble`
+        (`Retryable`): nothing may be acknowledged then.
         """
         ...
 

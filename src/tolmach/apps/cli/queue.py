@@ -105,7 +105,8 @@ def _show(terminal: Terminal, row: QueueRow, now: datetime) -> None:
     age = timedelta(seconds=row.age_seconds(now))
     head = f"{row.delivery_id:>7}  {state_named(terminal, row.state):<12} {row.destination or '-':<12} {age!s:>16}"
     if row.is_being_examined:
-        terminal.write(f"{'-':>7}  {terminal.translator.gettext(N_('being examined'))}  {row.sop_instance_uid}")
+        told = terminal.translator.gettext(N_("being examined"))
+        terminal.write(f"{'-':>7}  {told}  {row.sop_instance_uid}")
         return
     what = row.facts.get("PatientName") or row.sop_instance_uid
     attempts = terminal.count("{count} attempt", "{count} attempts", row.attempts)
