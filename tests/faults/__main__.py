@@ -41,6 +41,7 @@ def parts_of(wanted: argparse.Namespace) -> dict[str, Part]:
         "full": lambda there: figures.full(there, 5),
         "modes": (lambda there: figures.peers(there / "12", wanted.modes)) if wanted.modes else None,
         "allmodes": (lambda there: figures.all_peers(there / "all", wanted.modes // 4)) if wanted.modes else None,
+        "storm": (lambda there: figures.storm(there, 60, 10)) if wanted.modes else None,
         "share": (lambda there: figures.share(there, wanted.modes * 10)) if wanted.modes else None,
         "restart": (lambda there: figures.restart(there, wanted.queued, 10)) if wanted.queued else None,
         "outage": figures.two_weeks,

@@ -31,6 +31,7 @@ PATIENCE: Mapping[str, Value] = {
 FAULT_SECONDS = 12.0
 LIMIT_SECONDS = 180.0
 GRACE_SECONDS = 60.0
+STORM_SECONDS = 20.0
 QUERY: Mapping[str, Value] = {"proof": "query"}
 COMMITMENT: Mapping[str, Value] = {"proof": "commitment"}
 
@@ -139,6 +140,50 @@ def _line_to(peer: PeerChild, folder: Path, stack: ExitStack) -> LineChild:
     line = stack.enter_context(closing(LineChild(folder, peer.port)))
     line.become(FAULTS[peer.name].line)
     return line
+
+
+@dataclass
+class Storm:
+    """How long retries in quick succession took until everything had arrived, and what was wrong."""
+
+    delivered: int = 0
+    seconds: list[float] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+def retry_storm(folder: Path, objects: int, rounds: int, destinations: int = 6) -> Storm:
+    """Refuse every second object of destinations with many lanes and short waits, again and again.
+
+    An outcome is written, its line falls due and is claimed anew within moments: whatever falls between two lanes then
+    stays queued for as long as a lease lasts, though its destination would take it.
+    """
+    storm = Storm()
+    for turn in range(rounds):
+        with ExitStack() as stack:
+            there = folder / str(turn)
+            there.mkdir(parents=True)
+            stack.callback(shutil.rmtree, there)
+            names = [f"half-{number}" for number in range(destinations)]
+            peers = {name: stack.enter_context(closing(PeerChild(there, name, Mode("half")))) for name in names}
+            setup = [Destination(name, peer.port, {**PATIENCE, "associations": 8}) for name, peer in peers.items()]
+            serve = Serve(Setup(there, there / "data", setup, backoff_first_seconds=0.05, backoff_cap_seconds=0.2))
+            stack.callback(serve.kill)
+            serve.first_start()
+            feeder = stack.enter_context(closing(FeederChild(there, serve.port, count=objects, large_every=0)))
+            feeder.go()
+            await_fed(feeder)
+            begun = time.monotonic()
+            try:
+                settle(serve, seconds=STORM_SECONDS)
+            except Unsettled as error:
+                storm.problems.append(f"round {turn + 1}: {error}")
+            storm.seconds.append(time.monotonic() - begun)
+            verdict = judge(
+                gather(serve, [feeder], peers, StoredFiles(serve.setup.data_dir), expected_of(1, large_every=0))
+            )
+            storm.delivered += verdict.delivered
+            storm.problems += [f"round {turn + 1}: {one}" for one in verdict.problems]
+    return storm
 
 
 @dataclass

@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import median
 
 from tests.faults import abuse, keeping
-from tests.faults.badpeers import CAP_SECONDS, FAULTS, TWELVE, bad_peers
+from tests.faults.badpeers import CAP_SECONDS, FAULTS, STORM_SECONDS, TWELVE, bad_peers, retry_storm
 from tests.faults.callorder import receipt, wrong_order
 from tests.faults.crashloop import bench, crash_loop
 from tests.faults.crashpoints import HOWS, WALKS, How, Walk, crash_points
@@ -126,6 +126,19 @@ def peers(folder: Path, objects: int, names: Sequence[str] = TWELVE) -> list[Fig
             table.problems,
         ),
         Figure("the same: falsely called delivered", "0", str(false), not false),
+    ]
+
+
+def storm(folder: Path, objects: int, rounds: int) -> list[Figure]:
+    found = retry_storm(folder, objects, rounds)
+    return [
+        Figure(
+            f"retries in quick succession, 6 destinations with 8 lanes, {rounds} rounds of {objects} objects",
+            f"100 %, within {STORM_SECONDS:.0f} s of the last acknowledgement",
+            f"{found.delivered} delivered, within {max(found.seconds):.1f} s",
+            not found.problems,
+            found.problems,
+        )
     ]
 
 

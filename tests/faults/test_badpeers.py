@@ -14,3 +14,8 @@ OBJECTS = 30
 def test_bad_destinations_get_everything_in_the_end(there: Path) -> None:
     for figure in figures.peers(there, OBJECTS):
         figure.require()
+
+
+def test_nothing_falls_between_two_lanes(there: Path) -> None:
+    for figure in figures.storm(there, 60, 3):
+        figure.require()
