@@ -88,10 +88,11 @@ class OutboxDouble:
                 row.history.append(one)
             self.changed.notify_all()
 
-    def give_back(self, delivery_ids: Sequence[int]) -> None:
+    def give_back(self, delivery_ids: Sequence[int], owner: str) -> None:
         with self.lock:
             for number in delivery_ids:
-                self.rows[number].leased_until = LONG_AGO
+                if self.rows[number].leased_by == owner:
+                    self.rows[number].leased_until = LONG_AGO
 
     def next_due(self, destination: str) -> datetime | None:
         with self.lock:

@@ -126,9 +126,9 @@ class Conservation(RuleBasedStateMachine):
             assert now in (state, self.lines[key])
             self.lines[key] = now
 
-    @rule(line=consumes(claims))
-    def give_back(self, line: Claimed) -> None:
-        self.records.outbox.give_back([line.delivery_id])
+    @rule(line=consumes(claims), owner=OWNERS)
+    def give_back(self, line: Claimed, owner: str) -> None:
+        self.records.outbox.give_back([line.delivery_id], owner)
 
     @rule(to=st.sampled_from(DESTINATIONS), has_it=st.booleans())
     def prove(self, to: str, has_it: bool) -> None:

@@ -119,11 +119,20 @@ def test_a_study_is_leased_for_its_destination_alone(records: Records) -> None:
 def test_given_back_lines_are_due_at_once_and_were_not_tried(records: Records) -> None:
     ids = queue(records, *"AAA")
     lines = claim(records, "one")
-    records.outbox.give_back([line.delivery_id for line in lines[1:]])
+    records.outbox.give_back([line.delivery_id for line in lines[1:]], "one")
     records.outbox.conclude([Conclusion(lines[0].delivery_id, "delivered", **STORED)], NOW)
     again = claim(records, "two")
     assert objects(again) == ids[1:]
     assert [line.attempts for line in again] == [0, 0]
+
+
+def test_nobody_gives_back_what_another_has_leased_meanwhile(records: Records) -> None:
+    ids = queue(records, *"AA")
+    early = claim(records, "one")
+    late = claim(records, "two", seconds=60)
+    records.outbox.give_back([line.delivery_id for line in early], "one")
+    assert objects(late) == ids
+    assert claim(records, "three", seconds=60) == []
 
 
 def test_a_lease_ends_by_itself(records: Records) -> None:
@@ -149,7 +158,7 @@ def test_a_line_waits_for_its_next_attempt(records: Records) -> None:
     records.outbox.conclude([Conclusion(first.delivery_id, "queued", SOON, problem=PROBLEM)], NOW)
     records.outbox.conclude([Conclusion(second.delivery_id, "queued")], NOW)
     assert objects(claim(records)) == [ids[1]]
-    records.outbox.give_back([second.delivery_id])
+    records.outbox.give_back([second.delivery_id], "w")
     assert [(line.object_id, line.attempts) for line in claim(records, minutes=1)] == [(ids[0], 1), (ids[1], 1)]
 
 

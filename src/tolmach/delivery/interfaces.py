@@ -145,8 +145,8 @@ class Outbox(Protocol):
         """
         ...
 
-    def give_back(self, delivery_ids: Sequence[int]) -> None:
-        """End the leases of lines that were not tried; they are due at once and no attempt is counted."""
+    def give_back(self, delivery_ids: Sequence[int], owner: str) -> None:
+        """End the leases `owner` has on lines that were not tried; they are due as before and no attempt is counted."""
         ...
 
     def next_due(self, destination: str) -> datetime | None:

@@ -43,6 +43,7 @@ class Lane:
                 outlet.destination, self._owner, outlet.lane.batch, now, outlet.lane.lease_seconds
             )
             mine = outlet.in_hand.take(line for line in lines if not outlet.ledger.holds(line.delivery_id))
+            self._leave(lines, mine)
             if not mine:
                 outlet.health.release()
                 outlet.ledger.hurry()
@@ -56,7 +57,18 @@ class Lane:
         outlet.bell.ring()  # there may be more than one lane's worth
         if outlet.health.was_lost:
             mine = sorted(mine, key=lambda line: line.attempts > 0)
-        return _Attempt(outlet, mine).deliver(self._sender)
+        return _Attempt(outlet, mine, self._owner).deliver(self._sender)
+
+    def _leave(self, lines: Sequence[Claimed], mine: Sequence[Claimed]) -> None:
+        """Give back leased lines that are in others' hands, or were until a moment ago.
+
+        What became of a line may be written before this lane claims it anew and yet count as unwritten when it looks:
+        kept, the line would wait for its lease to end, though nobody works on it.
+        """
+        others = {line.delivery_id for line in lines}.difference(line.delivery_id for line in mine)
+        if others:
+            self._outlet.ledger.flush()  # a line that is given back before its conclusion is written is sent again
+            self._outlet.outbox.give_back(list(others), self._owner)
 
     def _until_due(self) -> float:
         lane, due = self._outlet.lane, self._outlet.outbox.next_due(self._outlet.destination)
@@ -82,8 +94,8 @@ class Lane:
 class _Attempt:
     """One batch of leased lines on its way."""
 
-    def __init__(self, outlet: Outlet, lines: Sequence[Claimed]) -> None:
-        self.outlet, self.lines = outlet, lines
+    def __init__(self, outlet: Outlet, lines: Sequence[Claimed], owner: str) -> None:
+        self.outlet, self.lines, self.owner = outlet, lines, owner
         self.left = {line.delivery_id: line for line in lines}
         self.begun = outlet.timing.monotonic()
         self.streak = 0
@@ -168,4 +180,4 @@ class _Attempt:
         outlet.in_hand.let_go(self.lines)
         if rest:
             with suppress(TolmachError):  # their leases end by themselves
-                outlet.outbox.give_back(rest)
+                outlet.outbox.give_back(rest, self.owner)

@@ -1,3 +1,5 @@
+import threading
+import time
 from datetime import timedelta
 
 import pytest
@@ -246,6 +248,41 @@ def test_what_is_concluded_but_not_written_is_not_sent_again() -> None:
     assert bench.sender.tried == [1]
     assert bench.outlet.ledger.flush()
     assert bench.outbox.states() == {"delivered": 1}
+
+
+def test_a_line_claimed_anew_before_the_ledger_knows_that_it_is_written_waits_for_no_lease() -> None:
+    bench = Bench(ScriptedSender({1: said("later", "A700")}))
+    bench.outbox.add(*lines(1))
+    bench.lane.step()
+    written = bench.outbox.conclude
+
+    def claimed_meanwhile(*said: object) -> None:
+        written(*said)  # type: ignore[arg-type]
+        bench.outbox.conclude = written  # type: ignore[method-assign]
+        bench.clock.go(5)
+        other = threading.Thread(target=Lane(bench.outlet, bench.sender, "node/2").step)
+        other.start()
+        others.append(other)
+        while bench.leased() != [1]:
+            time.sleep(0.001)
+
+    others: list[threading.Thread] = []
+    bench.outbox.conclude = claimed_meanwhile  # type: ignore[method-assign]
+    assert bench.outlet.ledger.flush()
+    others[0].join()
+    assert bench.leased() == []
+    bench.sender.answers.clear()
+    bench.step()
+    assert bench.outbox.states() == {"delivered": 1}
+
+
+def test_what_another_lane_has_in_hand_is_not_kept_from_it() -> None:
+    bench = Bench(ScriptedSender())
+    added = lines(1)
+    bench.outbox.add(*added)
+    bench.outlet.in_hand.take(added)
+    assert bench.lane.step() > 0
+    assert bench.leased() == []
 
 
 def test_a_closed_window_costs_nobody_an_attempt() -> None:

@@ -97,7 +97,8 @@ _LEASE = (
     .where(_line.id.in_(_IDS))
     .values(lease_owner=sa.bindparam("owner"), lease_until=sa.bindparam("until"))
 )
-_GIVE_BACK = deliveries.update().where(_line.id.in_(_IDS)).values(lease_owner=None, lease_until=None)
+_UNLEASE = deliveries.update().where(_line.id.in_(_IDS)).values(lease_owner=None, lease_until=None)
+_GIVE_BACK = _UNLEASE.where(_line.lease_owner == sa.bindparam("of_owner"))
 # Lines with a lease are being worked on: what comes of them is written when it ends.
 _SETTLE = (
     deliveries.update()
@@ -158,13 +159,13 @@ class SqlOutbox:
         if conclusions:
             self._database.write(lambda connection: conclude_lines(connection, conclusions, now))
 
-    def give_back(self, delivery_ids: Sequence[int]) -> None:
-        """End the leases of lines that were not tried; they are due at once and no attempt is counted."""
+    def give_back(self, delivery_ids: Sequence[int], owner: str) -> None:
+        """End the leases `owner` has on lines that were not tried; they are due as before and no attempt is counted."""
         ids = list(delivery_ids)
 
         def work(connection: sa.Connection) -> None:
             for some in slices(ids):
-                connection.execute(_GIVE_BACK, {"ids": some})
+                connection.execute(_GIVE_BACK, {"ids": some, "of_owner": owner})
 
         if ids:
             self._database.write(work)
@@ -229,7 +230,7 @@ def _claim(
     _, expired, study = _look(connection, bound, owner, now)
     if expired:
         for some in slices(expired):
-            connection.execute(_GIVE_BACK, {"ids": some})
+            connection.execute(_UNLEASE, {"ids": some})
         _, _, study = _look(connection, bound, owner, now)
     if study is None:
         return ()
