@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, Literal, Protocol
 
+from tolmach.base import Problem
 from tolmach.dicom.source import Source
 
 # "found": stored, and unknown to records that are there; "rebuild": found when the records themselves were lost.
@@ -240,4 +241,83 @@ class StoredRecords(Protocol):
 
     def unflag(self, sha256s: Sequence[str]) -> None:
         """Take the flags from objects whose files were read to their end and found good."""
+        ...
+
+
+# A watched folder -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class FileMark:
+    """One state of one file in a watched folder; whatever is done to the file gives it another mark.
+
+    `path` is relative to the folder, in the bytes the system knows it by, with "/" between the names. Device and inode
+    say which file it is, size and the time of its last change (nanoseconds since 1970) what is in it.
+    """
+
+    path: bytes
+    device: int
+    inode: int
+    size: int
+    modified_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Dealing:
+    """What became of one state of a file: taken as an object, or passed over for a reason.
+
+    `sha256` (hex) is that of the whole file as it was read; empty where it was passed over unread.
+    """
+
+    mark: FileMark
+    sha256: str = ""
+    object_id: int | None = None
+    problem: Problem | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tidying:
+    """A taken file that may be moved or deleted: every destination has confirmed its object."""
+
+    mark: FileMark
+    sha256: str
+    object_id: int
+
+
+class WatchRecords(Protocol):
+    """What is known of watched folders, each by the name of its watch; any thread may call. Raises `RecordsTrouble`."""
+
+    def settled(self, watch: str, marks: Sequence[FileMark]) -> set[FileMark]:
+        """Give those of at most a thousand marks that were dealt with: nothing more is to be done about them."""
+        ...
+
+    def note(self, watch: str, dealings: Sequence[Dealing]) -> None:
+        """Commit what became of files, one word for each path; a later word replaces the earlier. Durable; repeatable.
+
+        Called after the receipt: a crash between the two makes the file be taken again, which gives the same receipt.
+        """
+        ...
+
+    def tidyings(self, watch: str, limit: int) -> Sequence[Tidying]:
+        """Give taken files whose objects every destination has confirmed, oldest first, and which are not tidied yet.
+
+        An object whose journey has ended and which goes nowhere but stays here counts as confirmed; one with a line
+        that is queued, held, quarantined or deleted does not.
+        """
+        ...
+
+    def tidied(self, watch: str, dealings: Sequence[Dealing]) -> None:
+        """Commit that files were moved or deleted, or, with a problem, why they are left where they are for good."""
+        ...
+
+    def paths(self, watch: str, after: bytes, limit: int) -> Sequence[bytes]:
+        """Give the known paths behind `after`, in the order of their bytes."""
+        ...
+
+    def forget(self, watch: str, paths: Sequence[bytes]) -> None:
+        """Forget files that are gone; what they became stays in the history."""
+        ...
+
+    def note_state(self, watch: str, problem: Problem | None, now: datetime) -> None:
+        """Remember that a folder was looked at, and what keeps it from being watched: for people to see."""
         ...
