@@ -32,6 +32,7 @@ OWNERS = {
     "uvicorn": ["adapters.dicomweb", "apps.console", "apps.gateway"],
     "PySide6": ["apps.desktop"],
     "obstore": ["adapters.objects"],
+    "watchdog": ["adapters.folder"],
 }
 
 
