@@ -15,10 +15,8 @@ from tolmach.adapters.dimse.commitment import OnCommitment
 from tolmach.adapters.dimse.provers import CommitmentProver, QueryProver
 from tolmach.adapters.dimse.storage_sender import StorageSender
 from tolmach.adapters.dimse.tls import TlsClient, TlsFiles
-from tolmach.apps.faults import BAD_CONFIGURATION, BadConfiguration
-from tolmach.apps.sections import BAD_WINDOW, NO_SUCH_PROOF, PeerSettings, Settings
+from tolmach.apps.sections import PeerSettings, Settings
 from tolmach.apps.settings import address_of, timeouts_of
-from tolmach.base import Phrase
 from tolmach.delivery.interfaces import CommitmentTransactions, Parcel, Prover, Sender
 from tolmach.delivery.pace import Pace
 from tolmach.delivery.windows import Window
@@ -42,7 +40,7 @@ def senders_of(peer: PeerSettings, settings: Settings, pause: Callable[[float], 
     if peer.dry_run:
         return [DryRun(peer.name, _report)]
     make = _maker(peer, settings)
-    window = _window(peer)
+    window = None if peer.window is None else Window.parse(peer.window, None)
     pace = None
     if peer.objects_per_second is not None:
         pace = Pace(time.monotonic, objects_per_second=peer.objects_per_second)
@@ -60,11 +58,7 @@ def senders_of(peer: PeerSettings, settings: Settings, pause: Callable[[float], 
 def prover_of(
     peer: PeerSettings, settings: Settings, transactions: CommitmentTransactions, on_commitment: OnCommitment
 ) -> Prover | None:
-    """Give what asks a peer for the proof it is configured with; None where its answer is enough.
-
-    Raises `BadConfiguration` for a proof this kind of peer cannot give.
-    """
-    require_proof(peer)
+    """Give what asks a peer for the proof it is configured with; None where its answer is enough."""
     if peer.proof == "response" or peer.dry_run:
         return None
     if peer.kind == "stow":
@@ -73,14 +67,6 @@ def prover_of(
     if peer.proof == "query":
         return QueryProver(associate, address_of(peer))
     return CommitmentProver(associate, transactions, peer.name, new_uid, utc_now, on_commitment)
-
-
-def require_proof(peer: PeerSettings) -> None:
-    """Require that a peer's kind can give the proof it is configured with; raises `BadConfiguration`."""
-    possible = {"dicom": ("response", "query", "commitment"), "stow": ("response", "query")}
-    if peer.proof not in possible.get(peer.kind, ("response",)):
-        why = Phrase(NO_SUCH_PROOF, {"kind": peer.kind})
-        raise BadConfiguration(BAD_CONFIGURATION, file="tolmach.toml", where=f"peer {peer.name}: proof", why=why)
 
 
 def new_uid() -> str:
@@ -178,16 +164,6 @@ def _http_timeouts(peer: PeerSettings) -> HttpTimeouts:
     from tolmach.adapters.dicomweb.http import HttpTimeouts
 
     return HttpTimeouts(peer.connect_timeout_seconds, peer.dimse_timeout_seconds)
-
-
-def _window(peer: PeerSettings) -> Window | None:
-    if peer.window is None:
-        return None
-    try:
-        return Window.parse(peer.window, None)
-    except ValueError as error:
-        facts = {"file": "tolmach.toml", "where": f"peer {peer.name}: window"}
-        raise BadConfiguration(BAD_CONFIGURATION, **facts, why=Phrase(BAD_WINDOW)) from error
 
 
 def _report(parcel: Parcel) -> None:

@@ -50,7 +50,7 @@ def profile_named(settings: Settings, name: str, file: Path | None = None) -> Pr
 
 def require_usable(settings: Settings, file: Path | None = None) -> None:
     """Understand every profile, peer and route; raises what is wrong with the first that cannot be used."""
-    from tolmach.apps.destinations import require_proof, senders_of, tls_files
+    from tolmach.apps.destinations import senders_of, tls_files
     from tolmach.apps.routing import Routes
 
     for profile in settings.profile:
@@ -59,7 +59,6 @@ def require_usable(settings: Settings, file: Path | None = None) -> None:
         if peer.text is not None:
             parse_text_policy(peer.text, converts=True)
         if peer.is_destination:
-            require_proof(peer)
             senders_of(peer, settings, lambda _seconds: None)
     Routes(settings, file)
     if settings.dicom.tls_port is not None:

@@ -20,12 +20,14 @@ from tolmach.apps.sections import (
     ArchiveSettings,
     DeliverySettings,
     DicomSettings,
+    NoticeSettings,
     PeerSettings,
     ProfileSettings,
     RouteSettings,
     Settings,
     StorageSettings,
     TlsSettings,
+    WatchSettings,
 )
 
 # What stands in the place of a default that is absent or empty.
@@ -51,8 +53,31 @@ _EXAMPLES: dict[str, Any] = {
     "when": {"Modality": "CT"},
     "profile": "xray-1",
     "to": ("pacs",),
+    "ignore": ("*.tmp", "~*"),
+    "extensions": (".dcm", ".dic", ""),
+    "ignore_larger": 2_000_000_000,
+    "ignore_smaller": 132,
+    "ignore_older_days": 30.0,
+    "scan_seconds": 10.0,
+    "settle_seconds": 2.0,
+    "patience_seconds": 600.0,
+    "export_folder": Path("D:/Repaired"),
+    "move_to": Path("D:/Done"),
+    "silent_after_hours": 12.0,
+    "smtp_host": "mail.example.org",
+    "smtp_user": "tolmach",
+    "smtp_password": "…",
+    "mail_from": "tolmach@example.org",
+    "mail_to": ("radiology@example.org",),
+    "webhook_url": "https://example.org/notices",
+    "webhook_token": "…",
 }
-_NAMES: dict[type[BaseModel], str] = {PeerSettings: "pacs", ProfileSettings: "xray-1"}
+# What is another example in one table than in the others.
+_OWN_EXAMPLES: dict[type[BaseModel], dict[str, Any]] = {
+    PeerSettings: {"name": "pacs"},
+    ProfileSettings: {"name": "xray-1"},
+    WatchSettings: {"name": "room-1", "folder": Path("D:/Export")},
+}
 _RULE = """
 # [[profile.rule]]                          # when all conditions hold, do this in order
 # when = { Modality = "DX", PatientID = { matches = "^0" } }
@@ -61,9 +86,10 @@ _RULE = """
 
 
 def write_sample(file: Path) -> None:
-    """Write the sample; raises `FileProblem` when something else is there already."""
+    """Write the sample, for its owner alone: passwords may come in. Raises `FileProblem` when something is there."""
     try:
         write_file(file, [sample().encode("utf-8")])
+        file.chmod(0o600)
     except FileProblem as error:
         if error.problem.fault is not ALREADY_THERE:
             raise
@@ -92,6 +118,10 @@ def sample() -> str:
         _RULE,
         "\n# [[route]]                               # for objects that arrive while `tolmach serve` runs\n",
         _table(RouteSettings, commented=True),
+        "\n# [[watch]]                               # one for each folder that images are taken from\n",
+        _table(WatchSettings, commented=True),
+        "\n# [notice]                                # tell somebody when something is stuck\n",
+        _table(NoticeSettings, commented=True),
     ]
     return "".join(parts)
 
@@ -110,10 +140,9 @@ def _table(model: type[BaseModel], *, commented: bool) -> str:
 
 def _value(model: type[BaseModel], name: str, field: FieldInfo) -> tuple[Any, bool]:
     """Give the default, or an example where there is none."""
-    if field.default is PydanticUndefined:
-        return _NAMES.get(model) or _EXAMPLES[name], True
-    if not field.default and name in _EXAMPLES:
-        return _EXAMPLES[name], True
+    example = _OWN_EXAMPLES.get(model, {}).get(name, _EXAMPLES.get(name))
+    if field.default is PydanticUndefined or (not field.default and example is not None):
+        return example, True
     return field.default, False
 
 

@@ -9,32 +9,30 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
-from pydantic_core import PydanticCustomError
 
 from tolmach.adapters.dimse import is_ae_title
-from tolmach.base import N_
+from tolmach.apps.consistency import (
+    AE_TITLE,
+    BAD_SIZE,
+    BAD_WINDOW,
+    FOLDER_MISSING,
+    HOST_MISSING,
+    KEYS_MISSING,
+    NO_MAIL_FROM,
+    NO_MOVE_TO,
+    NO_SUCH_PROOF,
+    URL_MISSING,
+    fail,
+    require_consistent,
+)
+from tolmach.delivery.windows import Window
 from tolmach.repair.profile import CodeStrings, Unsure
-
-AE_TITLE = N_("an AE title has 1 to 16 English letters, digits or signs")
-HOST_MISSING = N_("host must be given")
-URL_MISSING = N_("url must be given, beginning with http:// or https://")
-FOLDER_MISSING = N_("folder must be given")
-PORT_MISSING = N_("port must be given for a peer that something is delivered to")
-NAMED_TWICE = N_("two peers or two profiles have the same name")
-UNKNOWN_NAME = N_("a route leads to a peer, or names a profile, that is not configured")
-KEYS_MISSING = N_("certificate and key must both be given")
-BAD_SIZE = N_("write a number of bytes, or a share such as 5%")
-NO_SUCH_PROOF = N_("a peer of kind {kind} cannot give that proof; use response")
-BAD_WINDOW = N_("write a time of day from and to, as in 20:00-06:00")
 
 Right = Literal["echo", "store", "find", "move", "get", "worklist", "mpps", "commit"]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Tables = tuple[dict[str, Any], ...]
-
-
-def _fail(words: str) -> PydanticCustomError:
-    return PydanticCustomError(words, words)
+TEMPLATE = "{PatientID}/{StudyDate} {Modality}/{SOPInstanceUID}.dcm"
 
 
 class Section(BaseModel):
@@ -59,7 +57,7 @@ class TlsSettings(Section):
     @model_validator(mode="after")
     def _has_both(self) -> Self:
         if (self.certificate is None) != (self.key is None):
-            raise _fail(KEYS_MISSING)
+            raise fail(KEYS_MISSING)
         return self
 
 
@@ -80,13 +78,13 @@ class DicomSettings(Section):
     @classmethod
     def _is_ae_title(cls, title: str) -> str:
         if not is_ae_title(title):
-            raise _fail(AE_TITLE)
+            raise fail(AE_TITLE)
         return title
 
     @model_validator(mode="after")
     def _can_encrypt(self) -> Self:
         if self.tls_port is not None and self.tls.certificate is None:
-            raise _fail(KEYS_MISSING)
+            raise fail(KEYS_MISSING)
         return self
 
 
@@ -109,9 +107,7 @@ class PeerSettings(Section):
     user: Annotated[str | None, Field(description="Name for a peer of kind stow that asks for a password.")] = None
     password: Annotated[str | None, Field(description="Password for a peer of kind stow.")] = None
     folder: Annotated[Path | None, Field(description="Where a peer of kind folder is.")] = None
-    template: Annotated[str, Field(description="Path of each file in a peer of kind folder.")] = (
-        "{PatientID}/{StudyDate} {Modality}/{SOPInstanceUID}.dcm"
-    )
+    template: Annotated[str, Field(description="Path of each file in a peer of kind folder.")] = TEMPLATE
     tls: Annotated[bool, Field(description="Whether associations with the peer are encrypted.")] = False
     tls_check_name: Annotated[bool, Field(description="Whether its certificate must carry its host name.")] = True
     window: Annotated[str | None, Field(description="When to deliver, as 20:00-06:00; absent: always.")] = None
@@ -134,14 +130,31 @@ class PeerSettings(Section):
     @model_validator(mode="after")
     def _can_be_reached(self) -> Self:
         if self.kind == "dicom" and not is_ae_title(self.ae_title):
-            raise _fail(AE_TITLE)
+            raise fail(AE_TITLE)
         if self.kind in ("dicom", "hl7") and not self.host:
-            raise _fail(HOST_MISSING)
+            raise fail(HOST_MISSING)
         if self.kind == "stow" and not (self.url or "").startswith(("http://", "https://")):
-            raise _fail(URL_MISSING)
+            raise fail(URL_MISSING)
         if self.kind == "folder" and self.folder is None:
-            raise _fail(FOLDER_MISSING)
+            raise fail(FOLDER_MISSING)
         return self
+
+    @model_validator(mode="after")
+    def _gives_its_proof(self) -> Self:
+        possible = {"dicom": ("response", "query", "commitment"), "stow": ("response", "query")}
+        if self.proof not in possible.get(self.kind, ("response",)):
+            raise fail(NO_SUCH_PROOF, kind=self.kind)
+        return self
+
+    @field_validator("window")
+    @classmethod
+    def _is_window(cls, text: str | None) -> str | None:
+        try:
+            if text is not None:
+                Window.parse(text, None)
+        except ValueError as error:
+            raise fail(BAD_WINDOW) from error
+        return text
 
 
 class ProfileSettings(Section):
@@ -160,15 +173,115 @@ class ProfileSettings(Section):
 
 
 class RouteSettings(Section):
-    """Where objects go that arrive over DICOM."""
+    """Where objects go that arrive over DICOM, or that a watch brings."""
 
-    from_: Annotated[tuple[str, ...], Field(alias="from", description="Peers by name; * means every allowed one.")] = (
-        "*",
-    )
+    from_: Annotated[
+        tuple[str, ...], Field(alias="from", description="Peers or watches by name; * means every allowed peer.")
+    ] = ("*",)
     when: Annotated[dict[str, Any], Field(description="Conditions, as in rules; absent: always.")] = {}
     profile: Annotated[str | None, Field(description="The profile objects are mended with.")] = None
     to: Annotated[tuple[str, ...], Field(min_length=1, description="Destinations: peers by name.")]
     original: Annotated[bool, Field(description="Deliver the untouched object.")] = False
+
+
+class WatchSettings(Section):
+    """A folder that images are taken from. Nothing in it is changed, unless `after` says so."""
+
+    name: Annotated[str, Field(min_length=1, description="The name used in commands, rules and routes.")]
+    folder: Annotated[Path, Field(description="The folder to watch.")]
+    preset: Annotated[str, Field(description="How the device writes: what is ignored, when a file is whole.")] = (
+        "generic"
+    )
+    ignore: Annotated[
+        tuple[str, ...], Field(description="Names to ignore beside those of the preset: patterns, parts, extensions.")
+    ] = ()
+    extensions: Annotated[
+        tuple[str, ...] | None,
+        Field(description='Take files with these; "" is none, "*" is any; absent: as the preset says.'),
+    ] = None
+    ignore_larger: Annotated[int | None, Field(ge=0, description="Ignore files of more bytes than this.")] = None
+    ignore_smaller: Annotated[int | None, Field(ge=0, description="Ignore files of fewer bytes than this.")] = None
+    ignore_older_days: Annotated[
+        float | None, Field(gt=0, le=36_525, description="Ignore files that were changed longer ago.")
+    ] = None
+    recursive: Annotated[bool, Field(description="Whether folders inside it are watched too.")] = True
+    same_file_system: Annotated[bool, Field(description="Leave out what is mounted inside the folder.")] = True
+    polling: Annotated[bool, Field(description="Only look regularly, as for a share that tells of no changes.")] = False
+    scan_seconds: Annotated[
+        Seconds | None, Field(description="Look through the whole folder so often; absent: as the preset says.")
+    ] = None
+    settle_seconds: Annotated[
+        Seconds | None, Field(description="A file is finished when unchanged so long; absent: as the preset says.")
+    ] = None
+    patience_seconds: Annotated[
+        float | None,
+        Field(gt=0, le=604_800, description="Tell of files not whole after so long; absent: as the preset says."),
+    ] = None
+    profile: Annotated[str | None, Field(description="The profile objects are mended with.")] = None
+    export_folder: Annotated[Path | None, Field(description="Where a mended copy of each file is written.")] = None
+    export_template: Annotated[str, Field(description="Path of each file in the export folder.")] = TEMPLATE
+    to: Annotated[tuple[str, ...], Field(description="Destinations: peers by name.")] = ()
+    original: Annotated[bool, Field(description="Deliver the untouched file; the export folder gets mended ones.")] = (
+        False
+    )
+    after: Annotated[
+        Literal["keep", "move", "delete"],
+        Field(description="What becomes of a file in the folder once every destination has confirmed it."),
+    ] = "keep"
+    move_to: Annotated[Path | None, Field(description="Where files are moved to with after = move.")] = None
+    shadow: Annotated[bool, Field(description="Do everything but deliver, and tell what would be changed.")] = False
+    silent_after_hours: Annotated[
+        float | None, Field(gt=0, le=8784, description="Give notice when no file came for so long; absent: never.")
+    ] = None
+
+    @property
+    def export_name(self) -> str:
+        """The name of its export folder as a destination."""
+        return f"{self.name} export"
+
+    @model_validator(mode="after")
+    def _knows_where_to(self) -> Self:
+        if self.after == "move" and self.move_to is None:
+            raise fail(NO_MOVE_TO)
+        return self
+
+
+class NoticeSettings(Section):
+    """Who is told, by e-mail or at a web address, when something is stuck or a folder has gone silent."""
+
+    smtp_host: Annotated[str, Field(description="The mail server; empty: no mail is sent.")] = ""
+    smtp_port: Annotated[Port, Field(description="Its port.")] = 587
+    smtp_tls: Annotated[
+        Literal["starttls", "tls", "none"], Field(description="How the connection to it is encrypted.")
+    ] = "starttls"
+    smtp_user: Annotated[str | None, Field(description="Name for a mail server that asks for a password.")] = None
+    smtp_password: Annotated[str | None, Field(description="Password for the mail server.")] = None
+    mail_from: Annotated[str, Field(description="The address mails come from.")] = ""
+    mail_to: Annotated[tuple[str, ...], Field(description="The addresses mails go to.")] = ()
+    webhook_url: Annotated[str | None, Field(description="Web address that notices are posted to, as JSON.")] = None
+    webhook_token: Annotated[str | None, Field(description="Bearer token for that address.")] = None
+    language: Annotated[
+        Literal["ru", "uk", "en"] | None, Field(description="Language of notices; absent: as that of messages.")
+    ] = None
+    stuck_after_minutes: Annotated[
+        float, Field(gt=0, le=527_040, description="Give notice of what has waited so long for its destination.")
+    ] = 60.0
+    repeat_after_hours: Annotated[
+        float, Field(gt=0, le=8784, description="Give the same notice again after so long, while it still holds.")
+    ] = 24.0
+
+    @property
+    def is_enabled(self) -> bool:
+        """Whether anybody is told."""
+        return bool(self.smtp_host or self.webhook_url)
+
+    @model_validator(mode="after")
+    def _can_be_sent(self) -> Self:
+        if self.smtp_host and not (self.mail_from and self.mail_to):
+            raise fail(NO_MAIL_FROM)
+        if self.webhook_url is not None and not self.webhook_url.startswith(("http://", "https://")):
+            raise fail(URL_MISSING)
+        return self
 
 
 class DeliverySettings(Section):
@@ -191,7 +304,7 @@ class StorageSettings(Section):
     def _is_size(cls, text: str) -> str:
         number = text.removesuffix("%").strip()
         if text and not (number.isdecimal() and (number == text.strip() or int(number) < 100)):
-            raise _fail(BAD_SIZE)
+            raise fail(BAD_SIZE)
         return text
 
 
@@ -221,42 +334,17 @@ class Settings(Section):
     )
     http: Annotated[dict[str, Any], Field(description="Not used by this version.")] = {}
     hl7: Annotated[dict[str, Any], Field(description="Not used by this version.")] = {}
-    watch: Annotated[Tables, Field(description="Not used by this version.")] = ()
+    watch: tuple[WatchSettings, ...] = ()
+    notice: NoticeSettings = NoticeSettings()
     legacy: Annotated[Tables, Field(description="Not used by this version.")] = ()
     hl7_sender: Annotated[Tables, Field(description="Not used by this version.")] = ()
 
     @model_validator(mode="after")
-    def _names_are_given_once(self) -> Self:
-        for named in (self.peer, self.profile):
-            names = [one.name for one in named]
-            if len(set(names)) < len(names):
-                raise _fail(NAMED_TWICE)
-        return self
-
-    @model_validator(mode="after")
-    def _routes_lead_somewhere(self) -> Self:
-        peers, profiles = {one.name: one for one in self.peer}, {one.name for one in self.profile}
-        for route in self.route:
-            if not set(route.to) <= set(peers) or (route.profile is not None and route.profile not in profiles):
-                raise _fail(UNKNOWN_NAME)
-            for name in route.to:
-                if not peers[name].is_destination:
-                    raise _fail(PORT_MISSING)
+    def _is_consistent(self) -> Self:
+        require_consistent(self)
         return self
 
 
-OWN_WORDS = (
-    AE_TITLE,
-    HOST_MISSING,
-    URL_MISSING,
-    FOLDER_MISSING,
-    PORT_MISSING,
-    NAMED_TWICE,
-    UNKNOWN_NAME,
-    KEYS_MISSING,
-    BAD_SIZE,
-    BAD_WINDOW,
-)
 MODELS: dict[str, type[Section]] = {
     "dicom": DicomSettings,
     "delivery": DeliverySettings,
@@ -265,5 +353,7 @@ MODELS: dict[str, type[Section]] = {
     "peer": PeerSettings,
     "profile": ProfileSettings,
     "route": RouteSettings,
+    "watch": WatchSettings,
+    "notice": NoticeSettings,
     "tls": TlsSettings,
 }

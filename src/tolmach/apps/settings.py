@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from tolmach.adapters.dimse import PeerAddress, Timeouts, parse_ae_title
-from tolmach.apps import sections
+from tolmach.apps import consistency, sections
 from tolmach.apps.configuration import ENVIRONMENT_PREFIX, TEST_PREFIX, read_toml
 from tolmach.apps.faults import (
     BAD_CONFIGURATION,
@@ -28,10 +28,10 @@ from tolmach.apps.sections import PeerSettings, Settings
 from tolmach.base import N_, Phrase
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-_WITH_SECRETS = {"url", "token", "password", "database"}
+_WITH_SECRETS = {"url", "token", "password", "database", "smtp_password", "webhook_url", "webhook_token"}
 # What pydantic found, in words that can be translated; what is not here keeps its own.
 _WORDS = {
-    **{words: words for words in sections.OWN_WORDS},
+    **{words: words for words in consistency.OWN_WORDS},
     "missing": N_("it must be given"),
     "int_parsing": N_("it must be a whole number"),
     "int_type": N_("it must be a whole number"),
@@ -70,7 +70,8 @@ def _fill_in(values: dict[str, Any], environment: Mapping[str, str], path: Path 
     Raises `BadConfiguration` for a variable that is not there.
     """
     peers = values.get("peer")
-    tables = [values, *(one for one in (peers if isinstance(peers, list) else ()) if isinstance(one, dict))]
+    among = [values, values.get("notice"), *(peers if isinstance(peers, list) else ())]
+    tables = [one for one in among if isinstance(one, dict)]
     for table in tables:
         for key in _WITH_SECRETS & table.keys():
             for name in _VARIABLE.findall(str(table[key])):
@@ -114,12 +115,13 @@ def _explained(error: ValidationError, path: Path | None, overlaid: Mapping[tupl
     """Say the first thing that is wrong, with the nearest known key when one is misspelt."""
     first = error.errors()[0]
     keys = tuple(str(part) for part in first["loc"])
-    where = ".".join(keys) or "[[peer]], [[profile]]"
+    context = first.get("ctx", {})
+    where = context.get("where") or ".".join(keys)
     file = overlaid.get(keys) or path or "TOLMACH_…"
     if first["type"] == "extra_forbidden":
         near = difflib.get_close_matches(keys[-1], _keys_at(first["loc"][:-1]), 1, 0.0)
         return BadConfiguration(UNKNOWN_KEY, file=file, where=where, nearest=near[0] if near else "")
-    words, facts = _WORDS.get(first["type"]), {"where": where, **first.get("ctx", {})}
+    words, facts = _WORDS.get(first["type"]), {"where": where, **context}
     why = Phrase(words, facts) if words is not None else first["msg"]
     return BadConfiguration(BAD_CONFIGURATION, file=file, where=where, why=why)
 

@@ -1,6 +1,8 @@
 """What `tolmach init` writes is taken by tolmach itself: as it is, and with every setting in use."""
 
+import os
 import re
+import stat
 import tomllib
 from pathlib import Path
 
@@ -8,7 +10,7 @@ import pytest
 
 from tests.calling import call
 from tolmach.apps.sample_configuration import sample
-from tolmach.apps.sections import PeerSettings, ProfileSettings
+from tolmach.apps.sections import NoticeSettings, PeerSettings, ProfileSettings, WatchSettings
 from tolmach.apps.settings import load_settings
 
 _SETTING = re.compile(r"# (?=\[|[a-z_]+ = )")
@@ -42,10 +44,17 @@ def test_as_written_only_defaults_are_set(tmp_path: Path) -> None:
     assert load_settings(file, {}) == load_settings(None, {})
 
 
-def test_every_setting_of_a_peer_and_a_profile_can_be_seen() -> None:
+def test_every_setting_of_a_peer_a_profile_and_a_watch_can_be_seen() -> None:
     values = tomllib.loads(everything_in_use())
-    for model, name in ((PeerSettings, "peer"), (ProfileSettings, "profile")):
+    for model, name in ((PeerSettings, "peer"), (ProfileSettings, "profile"), (WatchSettings, "watch")):
         assert set(values[name][0]) == {field.alias or key for key, field in model.model_fields.items()}
+    assert set(values["notice"]) == set(NoticeSettings.model_fields)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
+def test_nobody_else_may_read_a_configuration_that_will_hold_passwords() -> None:
+    assert call("init").status == 0
+    assert stat.S_IMODE(Path("tolmach.toml").stat().st_mode) == 0o600
 
 
 def test_each_setting_of_a_peer_can_be_used_alone(tmp_path: Path) -> None:

@@ -111,7 +111,7 @@ def test_an_editors_byte_order_mark_does_not_matter(tmp_path: Path) -> None:
         (PEER + "associations = 0", ["TLM-CFG-001", "peer.0.associations", "at least 1"]),
         (PEER + "dimse_timeout_seconds = 0", ["TLM-CFG-001", "dimse_timeout_seconds", "greater than 0"]),
         (PEER + 'rights = ["stor"]', ["TLM-CFG-001", "peer.0.rights.0", "one of"]),
-        (PEER + PEER, ["TLM-CFG-001", "same name"]),
+        (PEER + PEER, ["TLM-CFG-001", "[[peer]]", "the name pacs is given twice"]),
         ('[[profile]]\nname = "x"\nunsure = "maybe"', ["TLM-CFG-001", "profile.0.unsure", "'pass', 'hold' or 'fail'"]),
         ("language = \n", ["TLM-CFG-003", "line 1"]),
         ("data_dir = 'Лікарня'".encode("cp1251"), ["TLM-CFG-007", "tolmach.toml is not UTF-8"]),
@@ -202,8 +202,8 @@ ROUTE = PEER + '[[route]]\nto = ["{to}"]\n'
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        (ROUTE.replace("{to}", "nobody"), "leads to a peer"),
-        (ROUTE.replace("{to}", "pacs") + 'profile = "nothing"', "names a profile"),
+        (ROUTE.replace("{to}", "nobody"), "no peer is named nobody; there are: pacs"),
+        (ROUTE.replace("{to}", "pacs") + 'profile = "nothing"', "no profile is named nothing"),
         ('[[peer]]\nname = "c"\nae_title = "C"\nhost = "h"\n[[route]]\nto = ["c"]', "port must be given"),
         ('[[peer]]\nname = "s"\nkind = "stow"', "url must be given"),
         ('[[peer]]\nname = "f"\nkind = "folder"', "folder must be given"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
@@ -12,7 +12,11 @@ from tolmach.apps.configuration import FILE_NAME, configuration_file
 from tolmach.base import N_
 
 if TYPE_CHECKING:
-    from tolmach.apps.sections import PeerSettings
+    from tolmach.apps.sections import Section
+
+# What nobody who looks over a shoulder shall read; the address of a webhook is often its key as well.
+_SECRETS = {"token", "password", "smtp_password", "webhook_url", "webhook_token"}
+SomeSection = TypeVar("SomeSection", bound="Section")
 
 
 def register(program: click.Group, run: Run) -> None:
@@ -42,7 +46,9 @@ def register(program: click.Group, run: Run) -> None:
 
     @config.command(help=_(N_("Show the values in force, as JSON.")))
     def show() -> int:
-        shown = run.settings.model_copy(update={"peer": tuple(map(_without_secrets, run.settings.peer))})
+        settings = run.settings
+        peers, notice = tuple(map(_without_secrets, settings.peer)), _without_secrets(settings.notice)
+        shown = settings.model_copy(update={"peer": peers, "notice": notice})
         _print(run, shown.model_dump_json(indent=2, by_alias=True))
         return 0
 
@@ -56,8 +62,9 @@ def register(program: click.Group, run: Run) -> None:
         return 0
 
 
-def _without_secrets(peer: PeerSettings) -> PeerSettings:
-    return peer.model_copy(update={key: "…" for key in ("token", "password") if getattr(peer, key)})
+def _without_secrets(section: SomeSection) -> SomeSection:
+    secret = _SECRETS & section.model_fields_set
+    return section.model_copy(update={key: "…" for key in secret if getattr(section, key)})
 
 
 def _print(run: Run, text: str) -> None:
