@@ -23,7 +23,8 @@ SHADOW = Fault(
     "TLM-INT-014",
     N_("Held: the folder {watch} is in shadow mode, and nothing from it is delivered."),
     N_(
-        "See what would be changed with tolmach watch report {watch}; go live with tolmach watch live {watch} --with-held."
+        "See what would be changed with tolmach watch report {watch}; "
+        "go live with tolmach watch live {watch} --with-held."
     ),
 )
 """The lines of a watched folder in shadow mode are held for it; its fact `watch` is the name of the watch."""
