@@ -77,8 +77,8 @@ def _names_of_watches(settings: Settings) -> Iterator[str]:
     """Give the names watches take among the peers: their own, and that of the destination an export folder is."""
     for watch in settings.watch:
         yield watch.name
-        if watch.export_folder is not None:
-            yield watch.export_name
+        if watch.export_peer is not None:
+            yield watch.export_peer.name
 
 
 def _require_single(where: str, names: Iterable[str]) -> None:

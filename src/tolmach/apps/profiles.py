@@ -51,6 +51,7 @@ def profile_named(settings: Settings, name: str, file: Path | None = None) -> Pr
 def require_usable(settings: Settings, file: Path | None = None) -> None:
     """Understand every profile, peer and route; raises what is wrong with the first that cannot be used."""
     from tolmach.apps.destinations import senders_of, tls_files
+    from tolmach.apps.places import require_apart
     from tolmach.apps.routing import Routes
 
     for profile in settings.profile:
@@ -58,9 +59,10 @@ def require_usable(settings: Settings, file: Path | None = None) -> None:
     for peer in settings.peer:
         if peer.text is not None:
             parse_text_policy(peer.text, converts=True)
-        if peer.is_destination:
-            senders_of(peer, settings, lambda _seconds: None)
+    for destination in settings.destinations:
+        senders_of(destination, settings, lambda _seconds: None)
     Routes(settings, file)
+    require_apart(settings, file)
     if settings.dicom.tls_port is not None:
         from tolmach.adapters.dimse.tls import TlsServer
 

@@ -235,9 +235,12 @@ class WatchSettings(Section):
     ] = None
 
     @property
-    def export_name(self) -> str:
-        """The name of its export folder as a destination."""
-        return f"{self.name} export"
+    def export_peer(self) -> PeerSettings | None:
+        """Its export folder as a destination, if it has one."""
+        if self.export_folder is None:
+            return None
+        name = f"{self.name} export"
+        return PeerSettings(name=name, kind="folder", folder=self.export_folder, template=self.export_template)
 
     @model_validator(mode="after")
     def _knows_where_to(self) -> Self:
@@ -338,6 +341,12 @@ class Settings(Section):
     notice: NoticeSettings = NoticeSettings()
     legacy: Annotated[Tables, Field(description="Not used by this version.")] = ()
     hl7_sender: Annotated[Tables, Field(description="Not used by this version.")] = ()
+
+    @property
+    def destinations(self) -> tuple[PeerSettings, ...]:
+        """Everything something can be delivered to: peers, and the export folders of watches."""
+        exports = (one.export_peer for one in self.watch)
+        return (*(one for one in self.peer if one.is_destination), *(one for one in exports if one is not None))
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:

@@ -60,10 +60,14 @@ MOST_TRIES = 5
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """One destination of an object, and how the object is mended for it; without a profile it goes as it came."""
+    """One destination of an object, and how the object is mended for it; without a profile it goes as it came.
+
+    With a reason to `hold`, its line waits until a person lets it go.
+    """
 
     destination: str
     profile: Profile | None
+    hold: Problem | None = None
 
 
 class Router(Protocol):
@@ -164,7 +168,7 @@ class ArrivalJourney:
                 came = open_data_set(source, self.inflate)
                 _require_sound(came, pending)
                 bound, _undecided = self.router.bound_for(came, pending.arrival.provenance)
-                deliveries = [NewDelivery(one.destination, 0) for one in bound]
+                deliveries = [NewDelivery(one.destination, 0, one.hold) for one in bound]
         except (StoreTrouble, RecordsTrouble):
             raise
         except Exception as error:  # noqa: BLE001 - a supervisor, see tests/architecture/supervisors.toml
@@ -248,12 +252,12 @@ class ArrivalJourney:
         if provenance.entrance == "rebuild":
             return Problem(REBUILT)
         if mended is None or bound.profile is None:
-            return None
+            return bound.hold
         try:
             require_passing(mended.verdict, bound.profile)
         except HeldBack as error:
-            return error.problem
-        return None
+            return error.problem  # before the other reason: what ends that one must not let doubtful text go
+        return bound.hold
 
     def _unreadable(self, pending: Pending, problem: Problem) -> Ending:
         """Keep what cannot be read; when a person has released it, let it go on just as it came."""
@@ -268,7 +272,7 @@ class ArrivalJourney:
             verdict="unreadable",
             problems=(problem,),
             editions=[as_it_came] if bound else (),
-            deliveries=[NewDelivery(one.destination, 0) for one in bound],
+            deliveries=[NewDelivery(one.destination, 0, one.hold) for one in bound],
             quarantine=None if bound else problem,
         )
 

@@ -10,6 +10,7 @@ from tolmach.apps.settings import load_settings
 from tolmach.base import TolmachError
 from tolmach.edit.faults import BadRule
 from tolmach.intake.interfaces import Provenance
+from tolmach.journeys.faults import SHADOW
 from tolmach.repair.profile import Profile, TextPolicy
 
 PEERS = """
@@ -114,3 +115,78 @@ def test_bad_conditions_are_refused_at_once(tmp_path: Path, text: str, error: ty
 def test_the_archive_says_whether_objects_stay(tmp_path: Path) -> None:
     assert routes(tmp_path, "").keeps
     assert not routes(tmp_path, "[archive]\nenabled = false\n").keeps
+
+
+WATCHES = """
+[[watch]]
+name = "room-1"
+folder = "in-1"
+profile = "upper"
+to = ["pacs", "old"]
+original = true
+export_folder = "out-1"
+[[watch]]
+name = "room-2"
+folder = "in-2"
+to = ["old"]
+[[watch]]
+name = "room-3"
+folder = "in-3"
+shadow = true
+"""
+ROOM_1, ROOM_2, ROOM_3 = (Provenance("folder", f"room-{number}") for number in (1, 2, 3))
+
+
+def test_what_a_watch_brings_goes_to_its_own_destinations(tmp_path: Path) -> None:
+    made = routes(tmp_path, '[[route]]\nto = ["pacs"]\n' + WATCHES)  # "*" is for those who call
+    bound, problems = made.bound_for(CT, ROOM_2)
+    assert ([one.destination for one in bound], problems) == (["old"], [])
+    assert bound[0].profile == Profile(text=TextPolicy("transliterate", "uk-kmu55", converts=True))
+    assert made.bound_for(CT, ROOM_3) == ([], [])
+    assert made.bound_for(CT, Provenance("folder", "gone")) == ([], [])
+    assert [one.destination for one in made.bound_for(CT, FROM_CT)[0]] == ["pacs"]
+
+
+def test_the_export_folder_gets_the_mended_file_also_beside_the_original(tmp_path: Path) -> None:
+    made = routes(tmp_path, WATCHES)
+    bound = made.bound_for(CT, ROOM_1)[0]
+    assert [one.destination for one in bound] == ["pacs", "old", "room-1 export"]
+    assert [one.profile is None for one in bound] == [True, True, False]
+    assert bound[2].profile == made.profile_for(ROOM_1)
+    assert made.profile_for(ROOM_1).unsure == "hold"
+    assert made.profile_for(ROOM_2) == Profile()
+
+
+def test_a_route_may_name_a_watch(tmp_path: Path) -> None:
+    made = routes(
+        tmp_path,
+        WATCHES + '[[route]]\nfrom = ["room-2", "room-3"]\nwhen = { Modality = "CT" }\nprofile = "upper"\n'
+        'to = ["pacs", "old"]\n',
+    )
+    (own, routed) = made.bound_for(CT, ROOM_2)[0]
+    assert (own.destination, own.profile and own.profile.unsure) == ("old", "pass")  # the watch's own word counts first
+    assert (routed.destination, routed.profile and routed.profile.unsure) == ("pacs", "hold")
+    assert made.bound_for(None, ROOM_3) == ([], [])
+    assert made.profile_for(ROOM_3).unsure == "hold"
+
+
+def test_rules_may_ask_for_the_watch(tmp_path: Path) -> None:
+    made = routes(
+        tmp_path,
+        WATCHES + '[[route]]\nfrom = ["room-2", "room-3"]\nwhen = { "source.watch" = "room-3" }\nto = ["pacs"]\n',
+    )
+    assert [one.destination for one in made.bound_for(CT, ROOM_3)[0]] == ["pacs"]
+    assert [one.destination for one in made.bound_for(CT, ROOM_2)[0]] == ["old"]
+
+
+def test_in_shadow_mode_everything_is_held_for_it(tmp_path: Path) -> None:
+    shadow = WATCHES + '[[route]]\nfrom = ["room-3"]\nto = ["pacs"]\n'
+    (held,) = routes(tmp_path, shadow).bound_for(CT, ROOM_3)[0]
+    assert held.hold is not None
+    assert (held.hold.fault, held.hold.facts["watch"]) == (SHADOW, "room-3")
+    assert {one.hold for one in routes(tmp_path, shadow).bound_for(CT, ROOM_1)[0]} == {None}
+    file = tmp_path / "tolmach.toml"
+    modes = {"room-1": True, "room-3": False}
+    told = Routes(load_settings(file, {}), file, modes.__getitem__)
+    assert [one.hold is None for one in told.bound_for(CT, ROOM_3)[0]] == [True]
+    assert {one.hold is None for one in told.bound_for(CT, ROOM_1)[0]} == {False}

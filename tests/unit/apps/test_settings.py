@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.calling import call
 from tolmach.apps.faults import BadConfiguration
 from tolmach.apps.sections import Settings
 from tolmach.apps.settings import address_of, load_settings, peer_named, timeouts_of
@@ -49,7 +50,14 @@ do = [ { set = "InstitutionName", value = "Міська лікарня №1" }, 
 [[watch]]
 name = "room-1"
 folder = "D:/Export"
+preset = "generic"
+ignore = ["*.tmp", "~*"]
+recursive = true
+profile = "xray-1"
+export_folder = "D:/Repaired"
 to = ["pacs"]
+original = false
+after = "keep"
 [[route]]
 from = ["ct-1"]
 to = ["pacs"]
@@ -84,6 +92,9 @@ def test_the_whole_configuration_of_the_contract_is_understood(tmp_path: Path) -
     assert settings.language == "uk"
     assert settings.peer[0].rights[:2] == ("echo", "store")
     assert settings.profile[0].rule[0]["when"]["Modality"] == "DX"
+    assert (settings.watch[0].folder, settings.watch[0].ignore) == (Path("D:/Export"), ("*.tmp", "~*"))
+    assert [one.name for one in settings.destinations] == ["pacs", "room-1 export"]
+    assert settings.destinations[1].folder == Path("D:/Repaired")
     assert str(address_of(peer_named(settings, "pacs"))) == "ORTHANC@10.0.0.5:4242"
 
 
@@ -196,6 +207,7 @@ def test_secrets_come_from_the_environment(tmp_path: Path) -> None:
         load_settings(file, {})
 
 
+CALLER = '[[peer]]\nname = "ct"\nae_title = "CT"\nhost = "h"\nrights = ["store"]\n'
 ROUTE = PEER + '[[route]]\nto = ["{to}"]\n'
 
 
@@ -209,7 +221,79 @@ ROUTE = PEER + '[[route]]\nto = ["{to}"]\n'
         ('[[peer]]\nname = "f"\nkind = "folder"', "folder must be given"),
         ("[dicom]\ntls_port = 2762", "certificate and key"),
         ('[storage]\nreserve = "much"', "share such as 5%"),
+        ('[[peer]]\nname = "f"\nkind = "folder"\nfolder = "o"\nproof = "query"', "cannot give that proof"),
+        (PEER + 'window = "20-06"', "peer.0.window: write a time of day"),
+        (PEER + PEER.replace('"pacs"', '"twin"'), "peer twin: it has the AE title and the address of pacs"),
+        (
+            CALLER + CALLER.replace('"ct"', '"twin"') + "port = 5",
+            "peer twin: it has the AE title and the address of ct",
+        ),
     ],
 )
 def test_what_serve_could_not_live_with_is_refused(tmp_path: Path, text: str, words: str) -> None:
     assert words in wrong(tmp_path, text)
+
+
+def test_two_peers_may_share_what_does_not_confuse_them(tmp_path: Path) -> None:
+    other_port = PEER.replace('"pacs"', '"second"').replace("4242", "4243")
+    called_back = CALLER.replace('"ct"', '"ct-back"').replace('rights = ["store"]', "port = 104")
+    assert len(load(tmp_path, PEER + other_port + CALLER + called_back).peer) == 4
+
+
+WATCH = '[[watch]]\nname = "room-1"\nfolder = "in"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (WATCH + 'after = "move"', ["TLM-CFG-001", "watch.0: ", "move_to must be given"]),
+        (WATCH + 'after = "burn"', ["watch.0.after", "'keep', 'move' or 'delete'"]),
+        (WATCH + 'to = ["pacs"]', ["watch room-1: no peer is named pacs; there are: -"]),
+        (PEER + WATCH + 'to = ["pax"]', ["watch room-1: no peer is named pax; there are: pacs"]),
+        (CALLER + WATCH + 'to = ["ct"]', ["watch room-1: port must be given for the peer ct"]),
+        (WATCH + 'profile = "x"', ["watch room-1: no profile is named x"]),
+        (WATCH + WATCH.replace('"in"', '"other"'), ["the name room-1 is given twice"]),
+        (PEER.replace('"pacs"', '"room-1"') + WATCH, ["the name room-1 is given twice"]),
+        (
+            PEER.replace('"pacs"', '"room-1 export"') + WATCH + 'export_folder = "o"',
+            ["the name room-1 export is given"],
+        ),
+        ("[archive]\nenabled = false\n" + WATCH, ["watch room-1: its images would stay nowhere"]),
+        (WATCH + "scan_seconds = 0", ["watch.0.scan_seconds", "greater than 0"]),
+        (WATCH + "folders = 1", ["TLM-CFG-002", "watch.0.folders", "nearest is folder"]),
+        ('[notice]\nsmtp_host = "mail"', ["notice: mail_from and mail_to must be given"]),
+        ('[notice]\nwebhook_url = "mail"', ["notice: url must be given"]),
+        ('[notice]\nsmtp_tsl = "none"', ["TLM-CFG-002", "notice.smtp_tsl", "nearest is smtp_tls"]),
+    ],
+)
+def test_a_watch_that_could_not_work_is_refused(tmp_path: Path, text: str, words: list[str]) -> None:
+    said = wrong(tmp_path, text)
+    for word in words:
+        assert word in said
+
+
+def test_a_watch_may_lead_somewhere_by_a_route_alone(tmp_path: Path) -> None:
+    text = "[archive]\nenabled = false\n" + PEER + WATCH + '[[route]]\nfrom = ["room-1"]\nto = ["pacs"]'
+    assert load(tmp_path, text).watch[0].to == ()
+
+
+def test_what_is_wrong_is_told_of_the_file_that_was_read(tmp_path: Path) -> None:
+    file = tmp_path / "agent.toml"
+    for text in (PEER + 'window = "x"', PEER + PEER, WATCH + 'to = ["x"]'):
+        file.write_text(text, "utf-8")
+        with pytest.raises(BadConfiguration, match=r"agent\.toml: "):
+            load_settings(file, {})
+
+
+def test_secrets_of_notices_come_from_the_environment_and_stay_hidden(tmp_path: Path) -> None:
+    (tmp_path / "tolmach.toml").write_text(
+        '[notice]\nsmtp_password = "${P}"\nwebhook_url = "https://h/${P}"\nwebhook_token = "t${P}"\n', "utf-8"
+    )
+    notice = load_settings(tmp_path / "tolmach.toml", {"P": "xyzzy"}).notice
+    assert (notice.smtp_password, notice.webhook_url, notice.webhook_token) == ("xyzzy", "https://h/xyzzy", "txyzzy")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("P", "xyzzy")
+        shown = call("config", "show")
+    assert shown.status == 0
+    assert "xyzzy" not in shown.out
+    assert '"smtp_password": "…"' in shown.out

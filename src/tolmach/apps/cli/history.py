@@ -123,7 +123,7 @@ def _show(terminal: Terminal, row: HistoryRow) -> None:
 
 
 def _resend(run: Run, ids: Sequence[int], to: Sequence[str]) -> int:
-    known = {peer.name for peer in run.settings.peer if peer.is_destination}
+    known = {one.name for one in run.settings.destinations}
     for name in to:
         if name not in known:
             raise BadCall(UNKNOWN_DESTINATION, name=name, known=", ".join(sorted(known)) or "-")
