@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Self
 
 from tolmach.adapters.dimse.commitment import PROCESSING_FAILURE, Failure, Reference
@@ -94,13 +95,20 @@ class Walker:
     def __init__(self, journey: ArrivalJourney, enqueued: Callable[[], None]) -> None:
         """Tell `enqueued` whenever lines may have come into the outbox."""
         self._journey, self._enqueued = journey, enqueued
+        self._walking = threading.Lock()
         self.bell = Bell()
+
+    def change(self, journey: ArrivalJourney) -> None:
+        """Walk otherwise from now on; returns when what was being walked has come to its end. Any thread may call."""
+        with self._walking:
+            self._journey = journey
 
     def run(self) -> None:
         """Walk until the bell says stop; trouble with the disk or the records is waited out."""
         while not self.bell.stopped:
             try:
-                walked = self._journey.advance(BATCH)
+                with self._walking:
+                    walked = self._journey.advance(BATCH)
             except TolmachError as error:
                 log.error("%s", error)
                 self.bell.pause(RETRY_SECONDS)
@@ -193,15 +201,54 @@ def _kept_running(run: Callable[[], None], name: str) -> Callable[[], None]:
     return keep
 
 
+class Orders:
+    """What the system tells a running program by signals: to stop, or to read its configuration anew."""
+
+    def __init__(self) -> None:
+        """Wait for orders."""
+        self._told = threading.Event()
+        self.stopping = False
+        self._reloading = False
+
+    def stop(self) -> None:
+        """Tell it to stop; any thread may call."""
+        self.stopping = True
+        self._told.set()
+
+    def reload(self) -> None:
+        """Tell it to read the configuration anew; any thread may call."""
+        self._reloading = True
+        self._told.set()
+
+    def wait(self) -> bool:
+        """Wait until told something; True when the configuration is to be read anew, False when it is time to stop."""
+        while not self.stopping:
+            if self._reloading:
+                self._reloading = False
+                return True
+            self._told.wait(1.0)  # in slices: on Windows a wait without an end does not hear Ctrl-C
+            self._told.clear()
+        return False
+
+
 @contextmanager
-def told_to_stop(stopping: threading.Event) -> Iterator[None]:
-    """Set the event on SIGTERM, SIGINT, and Ctrl-Break on Windows."""
+def orders_by_signal() -> Iterator[Orders]:
+    """Give what SIGTERM, SIGINT, Ctrl-Break on Windows and SIGHUP elsewhere tell, until the block ends."""
     import signal
 
-    names = [name for name in ("SIGTERM", "SIGINT", "SIGBREAK") if hasattr(signal, name)]
-    before = {name: signal.signal(getattr(signal, name), lambda *_: stopping.set()) for name in names}
+    orders = Orders()
+    meaning = {"SIGTERM": orders.stop, "SIGINT": orders.stop, "SIGBREAK": orders.stop, "SIGHUP": orders.reload}
+    before = {
+        number: signal.signal(number, partial(_obey, order))
+        for name, order in meaning.items()
+        if (number := getattr(signal, name, None)) is not None
+    }
     try:
-        yield
+        yield orders
     finally:
-        for name, handler in before.items():
-            signal.signal(getattr(signal, name), handler)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _obey(order: Callable[[], None], *_: object) -> None:
+    order()

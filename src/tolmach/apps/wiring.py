@@ -9,19 +9,11 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 
-from tolmach.adapters.dimse.acceptance import AcceptancePolicy
-from tolmach.adapters.dimse.allow_list import Caller
-from tolmach.adapters.dimse.commitment_report_scp import commitment_report_scp
-from tolmach.adapters.dimse.rights import Right
-from tolmach.adapters.dimse.storage_scp import StorageScp, StorageScpSettings
-from tolmach.adapters.dimse.tls import TlsServer
 from tolmach.adapters.folder import inflate
 from tolmach.adapters.objects.folder_store import FolderStore
 from tolmach.adapters.objects.lock import DataDirLock
@@ -29,16 +21,24 @@ from tolmach.adapters.objects.restore import require_finished
 from tolmach.adapters.sql import Records, open_records
 from tolmach.adapters.sql.dialect import Synchronous
 from tolmach.adapters.sql.engine import FILE_NAME
-from tolmach.apps.destinations import chance, prover_of, senders_of, tells_secrets_openly, tls_files, utc_now
-from tolmach.apps.faults import NOBODY_THERE, RECORDS_GONE, SECRETS_IN_THE_OPEN, UNSAFE_TEST, USELESS_ROUTE, RecordsGone
+from tolmach.apps.delivering import Deliveries
+from tolmach.apps.destinations import tells_secrets_openly, utc_now
+from tolmach.apps.faults import (
+    BAD_CONFIGURATION,
+    NOBODY_THERE,
+    RECORDS_GONE,
+    SECRETS_IN_THE_OPEN,
+    UNSAFE_TEST,
+    USELESS_ROUTE,
+    BadConfiguration,
+    RecordsGone,
+)
+from tolmach.apps.listening import Ports
+from tolmach.apps.places import require_apart
 from tolmach.apps.routing import Routes
-from tolmach.apps.sections import PeerSettings, Settings
-from tolmach.apps.serving import KEEP_SECONDS, LOOK_SECONDS, Chore, Entrance, Keeper, Reports, Running, Walker
-from tolmach.base import Problem, TolmachError
-from tolmach.delivery.backoff import RetryPolicy
-from tolmach.delivery.dispatch import Dispatch
-from tolmach.delivery.outlet import Outlet, Timing
-from tolmach.delivery.parcel import Unpacker
+from tolmach.apps.sections import Settings
+from tolmach.apps.serving import KEEP_SECONDS, LOOK_SECONDS, Chore, Entrance, Keeper, Running, Walker
+from tolmach.base import N_, Phrase, Problem, TolmachError
 from tolmach.delivery.routes import EVERY_SOURCE
 from tolmach.intake.receive import Intake
 from tolmach.intake.recovery import Pace, Recovery, part_of_day
@@ -47,7 +47,6 @@ from tolmach.journeys.arrival import ArrivalJourney
 
 log = logging.getLogger(__name__)
 
-SECONDS_TO_STOP = 4.0
 BACKGROUND_SHARE = 0.2  # of one thread's time, for comparing what is stored with what is known
 SCRUB_DAYS = 30  # every stored object is read again and compared once in so many days
 DAY_SECONDS, RETRY_SECONDS = 86_400.0, 600.0
@@ -55,13 +54,78 @@ COMMITMENT_LIFE = timedelta(days=7)  # a report that has not come by then will n
 # For tests/faults alone, which must see that such a program loses images. Told loudly at every start.
 _NO_SYNC, _SYNCHRONOUS = "TOLMACH_TEST_NOFSYNC", "TOLMACH_TEST_SYNCHRONOUS"
 
+_NEEDS_RESTART = ("data_dir", "database", "objects", "storage")
+RESTART = N_("a change of it takes effect when tolmach serve is started anew")
 
-@dataclass(frozen=True, slots=True)
+
 class Station:
-    """A station that runs: where it listens, and what its operator should know from the start."""
+    """A station that runs. `address` is where it listens, `remarks` are what its operator should know at present."""
 
-    address: str
-    remarks: tuple[Problem, ...]
+    def __init__(self, settings: Settings, file: Path | None, store: FolderStore, records: Records) -> None:
+        """Introduce the parts to one another; nothing runs yet."""
+        self.settings, self.file = settings, file
+        self._store, self._records = store, records
+        self._changing = threading.Lock()
+        self._memory = records.devices.load()
+        self.intake = Intake(store, records.receipts, _reserve(settings), utc_now, time.monotonic)
+        self.deliveries = Deliveries(records, store)
+        self.walker = Walker(self._journey(Routes(settings, file)), self.deliveries.wake)
+        entrance = Entrance(self.intake, self.walker.bell.ring)
+        self.ports = Ports(store, records, entrance, self.deliveries.reports)
+
+    @property
+    def address(self) -> str:
+        """Where callers reach it, for people."""
+        return self.ports.address
+
+    @property
+    def remarks(self) -> Sequence[Problem]:
+        """What its operator should know."""
+        return tuple(_remarks(self.settings, self._records))
+
+    def begin(self, run: Running) -> None:
+        """Run everything the settings ask for until `run` ends."""
+        deliveries, ports = self.deliveries.prepare(self.settings), self.ports.prepare(self.settings)
+        run.at_end(self.deliveries.stop)
+        self.deliveries.change(deliveries)
+        run.at_end(lambda: self._records.devices.save(self._memory))
+        run.thread(self.walker.run, "journeys", self.walker.bell.stop)
+        keep = Chore(lambda: self._records.devices.save(self._memory), KEEP_SECONDS)
+        keeper = Keeper([Chore(self._notice, LOOK_SECONDS), keep])
+        run.thread(keeper.run, "keeper", keeper.stopping.set)
+        _check_over(self._store, self._records, self.intake, self.walker, run)
+        run.at_end(self.ports.stop)
+        self.ports.change(ports)
+
+    def change(self, settings: Settings) -> None:
+        """Run by other settings from now on; what is the same in both goes on undisturbed. Any thread may call.
+
+        What is in hand is finished, the rest stays queued. Raises what is wrong with the settings, or `CannotListen`:
+        then everything is as it was.
+        """
+        with self._changing:
+            for key in _NEEDS_RESTART:
+                if getattr(settings, key) != getattr(self.settings, key):
+                    facts = {"file": self.file or "TOLMACH_…", "where": key, "why": Phrase(RESTART)}
+                    raise BadConfiguration(BAD_CONFIGURATION, **facts)
+            require_apart(settings, self.file)
+            journey = self._journey(Routes(settings, self.file))
+            deliveries, ports = self.deliveries.prepare(settings), self.ports.prepare(settings)
+            self.ports.change(ports)  # first, because it alone may fail
+            self.walker.change(journey)
+            self.deliveries.change(deliveries)
+            self.settings = settings
+        self.walker.bell.ring()
+
+    def _journey(self, routes: Routes) -> ArrivalJourney:
+        records = self._records
+        return ArrivalJourney(self._store.open, records.journeys, records.ends, routes, inflate, self._memory)
+
+    def _notice(self) -> None:
+        """See what other processes did to the records."""
+        if self._records.changed_elsewhere():
+            self.walker.bell.ring()
+            self.deliveries.wake()
 
 
 @contextmanager
@@ -70,7 +134,8 @@ def station(settings: Settings, file: Path | None) -> Iterator[Station]:
 
     Raises `BadConfiguration`, `CannotListen`, `RecordsUnusable`, `DataDirInUse` and the like, when it cannot run.
     """
-    routes = Routes(settings, file)
+    Routes(settings, file)
+    require_apart(settings, file)
     store = FolderStore(settings.data_dir, sync=_NO_SYNC not in os.environ)
     require_finished(settings.data_dir / FILE_NAME)
     if not (settings.data_dir / FILE_NAME).exists() and next(iter(store.walk()), None) is not None:
@@ -79,79 +144,12 @@ def station(settings: Settings, file: Path | None) -> Iterator[Station]:
     with DataDirLock(settings.data_dir), open_records(settings.data_dir, synchronous) as records, Running() as run:
         store.clear_incoming()
         records.outbox.clear_leases()
-        intake = Intake(store, records.receipts, _reserve(settings), utc_now, time.monotonic)
-        memory = records.devices.load()
-        dispatches: dict[str, Dispatch] = {}
-        reports = Reports(records.commitments, dispatches, utc_now)
-        _dispatch(dispatches, settings, records, store, reports, run)
-
-        def enqueued() -> None:
-            for dispatch in dispatches.values():
-                dispatch.wake()
-
-        walker = Walker(ArrivalJourney(store.open, records.journeys, records.ends, routes, inflate, memory), enqueued)
-        run.at_end(lambda: records.devices.save(memory))
-        run.thread(walker.run, "journeys", walker.bell.stop)
-
-        def noticed() -> None:
-            if records.changed_elsewhere():
-                walker.bell.ring()
-                enqueued()
-
-        keeper = Keeper([Chore(noticed, LOOK_SECONDS), Chore(lambda: records.devices.save(memory), KEEP_SECONDS)])
-        run.thread(keeper.run, "keeper", keeper.stopping.set)
-        _watch_over(store, records, intake, walker, run)
-        entrance = Entrance(intake, walker.bell.ring)
-        dicom = settings.dicom
-        ports = [_listen(settings, dicom.port, None, store, records, entrance, reports, run)]
-        if dicom.tls_port is not None:
-            tls = TlsServer(tls_files(settings), client_certificates=dicom.tls.client_certificates)
-            ports.append(_listen(settings, dicom.tls_port, tls, store, records, entrance, reports, run))
-        addresses = (f"{dicom.ae_title}@{dicom.host}:{port}" for port in ports)
-        yield Station(" (TLS: ".join(addresses) + ")" * (len(ports) - 1), tuple(_remarks(settings, records)))
+        one = Station(settings, file, store, records)
+        one.begin(run)
+        yield one
 
 
-def _dispatch(
-    dispatches: dict[str, Dispatch],
-    settings: Settings,
-    records: Records,
-    store: FolderStore,
-    reports: Reports,
-    run: Running,
-) -> None:
-    """Start to deliver to every peer that can be called."""
-    delivery, unpacker = settings.delivery, Unpacker(store.open, inflate)
-    clocks = Timing(utc_now, time.monotonic, chance)
-    policy = RetryPolicy(
-        first_wait_seconds=delivery.backoff_first_seconds,
-        longest_wait_seconds=delivery.backoff_cap_seconds,
-        proof_timeout_seconds=delivery.proof_timeout_seconds,
-    )
-    for peer in settings.peer:
-        if not peer.is_destination:
-            continue
-        outlet = Outlet.of(peer.name, records.outbox, unpacker, clocks, retry=policy, proof=peer.proof)
-        prover = prover_of(peer, settings, records.commitments, reports)
-        if prover is None:
-            records.outbox.settle_unproved(peer.name)  # proof was asked for once, and is no more
-        senders = senders_of(peer, settings, outlet.bell.pause)
-        dispatches[peer.name] = Dispatch(outlet, senders, str(os.getpid()), prover)
-    run.at_end(partial(_stop, dispatches))
-    for dispatch in dispatches.values():
-        dispatch.start()
-
-
-def _stop(dispatches: Mapping[str, Dispatch]) -> None:
-    """Stop all of them together: a peer that never answers must not cost the time of the others too."""
-    deadline = time.monotonic() + SECONDS_TO_STOP
-    for dispatch in dispatches.values():
-        dispatch.outlet.bell.stop()
-        dispatch.outlet.proof_bell.stop()
-    for dispatch in dispatches.values():
-        dispatch.stop(max(0.0, deadline - time.monotonic()))
-
-
-def _watch_over(store: FolderStore, records: Records, intake: Intake, walker: Walker, run: Running) -> None:
+def _check_over(store: FolderStore, records: Records, intake: Intake, walker: Walker, run: Running) -> None:
     """Compare what is stored with what is known, in the background and again each day, and re-hash a share of it."""
     pace = Pace(time.monotonic, threading.Event(), BACKGROUND_SHARE)
 
@@ -173,48 +171,7 @@ def _watch_over(store: FolderStore, records: Records, intake: Intake, walker: Wa
             else:
                 pace.stop.wait(DAY_SECONDS)
 
-    run.thread(work, "watch", pace.stop.set)
-
-
-def _listen(
-    settings: Settings,
-    port: int,
-    tls: TlsServer | None,
-    store: FolderStore,
-    records: Records,
-    entrance: Entrance,
-    reports: Reports,
-    run: Running,
-) -> int:
-    """Listen on a port until the end, and give which it is."""
-    dicom = settings.dicom
-    callers = tuple(
-        Caller(peer.name, peer.ae_title, (peer.host,), rights)
-        for peer in settings.peer
-        if peer.kind == "dicom" and (rights := _rights_of(peer))
-    )
-    scp = StorageScp(
-        StorageScpSettings(
-            host=dicom.host,
-            port=port,
-            tls=tls,
-            policy=AcceptancePolicy(dicom.ae_title, callers),
-            max_associations=dicom.max_associations,
-            max_associations_per_address=dicom.max_associations_per_address,
-        ),
-        store.incoming,
-        entrance,
-        on_unknown=records.unknown_peers.note,
-        services=[commitment_report_scp(reports)],
-    )
-    scp.start()
-    run.at_end(partial(scp.stop, SECONDS_TO_STOP))
-    return scp.port
-
-
-def _rights_of(peer: PeerSettings) -> frozenset[Right]:
-    """Give what a peer may ask of us; one that is to commit must be able to tell us."""
-    return frozenset(peer.rights) | ({"commit"} if peer.proof == "commitment" else set())
+    run.thread(work, "recovery", pace.stop.set)
 
 
 def _reserve(settings: Settings) -> Reserve:
@@ -229,10 +186,11 @@ def _remarks(settings: Settings, records: Records) -> Iterator[Problem]:
     for name in (_NO_SYNC, _SYNCHRONOUS):
         if name in os.environ:
             yield Problem(UNSAFE_TEST, {"name": name})
-    destinations = {peer.name for peer in settings.peer if peer.is_destination}
+    destinations = {one.name for one in settings.destinations}
     for name, count in records.desk.unconfigured(destinations).items():
         yield Problem(NOBODY_THERE, {"name": name, "count": count})
     known = {EVERY_SOURCE, *(peer.name for peer in settings.peer if peer.rights)}
+    known.update(watch.name for watch in settings.watch)
     for route in settings.route:
         for source in route.from_:
             if source not in known:

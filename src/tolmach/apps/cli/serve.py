@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from tolmach.apps.cli.context import Run
-from tolmach.base import N_
+from tolmach.base import N_, TolmachError
+
+if TYPE_CHECKING:
+    from tolmach.apps.cli.terminal import Terminal
+    from tolmach.apps.wiring import Station
 
 _LOG_FORMAT = "%(asctime)s %(levelname)s %(message)s"
 
@@ -23,26 +29,43 @@ def register(program: click.Group, run: Run) -> None:
 
 
 def _serve(run: Run) -> int:
-    import threading
-
     from tolmach.apps.configuration import configuration_file
-    from tolmach.apps.serving import told_to_stop
+    from tolmach.apps.serving import orders_by_signal
     from tolmach.apps.wiring import station
 
     # A thread that waits for an acknowledgement shall not wait 5 ms, Python's usual slice, for one that mends text.
     sys.setswitchinterval(0.0005)
     logging.basicConfig(level=logging.INFO, format=_LOG_FORMAT, stream=sys.stderr)
     terminal = run.terminal()
-    stopping = threading.Event()
-    with told_to_stop(stopping), station(run.settings, configuration_file(run.config)) as here:
-        for problem in here.remarks:
-            terminal.complain(problem)
+    file = configuration_file(run.config)
+    with orders_by_signal() as orders, station(run.settings, file) as here:
         terminal.say(
             N_("tolmach is listening as {address}; its data is in {folder}. It runs until Ctrl-C or SIGTERM."),
             address=here.address,
             folder=run.settings.data_dir.absolute(),
         )
-        while not stopping.wait(1.0):  # in slices: on Windows a wait without an end does not hear Ctrl-C
-            pass
+        _tell(terminal, here)
+        while orders.wait():
+            _reload(run.terminal(), here)
         terminal.say(N_("Stopping: what is in hand is finished or stays queued."))
     return 0
+
+
+def _reload(terminal: Terminal, here: Station) -> None:
+    """Run by what the configuration says now; where it cannot be used, go on as before and say why."""
+    from tolmach.apps.settings import load_settings
+
+    try:
+        here.change(load_settings(here.file, os.environ))
+    except TolmachError as error:
+        terminal.complain(error)
+        terminal.say(N_("The configuration was not changed: everything goes on as before."))
+        return
+    terminal.say(N_("The configuration was read anew; tolmach is listening as {address}."), address=here.address)
+    _tell(terminal, here)
+
+
+def _tell(terminal: Terminal, here: Station) -> None:
+    """Say which folders are watched, and what the operator should know."""
+    for problem in here.remarks:
+        terminal.complain(problem)

@@ -1,0 +1,116 @@
+"""The dispatches of all destinations, and how they follow a configuration that changes while they run."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import count
+
+from tolmach.adapters.folder import inflate
+from tolmach.adapters.objects.folder_store import FolderStore
+from tolmach.adapters.sql import Records
+from tolmach.apps.destinations import chance, prover_of, senders_of, utc_now
+from tolmach.apps.sections import DeliverySettings, PeerSettings, Settings
+from tolmach.apps.serving import Reports
+from tolmach.apps.tls_state import TlsState
+from tolmach.delivery.backoff import RetryPolicy
+from tolmach.delivery.dispatch import Dispatch
+from tolmach.delivery.outlet import Outlet, Timing
+from tolmach.delivery.parcel import Unpacker
+
+SECONDS_TO_STOP = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Grounds:
+    """What a dispatch was made from: while it is the same, the dispatch goes on undisturbed."""
+
+    peer: PeerSettings
+    delivery: DeliverySettings
+    ae_title: str
+    tls: TlsState
+
+    @classmethod
+    def of(cls, peer: PeerSettings, settings: Settings) -> _Grounds:
+        return cls(peer, settings.delivery, settings.dicom.ae_title, TlsState.of(settings.dicom.tls))
+
+
+@dataclass(frozen=True, slots=True)
+class NewDeliveries:
+    """The dispatches a configuration asks for that do not run yet, and what all of them are made from."""
+
+    grounds: Mapping[str, _Grounds]
+    made: Mapping[str, Dispatch]
+    unproved: frozenset[str]
+
+
+class Deliveries:
+    """Delivers to every destination that is configured. One thread changes it, any may wake it."""
+
+    def __init__(self, records: Records, store: FolderStore) -> None:
+        """Deliver nothing yet. `reports` takes the Storage Commitment reports that come by themselves."""
+        self._records, self._unpacker = records, Unpacker(store.open, inflate)
+        self._running: dict[str, Dispatch] = {}
+        self._grounds: dict[str, _Grounds] = {}
+        self._generations = count(1)
+        self.reports = Reports(records.commitments, self._running, utc_now)
+
+    def wake(self) -> None:
+        """Say that lines may have come or been released; any thread may call."""
+        for dispatch in list(self._running.values()):
+            dispatch.wake()
+
+    def prepare(self, settings: Settings) -> NewDeliveries:
+        """Make what is new without starting it; raises what is wrong with a peer's settings."""
+        grounds = {peer.name: _Grounds.of(peer, settings) for peer in settings.destinations}
+        made: dict[str, Dispatch] = {}
+        unproved: set[str] = set()
+        owner = f"{os.getpid()}.{next(self._generations)}"
+        for name, one in grounds.items():
+            if self._grounds.get(name) != one:
+                made[name], is_proved = self._made(one.peer, settings, owner)
+                if not is_proved:
+                    unproved.add(name)
+        return NewDeliveries(grounds, made, frozenset(unproved))
+
+    def _made(self, peer: PeerSettings, settings: Settings, owner: str) -> tuple[Dispatch, bool]:
+        delivery = settings.delivery
+        policy = RetryPolicy(
+            first_wait_seconds=delivery.backoff_first_seconds,
+            longest_wait_seconds=delivery.backoff_cap_seconds,
+            proof_timeout_seconds=delivery.proof_timeout_seconds,
+        )
+        timing = Timing(utc_now, time.monotonic, chance)
+        outlet = Outlet.of(peer.name, self._records.outbox, self._unpacker, timing, retry=policy, proof=peer.proof)
+        prover = prover_of(peer, settings, self._records.commitments, self.reports)
+        senders = senders_of(peer, settings, outlet.bell.pause)
+        return Dispatch(outlet, senders, owner, prover), prover is not None
+
+    def change(self, new: NewDeliveries) -> None:
+        """Stop what is not configured any more or otherwise, and start what is new; the others go on."""
+        self._end([name for name, grounds in self._grounds.items() if new.grounds.get(name) != grounds])
+        for name in new.unproved:
+            self._records.outbox.settle_unproved(name)  # proof was asked for once, and is no more
+        for name, dispatch in new.made.items():
+            self._running[name] = dispatch
+            self._grounds[name] = new.grounds[name]
+            dispatch.start()
+
+    def stop(self) -> None:
+        """Stop all of them; may be repeated."""
+        self._end(list(self._running))
+
+    def _end(self, names: Iterable[str]) -> None:
+        """Stop some together: a peer that never answers must not cost the time of the others too."""
+        ending = []
+        for name in names:
+            ending.append(self._running.pop(name))
+            del self._grounds[name]
+        deadline = time.monotonic() + SECONDS_TO_STOP
+        for dispatch in ending:
+            dispatch.outlet.bell.stop()
+            dispatch.outlet.proof_bell.stop()
+        for dispatch in ending:
+            dispatch.stop(max(0.0, deadline - time.monotonic()))
