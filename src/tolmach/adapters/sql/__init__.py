@@ -8,6 +8,7 @@ from tolmach.adapters.sql.faults import NoSuchThing, RecordsUnusable
 from tolmach.adapters.sql.history import DeliveryRow, HistoryRow
 from tolmach.adapters.sql.records import Records, open_records
 from tolmach.adapters.sql.unknown_peers import UnknownPeer
+from tolmach.adapters.sql.watched import WatchState
 
 __all__ = [
     "Asked",
@@ -24,5 +25,6 @@ __all__ = [
     "Records",
     "RecordsUnusable",
     "UnknownPeer",
+    "WatchState",
     "open_records",
 ]

@@ -19,6 +19,7 @@ from tolmach.adapters.sql.outbox import SqlOutbox
 from tolmach.adapters.sql.receipts import SqlReceipts
 from tolmach.adapters.sql.stored import Clock
 from tolmach.adapters.sql.unknown_peers import UnknownPeers
+from tolmach.adapters.sql.watched import Watched
 
 
 def _utc_now() -> datetime:
@@ -29,8 +30,8 @@ class Records:
     """The records of one data folder, open; any thread may use any part, and other processes may have them open too.
 
     Protocols: `receipts` are `Receipts`, `journeys` are `Journeys`, `ends` are `JourneyEnds`, `outbox` is an `Outbox`,
-    `stored` are `StoredRecords`. `desk` is for operators; `commitments`, `devices` and `unknown_peers` are what their
-    names say.
+    `stored` are `StoredRecords`, `watched` are `WatchRecords`. `desk` is for operators; `commitments`,
+    `devices` and `unknown_peers` are what their names say.
     """
 
     def __init__(self, database: Database, clock: Clock) -> None:
@@ -43,6 +44,7 @@ class Records:
         self.commitments = Commitments(database)
         self.devices = Devices(database)
         self.unknown_peers = UnknownPeers(database, clock)
+        self.watched = Watched(database, clock)
 
     @property
     def path(self) -> Path:

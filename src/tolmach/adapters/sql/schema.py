@@ -10,7 +10,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-REVISIONS: Final = ("0001",)
+REVISIONS: Final = ("0001", "0002")
 """Every version of the schema this program knows, oldest first; the last is the one it works with."""
 
 CONVENTION: Final = {
@@ -71,6 +71,8 @@ objects = sa.Table(
     _text("series_instance_uid"),
     _text("character_set", "[]"),
     _text("verdict"),
+    # Which code page its text was found to be in, with the confidence and the evidence.
+    sa.Column("detected", sa.Text),
     _text("facts", "{}"),
     _text("problems", "[]"),
     sa.Column("quarantine", sa.Text),
@@ -139,6 +141,8 @@ deliveries = sa.Table(
     sa.Column("stored_at", _Time),
     _text("status"),
     sa.Column("proof", sa.Text),
+    # The path of the file it was delivered as; NULL where it is no file.
+    sa.Column("place", sa.Text),
     sa.Column("problem", sa.Text),
     # Whose word holds or deleted it; empty when nobody's.
     _text("decided_by"),
@@ -221,6 +225,45 @@ unknown_peers = sa.Table(
     sa.Column("first_seen_at", _Time, nullable=False),
     sa.Column("last_seen_at", _Time, nullable=False),
     _number("times", 1),
+)
+
+watched_files = sa.Table(
+    "watched_files",
+    metadata,
+    sa.Column("watch", sa.Text, primary_key=True),
+    sa.Column("path", sa.LargeBinary, primary_key=True),
+    # Numbers of the file system are text: inodes have 64 bits and more, and clocks may say the year 2500.
+    sa.Column("device", sa.Text, nullable=False),
+    sa.Column("inode", sa.Text, nullable=False),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("modified_ns", sa.Text, nullable=False),
+    _text("sha256"),
+    sa.Column("object_id", _Id, sa.ForeignKey("objects.id")),
+    # Why it was passed over.
+    sa.Column("problem", sa.Text),
+    sa.Column("noted_at", _Time, nullable=False),
+    # Moved or deleted then, or left where it is for good.
+    sa.Column("tidied_at", _Time),
+    sa.Column("left_problem", sa.Text),
+    _partial("ix_watched_files_untidied", *("watch", "object_id"), where="object_id IS NOT NULL AND tidied_at IS NULL"),
+    sqlite_with_rowid=False,
+)
+"""The state of each file of a watched folder that was dealt with; what became of the objects is not lost with a row."""
+
+watches = sa.Table(
+    "watches",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    # What a person has said: live, shadow or paused; empty: as configured. The other is what comes after a pause.
+    _text("mode"),
+    _text("mode_before"),
+    sa.Column("looked_at", _Time),
+    sa.Column("last_taken_at", _Time),
+    sa.Column("last_path", sa.LargeBinary),
+    _number("taken"),
+    _number("passed_over"),
+    sa.Column("trouble", sa.Text),
+    sa.Column("trouble_since", _Time),
 )
 
 devices = sa.Table(

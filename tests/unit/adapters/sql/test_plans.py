@@ -13,7 +13,18 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from tests.contracts.records_values import NOW, arrival, ending
 from tolmach.adapters import sql
-from tolmach.adapters.sql import again, commitments, desk, history, inventory, lines, open_records, outbox, receipts
+from tolmach.adapters.sql import (
+    again,
+    commitments,
+    desk,
+    history,
+    inventory,
+    lines,
+    open_records,
+    outbox,
+    receipts,
+    watched,
+)
 from tolmach.adapters.sql.schema import metadata
 
 
@@ -62,12 +73,19 @@ def test_the_head_of_a_claim_comes_from_the_index_in_order(planner: Any, taken: 
         (history._FIRST_SINCE, "ix_objects_received_at (received_at>?)"),
         (inventory._STORED, "(sha256>?)"),
         (commitments._LATE, "ix_commitments_open"),
+        (watched._TIDYINGS, "ix_watched_files_untidied (watch=? AND object_id>?)"),
+        (watched._BEHIND, "PRIMARY KEY (watch=? AND path>?)"),
     ],
 )
 def test_a_query_uses_its_index_and_sorts_nothing(planner: Any, statement: sa.Executable, index: str) -> None:
     plan = planner(statement)
     assert any(index in step for step in plan), plan
     assert not [step for step in plan if "TEMP B-TREE" in step]
+
+
+def test_marks_are_looked_up_by_their_paths(planner: Any) -> None:
+    (step,) = [step for step in planner(watched._MARKS, paths=[b"a", b"b"]) if "watched_files" in step]
+    assert "PRIMARY KEY (watch=? AND path=?)" in step
 
 
 def test_a_claim_at_many_waiting_lines_is_as_quick_as_at_few(tmp_path: Path) -> None:

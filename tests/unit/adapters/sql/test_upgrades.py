@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import sqlite3
 import subprocess
@@ -12,10 +11,12 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from tests.contracts.records_values import arrival
-from tolmach.adapters.sql import RecordsUnusable, open_records, upgrades
+from tests.contracts.records_values import NOW, PROBLEM, arrival, ending
+from tolmach.adapters.sql import Records, RecordsUnusable, open_records, upgrades
 from tolmach.adapters.sql.engine import FILE_NAME
 from tolmach.adapters.sql.schema import REVISIONS, alembic_version, metadata
+from tolmach.delivery.interfaces import Conclusion
+from tolmach.intake.interfaces import Dealing, FileMark
 
 ROOT = Path(__file__).resolve().parents[4]
 SECOND = """
@@ -23,8 +24,8 @@ import os
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "0003"
+down_revision = "0002"
 
 
 def upgrade() -> None:
@@ -39,7 +40,21 @@ def tables(path: Path) -> dict[str, list[str]]:
     """Give every table and index of a database; the order of the parts of a definition does not matter."""
     with sqlite3.connect(path) as connection:
         rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
-    return {name: sorted(re.split(r",\s*\n|\n", sql.removesuffix("\n)"))) for name, sql in rows}
+    return {name: sorted(_parts(sql)) for name, sql in rows}
+
+
+def _parts(sql: str) -> list[str]:
+    """Give the parts of a definition, parted at the commas that stand in no inner brackets."""
+    parts, depth = [""], 0
+    for letter in " ".join(sql.split()):
+        depth += (letter == "(") - (letter == ")")
+        if depth == 1 and letter in "(,":
+            parts.append("")
+        elif depth == 0 and letter == ")":
+            parts.append(")")
+        else:
+            parts[-1] += letter
+    return [part.strip() for part in parts]
 
 
 def made(path: Path, work: object) -> dict[str, list[str]]:
@@ -58,6 +73,66 @@ def test_migrations_from_nothing_make_the_tables_of_this_program(tmp_path: Path)
     stepwise = made(tmp_path / "steps", lambda connection: upgrades.migrate(connection, REVISIONS[-1]))
     at_once = made(tmp_path / "new", new)
     assert stepwise == at_once
+
+
+def as_released(current: Path, data_dir: Path, revision: str) -> None:
+    """Give the records of `current` as a program with an older version of the tables has written them."""
+    path = data_dir / FILE_NAME
+    data_dir.mkdir()
+    made(path, lambda connection: upgrades.migrate(connection, revision))
+    with sqlite3.connect(path) as connection:
+        connection.execute("ATTACH ? AS now", (str(current / FILE_NAME),))
+        for (name,) in connection.execute("SELECT name FROM main.sqlite_master WHERE type = 'table'").fetchall():
+            if name in ("alembic_version", "sqlite_sequence"):
+                continue
+            columns = ", ".join(row[1] for row in connection.execute(f"PRAGMA main.table_info({name})"))
+            connection.execute(f"INSERT INTO main.{name} ({columns}) SELECT {columns} FROM now.{name}")
+            has_rows = connection.execute(f"SELECT count(*) FROM main.{name}").fetchone()[0]
+            assert has_rows, f"nothing in {name} would be missed"
+        connection.execute("PRAGMA journal_mode=WAL")
+
+
+def fill(records: Records) -> None:
+    """Bring something into every table of the first version."""
+    ids = [records.receipts.record(arrival(number)).object_id for number in range(4)]
+    records.ends.finish(
+        [ending(ids[0], destinations=("pacs", "mirror")), ending(ids[1], quarantine=PROBLEM), ending(ids[2])]
+    )
+    lines = records.outbox.claim("pacs", "w", 9, NOW, 60)
+    records.commitments.begin("1.2.3", "pacs", [lines[0].delivery_id], NOW)
+    records.outbox.conclude([Conclusion(lines[0].delivery_id, "delivered", status="0000", proof="response")], NOW)
+    records.outbox.conclude([Conclusion(lines[1].delivery_id, "queued", NOW, problem=PROBLEM)], NOW)
+    records.desk.resend([ids[0]], ["third"], "nurse")
+    records.outbox.note_destination("mirror", PROBLEM, NOW)
+    records.unknown_peers.note("STRANGER", "10.0.0.9")
+    records.devices.pin("device", "cp1251")
+
+
+def seen(records: Records) -> object:
+    return (
+        *(list(records.desk.history()), list(records.desk.queue()), records.desk.audit(), records.desk.destinations()),
+        *(list(records.events()), records.unknown_peers.list(), dict(records.devices.load().copied())),
+        *(list(records.journeys.pending(9)), list(records.stored.stored_objects())),
+    )
+
+
+@pytest.mark.parametrize("revision", REVISIONS[:-1])
+def test_what_every_released_version_wrote_is_there_after_the_upgrade(revision: str, tmp_path: Path) -> None:
+    with open_records(tmp_path / "now") as records:
+        fill(records)
+        before = seen(records)
+    as_released(tmp_path / "now", tmp_path / "old", revision)
+    for _ in range(2):
+        with open_records(tmp_path / "old") as records:
+            assert seen(records) == before
+            assert records.desk.audit().holds
+            assert records.integrity_findings() == []
+    assert tables(tmp_path / "old" / FILE_NAME) == tables(tmp_path / "now" / FILE_NAME)
+    with open_records(tmp_path / "old") as records:
+        receipt = records.receipts.record(arrival(9))
+        records.ends.finish([ending(receipt.object_id, destinations=())])
+        records.watched.note("room-1", [Dealing(FileMark(b"a", 1, 2, 3, 4), "ab", receipt.object_id)])
+        assert len(records.watched.tidyings("room-1", 9)) == 1
 
 
 def test_the_known_revisions_are_the_migrations_there_are() -> None:
@@ -88,7 +163,7 @@ def run(data_dir: Path, migrations: Path) -> subprocess.CompletedProcess[str]:
     """Open the records with a program that knows a version more, in a process of its own."""
     program = (
         "import sys\nfrom pathlib import Path\nfrom tolmach.adapters.sql import engine, open_records, upgrades\n"
-        "upgrades.REVISIONS = engine.REVISIONS = ('0001', '0002')\n"
+        "upgrades.REVISIONS = engine.REVISIONS = ('0001', '0002', '0003')\n"
         "upgrades.MIGRATIONS = Path(sys.argv[2])\n"
         "records = open_records(Path(sys.argv[1]))\n"
         "print(records.desk.audit().total.taken)\n"
@@ -102,7 +177,7 @@ def run(data_dir: Path, migrations: Path) -> subprocess.CompletedProcess[str]:
 def migrations(tmp_path: Path, then: str) -> Path:
     folder = tmp_path / f"migrations{len(list(tmp_path.iterdir()))}"
     shutil.copytree(upgrades.MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "versions" / "v0002.py").write_text(SECOND.format(then=then))
+    (folder / "versions" / "v0003.py").write_text(SECOND.format(then=then))
     return folder
 
 
