@@ -8,12 +8,14 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -22,6 +24,7 @@ from tests.faults.peermodes import Mode
 ROOT = Path(__file__).resolve().parents[2]
 PR_SET_PDEATHSIG = 1
 ANSWER_SECONDS = 60.0
+_OUR_PORTS = range(20_000, 32_000)
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
@@ -56,10 +59,15 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 
 def free_port() -> int:
-    """Give a port nobody listens on now; whoever binds it later must be ready to try another."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
+    """Give a port nobody listens on now; whoever binds it later must be ready to try another.
+
+    None of those that systems give to outgoing connections: a program that is killed and started again must find its
+    port free, and meanwhile anybody on the machine may have connected to somewhere.
+    """
+    while True:
+        port = secrets.choice(_OUR_PORTS)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 class Child:

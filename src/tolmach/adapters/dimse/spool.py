@@ -6,14 +6,12 @@ import hashlib
 import itertools
 import os
 import secrets
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO
 
 from tolmach.adapters.dimse.dimse import CStoreRequest
 
 IOV_MAX = 1000
-HASHED_BESIDE = 1 << 16  # bytes; below that, asking another thread takes longer than doing it
 
 
 class SpoolFolder:
@@ -24,19 +22,11 @@ class SpoolFolder:
         self._path = path
         self._mark = secrets.token_hex(4)
         self._numbers = itertools.count(1)
-        # Beside the thread that receives and writes: each is given away by Python while it works.
-        self.hashing = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="hashing")
 
     def make_file(self) -> tuple[Path, BinaryIO]:
         """Give a new file and its path; raises `OSError`. The name is never built from what the peer sends."""
         path = self._path / f"store-{self._mark}-{next(self._numbers)}.part"
         return path, os.fdopen(os.open(path, _NEW, 0o600), "wb", buffering=0)
-
-
-def _done() -> Future[None]:
-    done: Future[None] = Future()
-    done.set_result(None)
-    return done
 
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
@@ -55,7 +45,6 @@ class Spool:
         self.file: BinaryIO | None = None
         self.error: OSError | None = None
         self._digest = hashlib.sha256()  # of the data set alone
-        self._hashing, self._hashed = folder.hashing, _done()
         self._head: bytes | None = head
         self._held: list[memoryview] = []
         try:
@@ -79,28 +68,18 @@ class Spool:
         views, self._held = self._held, []
         if self.error is not None or self.file is None:
             return
-        # One call each for all of it: every call lets other threads run, and may have to wait for them afterwards.
-        data = b"".join(views)
-        self._hash(data)
-        buffers: list[bytes | memoryview] = [self._head, data] if self._head else [data]
+        for view in views:
+            self._digest.update(view)
+        buffers: list[bytes | memoryview] = [self._head, *views] if self._head else list(views)
         self._head = None
         try:
             _write_all(self.file, buffers)
         except OSError as error:
             self.error = error
 
-    def _hash(self, data: bytes) -> None:
-        """Hash in another thread what is long enough to be worth it; one piece after another."""
-        self._hashed.result()
-        if len(data) < HASHED_BESIDE:
-            self._digest.update(data)
-        else:
-            self._hashed = self._hashing.submit(self._digest.update, data)
-
     def finish(self) -> str:
         """Give the sha256 of the data set, in hex, after everything has been written."""
         self.write()
-        self._hashed.result()
         return self._digest.hexdigest()
 
     def discard(self) -> None:

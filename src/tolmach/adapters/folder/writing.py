@@ -121,7 +121,7 @@ def _write(part: Path, chunks: Iterable[memoryview | bytes]) -> str:
     return digest.hexdigest()
 
 
-def sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path | str) -> None:
     """Make the names in a folder durable. Windows keeps them with the file and cannot sync a folder."""
     if os.name == "nt":
         return

@@ -137,6 +137,8 @@ class FolderStore:
 
     def _confirmed(self, sha256: str, path: str, expected_offset: int) -> Stored | None:
         """Give what is stored there when it holds that content, synced; None when nothing or rot is there."""
+        if not os.path.lexists(path):  # the usual case, and cheaper asked than raised
+            return None
         try:
             descriptor = os.open(path, _TO_SYNC)
         except FileNotFoundError:

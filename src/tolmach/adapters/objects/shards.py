@@ -41,22 +41,24 @@ class Shards:
 
     def make_room_for(self, sha256: str) -> None:
         """Let the folder for that content be there; `sync` makes it durable."""
-        number, outer = int(sha256[:4], 16), Path(self._text, sha256[:2])
+        number = int(sha256[:4], 16)
         if self._inner[number] != _KNOWN:
+            outer = f"{self._text}{os.sep}{sha256[:2]}"
             if self._outer[number >> 8] != _KNOWN:
                 make_private(outer)
-            make_private(outer / sha256[2:4])
+            make_private(f"{outer}{os.sep}{sha256[2:4]}")
 
     def sync(self, sha256: str) -> None:
         """Make the names in that content's folder durable, and the folder's own; `StoreTrouble` when that failed."""
         if not self._sync:
             return
-        outer = Path(self._text, sha256[:2])
-        inner, number = outer / sha256[2:4], int(sha256[:4], 16)
+        # Texts, for each Path costs as much as a system call, and somebody waits for an acknowledgement.
+        outer, number = f"{self._text}{os.sep}{sha256[:2]}", int(sha256[:4], 16)
+        inner = f"{outer}{os.sep}{sha256[2:4]}"
         self._sync_into(self._inner, number, (inner,), (inner, outer))
-        self._sync_into(self._outer, number >> 8, (), (self.root,))
+        self._sync_into(self._outer, number >> 8, (), (self._text,))
 
-    def _sync_into(self, states: bytearray, number: int, always: Sequence[Path], at_first: Sequence[Path]) -> None:
+    def _sync_into(self, states: bytearray, number: int, always: Sequence[str], at_first: Sequence[str]) -> None:
         state = states[number]
         for folder in always if state == _KNOWN else at_first:
             try:
@@ -87,15 +89,15 @@ class Shards:
                 yield sha256
 
 
-def make_private(folder: Path) -> bool:
+def make_private(folder: str) -> bool:
     """Let a folder be there that nobody else may enter, whatever the umask; True when it was made now."""
     try:
-        folder.mkdir(0o700)
+        os.mkdir(folder, 0o700)  # noqa: PTH102 - the path is a text already
     except FileExistsError:
-        if not folder.is_dir():
+        if not os.path.isdir(folder):  # noqa: PTH112 - likewise
             raise
         return False
-    folder.chmod(0o700)
+    os.chmod(folder, 0o700)  # noqa: PTH101 - likewise
     return True
 
 
@@ -110,12 +112,12 @@ def make_durable(folder: Path, *, sync: bool) -> None:
         one.mkdir(exist_ok=True)
         if sync:
             sync_folder(one.parent)
-    make_private(folder)
+    make_private(os.fspath(folder))
     if sync:  # also when it was there: whoever made it may have died before
         sync_folder(folder.parent)
 
 
-def _stir(folder: Path) -> None:
+def _stir(folder: str) -> None:
     """Change a folder whose sync has failed, so that the next sync writes it again and cannot succeed by forgetting."""
     handle, name = tempfile.mkstemp(dir=folder)
     os.close(handle)

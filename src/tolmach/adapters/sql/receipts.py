@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import sqlalchemy as sa
 
 from tolmach.adapters.sql import dialect
-from tolmach.adapters.sql.again import STATE, arrive_again, take_turns, turns
+from tolmach.adapters.sql.again import arrive_again, take_turns, turns
 from tolmach.adapters.sql.engine import Database
 from tolmach.adapters.sql.events import note
 from tolmach.adapters.sql.inventory import unflag
@@ -29,20 +29,35 @@ _ARRIVED = (
 _REPEATED = {"arrivals": objects.c.arrivals + 1, "last_arrived_at": sa.bindparam("received_at")}
 
 
+class _Known(NamedTuple):
+    """What is known of an object once it is recorded."""
+
+    id: int
+    arrivals: int
+    version: int
+    flaw: str
+    entrance: str
+    source: str
+    ae_title: str
+    host: str
+    ended_at: int | None
+    sources_to_come: str
+
+
 def _record(version: object) -> sa.Executable:
     values: dict[str, Any] = {name: sa.bindparam(name) for name in _ARRIVED}
     return (
         dialect.insert(objects)
         .values(**values, last_arrived_at=sa.bindparam("received_at"), version=version)
         .on_conflict_do_update(index_elements=["sha256", "sop_instance_uid"], set_=_REPEATED)
-        .returning(*(objects.c[name] for name in ("id", "arrivals", "version", "flaw", *STATE)))
+        .returning(*(objects.c[name] for name in _Known._fields))
     )
 
 
-_RECORD = _record(_NEXT_VERSION)
+_RECORD = dialect.Prepared(_record(_NEXT_VERSION))
 # Things without a UID are no versions of one another.
-_RECORD_NAMELESS = _record(1)
-_RECEIPT = receipts.insert()
+_RECORD_NAMELESS = dialect.Prepared(_record(1))
+_RECEIPT = dialect.Prepared(receipts.insert())
 
 _PENDING = (
     sa.select(objects.c.id, *(objects.c[name] for name in _ARRIVED), objects.c.released)
@@ -84,11 +99,10 @@ class SqlReceipts:
 
     def _recorded(self, connection: sa.Connection, values: dict[str, Any]) -> Receipt:
         statement = _RECORD if values["sop_instance_uid"] else _RECORD_NAMELESS
-        known = connection.execute(statement, values).one()
+        known = _Known(*statement.one(connection, values))
         is_new = known.arrivals == 1
         if is_new:
-            receipt = {name: values[name] for name in ("sha256", "sop_instance_uid", "received_at")}
-            connection.execute(_RECEIPT, receipt | {"object_id": known.id})
+            _RECEIPT.one(connection, values | {"object_id": known.id})
             if known.version > 1:
                 details = {"version": known.version}
                 note(connection, self._clock(), "", "new-version", object_id=known.id, details=details)

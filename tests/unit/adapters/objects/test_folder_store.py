@@ -46,7 +46,7 @@ def store(tmp_path: Path) -> FolderStore:
 def recorded(monkeypatch: pytest.MonkeyPatch, root: Path) -> list[str]:
     """Write down what is done to the disk, in order, as `sync NAME`, `rename` and `mkdir NAME`."""
     steps: list[str] = []
-    fsync, replace, mkdir = os.fsync, os.replace, Path.mkdir
+    fsync, replace, mkdir = os.fsync, os.replace, os.mkdir
 
     def watch_fsync(descriptor: int) -> None:
         path = Path(f"/proc/self/fd/{descriptor}").readlink()
@@ -57,13 +57,13 @@ def recorded(monkeypatch: pytest.MonkeyPatch, root: Path) -> list[str]:
         steps.append(f"rename {named(source, root)} {named(Path(target), root)}")
         replace(source, target)
 
-    def watch_mkdir(path: Path, mode: int = 0o777, parents: bool = False, exist_ok: bool = False) -> None:
-        mkdir(path, mode, parents, exist_ok)
-        steps.append(f"mkdir {named(path, root)}")
+    def watch_mkdir(path: str | Path, mode: int = 0o777) -> None:
+        mkdir(path, mode)
+        steps.append(f"mkdir {named(Path(path), root)}")
 
     monkeypatch.setattr(os, "fsync", watch_fsync)
     monkeypatch.setattr(os, "replace", watch_replace)
-    monkeypatch.setattr(Path, "mkdir", watch_mkdir)
+    monkeypatch.setattr(os, "mkdir", watch_mkdir)
     return steps
 
 

@@ -103,10 +103,17 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 
 def test_a_lone_caller_commits_alone_without_a_savepoint(bench: Bench) -> None:
     seen: list[str] = []
-    sa.event.listen(bench.engine, "before_cursor_execute", lambda *said: seen.append(said[2]))
+
+    def listen(connection: sa.Connection) -> None:
+        database = connection.connection.driver_connection
+        assert isinstance(database, sqlite3.Connection)
+        database.set_trace_callback(seen.append)
+
+    bench.commits.run(listen)
+    seen.clear()
     assert bench.commits.run(bench.insert(1)) == 1
+    assert seen == ["BEGIN IMMEDIATE", "INSERT INTO numbers VALUES (1)", "COMMIT"]
     assert bench.numbers() == [1]
-    assert seen == ["BEGIN IMMEDIATE", "INSERT INTO numbers VALUES (?)"]
 
 
 def test_those_who_wait_share_one_commit(bench: Bench) -> None:
