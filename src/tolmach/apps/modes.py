@@ -1,0 +1,94 @@
+"""Which watched folders are live, in shadow mode or paused: as configured, or as a person has said since."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+
+from tolmach.adapters.sql import NoSuchThing, Records
+from tolmach.apps.sections import WatchSettings
+from tolmach.base import Problem
+from tolmach.delivery.interfaces import Ending
+from tolmach.journeys.faults import SHADOW
+
+ACTOR = "tolmach serve"
+
+
+class Modes:
+    """What holds for each watch now; any thread may ask."""
+
+    def __init__(self, read: Callable[[str], str]) -> None:
+        """Know no watch yet; `read` gives what a person has said of one, empty where nobody has."""
+        self._read = read
+        self._lock = threading.Lock()
+        self._configured: dict[str, bool] = {}
+        self._shadows: dict[str, bool] = {}
+        self._paused: frozenset[str] = frozenset()
+
+    def configure(self, watches: Iterable[WatchSettings]) -> None:
+        """Know these watches from now on. Raises `RecordsTrouble`, as `refresh`."""
+        with self._lock:
+            self._configured = {watch.name: watch.shadow for watch in watches}
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Ask the records anew."""
+        with self._lock:
+            said = {name: self._read(name) for name in self._configured}
+            self._paused = frozenset(name for name, mode in said.items() if mode == "paused")
+            shadows = {}
+            for name, configured in self._configured.items():
+                if name in self._paused:  # what it brought before goes on as it would have
+                    shadows[name] = self._shadows.get(name, configured)
+                else:
+                    shadows[name] = said[name] == "shadow" or (not said[name] and configured)
+            self._shadows = shadows
+
+    def is_shadow(self, name: str) -> bool:
+        """Tell whether nothing of what a watch brings may be delivered."""
+        return self._shadows.get(name, False)
+
+    def is_paused(self, name: str) -> bool:
+        """Tell whether a watch takes nothing at present."""
+        return name in self._paused
+
+
+class EndsByMode:
+    """`JourneyEnds` that let nothing wait in shadow mode that ended while its folder went live.
+
+    A person who switches a folder to live releases what is held, or leaves it; what a journey holds a moment later,
+    because it was under way, nobody would look for.
+    """
+
+    def __init__(self, records: Records, modes: Modes) -> None:
+        """End journeys in the records."""
+        self._records, self._modes = records, modes
+
+    def finish(self, endings: Sequence[Ending]) -> None:
+        """Commit the ends of journeys; see `JourneyEnds.finish`."""
+        self._records.ends.finish(endings)
+        held = {
+            ending.object_id: name
+            for ending in endings
+            for line in ending.deliveries
+            if (name := shadowed_by(line.held_for)) is not None
+        }
+        if not held:
+            return
+        self._modes.refresh()
+        late = [number for number, name in held.items() if not self._modes.is_shadow(name)]
+        lines = [
+            line.delivery_id
+            for row in self._records.desk.objects(late)
+            for line in row.deliveries
+            if line.state == "held" and shadowed_by(line.problem) is not None
+        ]
+        for line in lines:
+            with suppress(NoSuchThing):  # it was released and delivered by now
+                self._records.desk.retry([line], None, ACTOR)
+
+
+def shadowed_by(problem: Problem | None) -> str | None:
+    """Give the watch whose shadow mode a line is held for, if it is."""
+    return str(problem.facts.get("watch", "")) if problem is not None and problem.code == SHADOW.code else None
