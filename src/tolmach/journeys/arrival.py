@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from tolmach.base import Problem
-from tolmach.delivery.interfaces import Edition, Ending, JourneyEnds, NewDelivery
+from tolmach.delivery.interfaces import Detected, Edition, Ending, JourneyEnds, NewDelivery
 from tolmach.delivery.outcomes import UNFORESEEN
 from tolmach.dicom.data_set import SOP_CLASS_UID, SOP_INSTANCE_UID, DataSet
 from tolmach.dicom.delta import encode_delta
@@ -33,7 +33,7 @@ from tolmach.journeys.faults import EXAMINATION_FAILED, NO_ROUTE, REBUILT
 from tolmach.journeys.file import Mended
 from tolmach.journeys.series import SeriesMender
 from tolmach.repair.holding import HeldBack, require_passing
-from tolmach.repair.memory import DeviceMemory
+from tolmach.repair.memory import DeviceMemory, StudyMemory
 from tolmach.repair.profile import Profile
 
 log = logging.getLogger(__name__)
@@ -100,6 +100,7 @@ class ArrivalJourney:
     router: Router
     inflate: Inflate
     memory: DeviceMemory | None = None
+    studies: StudyMemory = field(default_factory=StudyMemory)
     _menders: list[SeriesMender] = field(default_factory=list)
     _tries: dict[int, int] = field(default_factory=dict)  # of objects whose bytes could not be read
 
@@ -218,7 +219,7 @@ class ArrivalJourney:
         editions: Sequence[Edition],
         deliveries: Sequence[NewDelivery],
     ) -> Ending:
-        own = _edition_of(came, shown)
+        own, found = _edition_of(came, shown), shown.diagnosis.detection
         after = {change.path: change.after for change in shown.changes}
         draft = Draft(came)
         return Ending(
@@ -230,6 +231,7 @@ class ArrivalJourney:
             series_instance_uid=_text(draft, _SERIES, after),
             character_set=came.character_sets.get(ROOT, ()),
             verdict=shown.verdict,
+            detected=None if found is None else Detected(found.code_page, found.confidence, found.evidence),
             facts={keyword: text for keyword, path in _SHOWN_PATHS if (text := _text(draft, path, after))},
             problems=shown.problems,
             editions=editions or [own],
@@ -245,7 +247,7 @@ class ArrivalJourney:
         for mender in self._menders:
             if mender.profile == profile:
                 return mender
-        self._menders.append(SeriesMender(profile, self.inflate, self.memory))
+        self._menders.append(SeriesMender(profile, self.inflate, self.memory, self.studies))
         return self._menders[-1]
 
     def _reason_to_hold(self, mended: Mended | None, bound: Bound, provenance: Provenance) -> Problem | None:

@@ -22,7 +22,7 @@ from tolmach.edit.rules import apply_rules
 from tolmach.repair.diagnose import Diagnosis, diagnose
 from tolmach.repair.faults import NotVerified
 from tolmach.repair.judge import NO_MEMORY
-from tolmach.repair.memory import DeviceMemory, device_key
+from tolmach.repair.memory import DeviceMemory, StudyMemory, device_key, study_key, weights_together
 from tolmach.repair.plan import plan
 from tolmach.repair.profile import Profile
 from tolmach.repair.verify import verify
@@ -60,6 +60,7 @@ def mend(
     profile: Profile,
     origin: Origin,
     memory: DeviceMemory | None = None,
+    studies: StudyMemory | None = None,
     *,
     now: datetime | None = None,
 ) -> Mended:
@@ -67,17 +68,15 @@ def mend(
 
     Doubtful text is left as it is and makes the verdict `unsure`; so does a repair that cannot be written or whose
     proof fails, which is thrown away whole. Raises `NotDicom` for the index of a disc, whose byte offsets no edit would
-    survive. `memory` of devices is asked about what is doubtful, and learns what is sure. `now` is when the changes are
-    said to be made where the profile wants them recorded in the data set, and needed then (`ValueError`).
+    survive. The memories of devices and of studies are asked about what is doubtful, and learn what is sure. `now` is
+    when the changes are said to be made where the profile wants them recorded in the data set, and needed then
+    (`ValueError`).
     """
     if profile.original_attributes and now is None:
         raise ValueError("recording changes needs the time")
     if data_set.sop_class_uid == uids.MediaStorageDirectoryStorage:
         raise NotDicom(IS_DICOMDIR)
-    key = device_key(data_set) if memory is not None else ""
-    diagnosis = diagnose(data_set, profile.code_page, memory.weights(key) if memory is not None else NO_MEMORY)
-    if memory is not None:
-        memory.learn(key, diagnosis.detection)
+    diagnosis = _diagnosis(data_set, profile, memory, studies)
     draft = Draft(data_set)
     target = plan(diagnosis, draft, profile)
     apply_rules(profile.rules, draft, origin)
@@ -91,6 +90,23 @@ def mend(
         untouched.note(error.problem)
         return Mended(diagnosis, finish(untouched), "unsure")
     return Mended(diagnosis, revision, _verdict(diagnosis, revision, profile))
+
+
+def _diagnosis(
+    data_set: DataSet, profile: Profile, memory: DeviceMemory | None, studies: StudyMemory | None
+) -> Diagnosis:
+    """Diagnose with what the memories know, and let them learn."""
+    device = device_key(data_set) if memory is not None else ""
+    study = study_key(data_set) if studies is not None else b""
+    known = memory.weights(device) if memory is not None else NO_MEMORY
+    if studies is not None:
+        known = weights_together(known, studies.weights(study))
+    diagnosis = diagnose(data_set, profile.code_page, known)
+    if memory is not None:
+        memory.learn(device, diagnosis.detection)
+    if studies is not None:
+        studies.learn(study, diagnosis.detection)
+    return diagnosis
 
 
 def _verdict(diagnosis: Diagnosis, revision: Revision, profile: Profile) -> Verdict:

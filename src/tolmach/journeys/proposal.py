@@ -155,10 +155,6 @@ def _rules(passport: DevicePassport) -> Iterator[ProposedRule]:
         words = N_("no legal form is known for some values of {keyword}: write a table of two columns for them")
         table = {"map": keyword, "table": f"{keyword}.csv"}
         yield ProposedRule({}, [table], Phrase(words, {"keyword": keyword}), is_safe=False)
-    if passport.twins["other"]:
-        words = N_("different images with one SOP Instance UID: {count}; only if the maker cannot mend it")
-        why = Phrase(words, {"count": passport.twins["other"]})
-        yield ProposedRule({}, [{"new_uid": "SOPInstanceUID"}], why, is_safe=False)
 
 
 def _only_small_letters(passport: DevicePassport) -> set[str]:

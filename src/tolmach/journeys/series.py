@@ -2,7 +2,8 @@
 
 The result for each file is the one that `open_data_set` and `mend` give; only the way there is shorter where the file
 before it had the same shape, and shorter still where its text was the same. With a memory of devices, such a file gets
-the verdict its twin got, and counts as one file with it: it brings no new evidence.
+the verdict its twin got, and counts as one file with it: it brings no new evidence. What was sure about a file of a
+study helps with the later ones of it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from tolmach.dicom.source import Source
 from tolmach.dicom.splice import Pieces
 from tolmach.edit.conditions import Origin
 from tolmach.journeys.file import Mended, mend
-from tolmach.repair.memory import DeviceMemory
+from tolmach.repair.memory import DeviceMemory, StudyMemory
 from tolmach.repair.profile import Profile
 
 _MOST_MOULDS = 64
@@ -39,6 +40,7 @@ class SeriesMender:
     profile: Profile
     inflate: Inflate
     memory: DeviceMemory | None = None
+    studies: StudyMemory = field(default_factory=StudyMemory)
     _known: dict[int, _Known] = field(default_factory=dict)  # by the size of the file
 
     def mend(self, source: Source, origin: Origin, *, now: datetime | None = None) -> tuple[DataSet, Mended]:
@@ -47,13 +49,13 @@ class SeriesMender:
         fitted = known.mould.fit(source) if known is not None else None
         if known is None or fitted is None:
             data_set = open_data_set(source, self.inflate)
-            mended = mend(data_set, self.profile, origin, self.memory, now=now)
+            mended = mend(data_set, self.profile, origin, self.memory, self.studies, now=now)
             self._remember(data_set)
             return data_set, mended
         data_set, text = fitted
         if known.mended is not None and known.text == text:
             return data_set, _again(known.mended, data_set)
-        mended = mend(data_set, self.profile, origin, self.memory, now=now)
+        mended = mend(data_set, self.profile, origin, self.memory, self.studies, now=now)
         if self._depends_on_text_alone():
             known.text, known.mended = text, mended
         return data_set, mended

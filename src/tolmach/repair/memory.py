@@ -1,4 +1,4 @@
-"""The memory of devices: in which code page each machine was found to write, and how often.
+"""The memory of devices and of studies: in which code page each was found to be written, and how often.
 
 One machine writes one code page year after year, so what was sure about ten of its files helps where the eleventh holds
 one short name. Memory is weak evidence: it tips a balance and never overrules what the bytes say clearly. Only sure
@@ -10,15 +10,19 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TypeGuard
 
 from tolmach.dicom.data_set import DataSet
 from tolmach.dicom.dictionary import tag_of
 from tolmach.text.detect import SURE, Detection
 
 _NAMES_OF_A_MACHINE = ("Manufacturer", "ManufacturerModelName", "StationName")
+_STUDY_INSTANCE_UID = tag_of("StudyInstanceUID") or 0
 PINNED_WEIGHT = 1000.0
+STUDY_WEIGHT = 10.0  # a file of the same study says more than one of last year
 _LONGEST = 64
 _MOST_DEVICES = 10_000
+_MOST_STUDIES = 1_000
 
 
 @dataclass(slots=True)
@@ -51,7 +55,7 @@ class DeviceMemory:
 
     def learn(self, key: str, found: Detection | None) -> None:
         """Count a sure verdict about a device; anything less sure, and UTF-8, which needs no memory, is not learned."""
-        if not key or found is None or found.code_page in (None, "utf-8") or found.confidence < SURE:
+        if not key or not _is_worth_learning(found):
             return
         with self._lock:
             device = self.devices.get(key)
@@ -81,6 +85,51 @@ class DeviceMemory:
         with self._lock:
             self.is_changed = False
             return {key: Device(device.counts.copy(), device.pinned) for key, device in self.devices.items()}
+
+
+@dataclass(slots=True)
+class StudyMemory:
+    """What was sure about the files of a study that came before: one machine wrote them on one day about one patient.
+
+    It lives as long as a program runs and holds the studies met last. Threads may share it.
+    """
+
+    studies: dict[bytes, dict[str, float]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False, compare=False)
+
+    def weights(self, study: bytes) -> Mapping[str, float]:
+        """Give what is known of a study; empty for one that was never met."""
+        with self._lock:
+            return self.studies.get(study, {}).copy()
+
+    def learn(self, study: bytes, found: Detection | None) -> None:
+        """Count a sure verdict about a file of a study, as `DeviceMemory.learn` does; the oldest study is forgotten."""
+        if not study or not _is_worth_learning(found):
+            return
+        with self._lock:
+            counts = self.studies.pop(study, None) or {}
+            while len(self.studies) >= _MOST_STUDIES:
+                del self.studies[next(iter(self.studies))]
+            page = str(found.code_page)
+            counts[page] = counts.get(page, 0.0) + STUDY_WEIGHT
+            self.studies[study] = counts
+
+
+def _is_worth_learning(found: Detection | None) -> TypeGuard[Detection]:
+    return found is not None and found.code_page not in (None, "utf-8") and found.confidence >= SURE
+
+
+def weights_together(one: Mapping[str, float], other: Mapping[str, float]) -> Mapping[str, float]:
+    """Give the weights of two memories as those of one."""
+    if not one or not other:
+        return one or other
+    return {page: one.get(page, 0.0) + other.get(page, 0.0) for page in {**one, **other}}
+
+
+def study_key(data_set: DataSet) -> bytes:
+    """Give the Study Instance UID as it stands; empty when there is none, or none that could be one."""
+    element = data_set.find(_STUDY_INSTANCE_UID)
+    return b"" if element is None or element.length > _LONGEST else data_set.raw(element).rstrip(b" \0")
 
 
 def device_key(data_set: DataSet) -> str:

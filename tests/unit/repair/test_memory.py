@@ -11,7 +11,7 @@ from tolmach.dicom.part10 import open_data_set
 from tolmach.dicom.source import MemorySource
 from tolmach.edit.conditions import Origin
 from tolmach.journeys.file import mend
-from tolmach.repair.memory import Device, DeviceMemory, device_key
+from tolmach.repair.memory import Device, DeviceMemory, StudyMemory, device_key, weights_together
 from tolmach.repair.profile import Profile
 from tolmach.text.detect import Detection
 
@@ -169,3 +169,59 @@ def test_what_is_learned_while_a_copy_is_kept_counts_as_changed() -> None:
     memory.learn("a", sure("cp1251"))
     assert [*changes, memory.is_changed] == [True, False, True]
     assert kept["a"].counts == {"cp1251": 1}
+
+
+def of_study(name: bytes, study: bytes = b"1.2.3.4") -> DataSet:
+    body = (
+        explicit(0x00080016, "UI", b"1.2.840.10008.5.1.4.1.1.2")
+        + explicit(0x00080018, "UI", b"1.2.3.40")
+        + explicit(0x00100010, "PN", name)
+        + explicit(0x0020000D, "UI", study)
+    )
+    return open_data_set(MemorySource(body))
+
+
+def test_a_sure_file_of_a_study_helps_the_doubtful_ones_after_it_and_no_other_study() -> None:
+    helped = []
+    for name in SHORT:
+        raw = name.encode("koi8-r")
+        studies = StudyMemory()
+        if mend(of_study(raw), Profile(), Origin(), None, studies).verdict != "unsure":
+            continue
+        mend(of_study("ЩЕРБАКОВ^ЮРИЙ^СЕРГЕЕВИЧ".encode("koi8-r")), Profile(), Origin(), None, studies)
+        again = mend(of_study(raw), Profile(), Origin(), None, studies)
+        read = [change.after for change in again.changes if change.keyword == "PatientName"]
+        assert read in ([], [name])
+        helped += read
+        assert mend(of_study(raw, b"1.2.3.5"), Profile(), Origin(), None, studies).verdict == "unsure"
+    assert helped
+
+
+def test_a_study_never_overrules_strong_evidence() -> None:
+    studies = StudyMemory()
+    for _ in range(1000):
+        studies.learn(b"1.2.3.4", sure("cp1251"))
+    mended = mend(of_study("ЩЕРБАКОВ^ЮРИЙ^СЕРГЕЕВИЧ".encode("koi8-r")), Profile(), Origin(), None, studies)
+    read = [change.after for change in mended.changes if change.keyword == "PatientName"]
+    assert read == ["ЩЕРБАКОВ^ЮРИЙ^СЕРГЕЕВИЧ"]
+
+
+def test_studies_and_devices_are_heard_together() -> None:
+    assert weights_together({"cp1251": 2.0}, {"cp1251": 10.0, "cp866": 1.0}) == {"cp1251": 12.0, "cp866": 1.0}
+    assert weights_together({}, {"cp866": 1.0}) == {"cp866": 1.0}
+    assert weights_together({"cp866": 1.0}, {}) == {"cp866": 1.0}
+
+
+def test_the_memory_of_studies_is_bounded_and_forgets_the_one_met_longest_ago() -> None:
+    studies = StudyMemory()
+    for number in range(1001):
+        studies.learn(b"1.%d" % number, sure("cp1251"))
+        studies.learn(b"1.0", sure("cp1251"))
+    assert len(studies.studies) == 1000
+    assert studies.weights(b"1.0")
+    assert not studies.weights(b"1.1")
+    studies.learn(b"", sure("cp1251"))
+    studies.learn(b"2.1", sure("utf-8"))
+    studies.learn(b"2.1", sure("cp1251", 0.5))
+    assert not studies.weights(b"")
+    assert not studies.weights(b"2.1")
