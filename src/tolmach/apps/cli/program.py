@@ -25,6 +25,7 @@ from tolmach.apps.cli import (
     fold,
     history,
     inspect,
+    notice,
     passport,
     peers,
     queue,
@@ -43,7 +44,7 @@ OK, SOMETHING_FAILED, WRONG_CALL, INTERRUPTED_STATUS = 0, 1, 2, 130
 
 COMMANDS = (
     *(inspect, fix, undo, send, echo, serve, queue, history, audit, backup, peers),
-    *(detect, translit, fold, devices, passport, config, demo),
+    *(detect, translit, fold, devices, passport, notice, config, demo),
 )
 
 
