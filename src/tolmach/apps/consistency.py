@@ -14,7 +14,7 @@ from pydantic_core import PydanticCustomError
 from tolmach.base import N_
 
 if TYPE_CHECKING:
-    from tolmach.apps.sections import Settings
+    from tolmach.apps.sections import PeerSettings, Settings
 
 AE_TITLE = N_("an AE title has 1 to 16 English letters, digits or signs")
 HOST_MISSING = N_("host must be given")
@@ -88,19 +88,21 @@ def _require_single(where: str, names: Iterable[str]) -> None:
 
 
 def _require_distinct_peers(settings: Settings) -> None:
-    """Require that who calls us, and whom we call, is one peer each."""
-    callers: dict[tuple[str, str], str] = {}
+    """Require that whom we call is one peer each, and that who calls us may do one thing.
+
+    One program may listen on two ports: two peers, who look the same when they call.
+    """
+    callers: dict[tuple[str, str], PeerSettings] = {}
     called: dict[tuple[str, str, int], str] = {}
     for peer in settings.peer:
         if peer.kind != "dicom":
             continue
         title, host = peer.ae_title.strip(), peer.host.casefold()
-        same = callers.get((title, host)) if peer.rights else None
+        alike = callers.setdefault((title, host), peer) if peer.rights else peer
+        same = alike.name if set(alike.rights) != set(peer.rights) else None
         same = same or (called.get((title, host, peer.port)) if peer.port else None)
         if same is not None:
             raise fail(SAME_PEER, where=f"peer {peer.name}", other=same)
-        if peer.rights:
-            callers[title, host] = peer.name
         if peer.port:
             called[title, host, peer.port] = peer.name
 

@@ -225,7 +225,7 @@ ROUTE = PEER + '[[route]]\nto = ["{to}"]\n'
         (PEER + 'window = "20-06"', "peer.0.window: write a time of day"),
         (PEER + PEER.replace('"pacs"', '"twin"'), "peer twin: it has the AE title and the address of pacs"),
         (
-            CALLER + CALLER.replace('"ct"', '"twin"') + "port = 5",
+            CALLER + CALLER.replace('"ct"', '"twin"').replace('"store"', '"find"') + "port = 5",
             "peer twin: it has the AE title and the address of ct",
         ),
     ],
@@ -238,6 +238,8 @@ def test_two_peers_may_share_what_does_not_confuse_them(tmp_path: Path) -> None:
     other_port = PEER.replace('"pacs"', '"second"').replace("4242", "4243")
     called_back = CALLER.replace('"ct"', '"ct-back"').replace('rights = ["store"]', "port = 104")
     assert len(load(tmp_path, PEER + other_port + CALLER + called_back).peer) == 4
+    ports = [CALLER.replace('"ct"', f'"ct-{port}"') + f"port = {port}\n" for port in (104, 105)]
+    assert len(load(tmp_path, "".join(ports)).peer) == 2
 
 
 WATCH = '[[watch]]\nname = "room-1"\nfolder = "in"\n'
