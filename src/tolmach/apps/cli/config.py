@@ -25,9 +25,14 @@ def register(program: click.Group, run: Run) -> None:
 
     @program.command(help=_(N_("Write a commented configuration to begin with.")))
     @click.argument("file", metavar="[FILE]", type=Path, default=Path(FILE_NAME))
-    def init(file: Path) -> int:
+    @click.option(
+        "--from-ini", "ini", metavar="INI", type=Path, help=_(N_("Take over the settings of an older program."))
+    )
+    def init(file: Path, ini: Path | None) -> int:
         from tolmach.apps.sample_configuration import write_sample
 
+        if ini is not None:
+            return _init_from(run, file, ini)
         write_sample(file)
         run.terminal().say(N_("{file} is written; every line in it is explained there."), file=file)
         return 0
@@ -60,6 +65,17 @@ def register(program: click.Group, run: Run) -> None:
 
         _print(run, json.dumps(Settings.model_json_schema(), ensure_ascii=False, indent=2))
         return 0
+
+
+def _init_from(run: Run, file: Path, ini: Path) -> int:
+    from tolmach.apps.from_ini import migrate, write_migration
+
+    migration = migrate(ini, run.translator)
+    write_migration(file, migration)
+    for problem in (*migration.failures, *migration.notices):
+        run.terminal().complain(problem)  # each line of the file is told, however many there are
+    run.terminal().say(N_("{file} is written; every line in it is explained there."), file=file)
+    return 1 if migration.failures else 0
 
 
 def _without_secrets(section: SomeSection) -> SomeSection:
