@@ -1,0 +1,1 @@
+"""What we hold: patients, studies, series and instances; matching, search, retention."""
