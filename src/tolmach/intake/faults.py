@@ -45,6 +45,12 @@ TOO_MUCH_TO_READ = Fault(
     N_("No real image looks like this. Find out where it comes from before releasing it."),
 )
 
+UNFORESEEN_BYTES = Fault(
+    "TLM-INT-023",
+    N_("Reading it failed in a way nobody foresaw ({why})."),
+    N_("Keep the file and send it, without a patient's data, to the makers of tolmach."),
+)
+
 # What is stored against what the records know ---------------------------------------------------------------
 
 FILE_MISSING = Fault(
@@ -72,6 +78,50 @@ STORE_EMPTY = Fault(
     N_("The records know stored objects, and the data folder holds none at all."),
     N_("Check that the disk of the data folder is connected and mounted. Nothing was changed."),
 )
+
+# Watched folders --------------------------------------------------------------------------------------------
+
+SOURCE_CHANGED = Fault(
+    "TLM-INT-040",
+    N_("{path} was changed while it was read."),
+    N_("Nothing to do: it is taken when it has come to rest."),
+)
+SOURCE_GONE = Fault(
+    "TLM-INT-041",
+    N_("{path} is not there any more."),
+    N_("Nothing to do, unless it should be there."),
+)
+SOURCE_UNREADABLE = Fault(
+    "TLM-INT-042",
+    N_("{path} cannot be read: {why}."),
+    N_("Give the user that runs tolmach the right to read it, or close the program that keeps it; it is tried again."),
+)
+STILL_OPEN = Fault(
+    "TLM-INT-043",
+    N_("{path} is still open for writing."),
+    N_("Nothing to do: it is taken when it is closed."),
+)
+ENDS_IN_ZEROS = Fault(
+    "TLM-INT-044",
+    N_("{path} ends in zeros, as a file does that is not completely written yet."),
+    N_("Nothing to do: it is taken when it has not changed for longer."),
+)
+
+
+class WatchTrouble(Retryable):
+    """A watched folder cannot be looked at this time, or a file in it cannot be dealt with."""
+
+
+class SourceChanged(Retryable):
+    """A file is not what it was when it was seen; nothing of it was taken."""
+
+
+class SourceGone(Retryable):
+    """A file is not there any more, or something else than a file has its name."""
+
+
+class SourceUnreadable(Retryable):
+    """A file is there and cannot be read."""
 
 
 class StoreEmpty(NeedsOperator):

@@ -82,6 +82,75 @@ NOT_A_MEMORY = Fault(
     N_("Name another file with --devices; if it is devices.json of the configuration, delete or rename it."),
 )
 
+# Watched folders --------------------------------------------------------------------------------------------
+
+WATCH_MISSING = Fault(
+    "TLM-FIL-020",
+    N_("The watched folder {folder} is not there."),
+    N_("Connect the network drive, or make the folder; watching goes on by itself."),
+)
+WATCH_NOT_ALLOWED = Fault(
+    "TLM-FIL-021",
+    N_("The watched folder {folder} may not be read."),
+    N_("Give the user that runs tolmach the right to read it; watching goes on by itself."),
+)
+WATCH_IS_LINK = Fault(
+    "TLM-FIL-022",
+    N_("A link or a file stands where the watched folder {folder} was."),
+    N_("Put the folder back, or correct the setting and start tolmach again."),
+)
+WATCH_TROUBLE = Fault(
+    "TLM-FIL-023",
+    N_("The watched folder {folder} cannot be read: {why}."),
+    N_("Check the disk or the network drive; watching goes on by itself."),
+)
+INNER_UNREAD = Fault(
+    "TLM-FIL-024",
+    N_("The folder {path} in a watched folder cannot be read: {why}."),
+    N_("Give the user that runs tolmach the right to read it; what is in it is taken then."),
+)
+TOO_NESTED = Fault(
+    "TLM-FIL-025",
+    N_("Folders are nested deeper than {limit} levels at {path}."),
+    N_("Move the files further up; what is deeper is not looked at."),
+)
+WATCHED_ALREADY = Fault(
+    "TLM-FIL-026",
+    N_("Another tolmach watches {folder} already."),
+    N_("Stop the other one, or take this folder out of the configuration: two would get in each other's way."),
+)
+CANNOT_KEEP = Fault(
+    "TLM-FIL-027",
+    N_("Nobody can tell whether another tolmach watches {folder}: {why}."),
+    N_("Check the folder and the drive it is on, then start tolmach again."),
+)
+KEPT_CHANGED = Fault(
+    "TLM-FIL-028",
+    N_("{path} was changed after it had been taken, and was left where it is."),
+    N_("Nothing to do: its new state is taken as a new version and tidied in its turn."),
+)
+KEPT_NOT_ALLOWED = Fault(
+    "TLM-FIL-029",
+    N_("{path} may not be moved or deleted: {why}."),
+    N_(
+        "Give the user that runs tolmach the right to change that folder, or remove the file by hand; it was delivered."
+    ),
+)
+TIDY_TROUBLE = Fault(
+    "TLM-FIL-030",
+    N_("{path} could not be moved or deleted: {why}."),
+    N_("Check the disk or the network drive; it is tried again by itself."),
+)
+NO_SUCH_PRESET = Fault(
+    "TLM-FIL-031",
+    N_("There is no preset “{name}” for watched folders."),
+    N_("Use one of these: {known}."),
+)
+
+
+class WatchRefused(NeedsOperator):
+    """A folder cannot be watched before somebody changes something."""
+
 
 class FileProblem(NeedsOperator):
     """A file or folder cannot be used until somebody changes something."""

@@ -1,0 +1,395 @@
+"""A watched folder: its files seen and opened without following a link, and never changed.
+
+Names are raw bytes: machines write them in whatever code page they have. A file is known by its descriptor from the
+moment it is opened, so that whoever swaps names meanwhile gives us one file or another, and never parts of two.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import stat
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from io import FileIO
+from pathlib import Path
+
+from tolmach.adapters.folder import open_for_writing
+from tolmach.adapters.folder.faults import (
+    INNER_UNREAD,
+    TOO_NESTED,
+    WATCH_IS_LINK,
+    WATCH_MISSING,
+    WATCH_NOT_ALLOWED,
+    WATCH_TROUBLE,
+    FileTrouble,
+)
+from tolmach.adapters.folder.inner_folders import Entry, Identity, InnerFolder, open_root, way_to
+from tolmach.adapters.folder.leftovers import is_aside, restore
+from tolmach.adapters.folder.reading import WHOLE_FILE, SeekingSource
+from tolmach.adapters.folder.walking import OWN_SUFFIXES
+from tolmach.base import Problem
+from tolmach.dicom.source import MemorySource, Source
+from tolmach.intake.faults import (
+    SOURCE_CHANGED,
+    SOURCE_GONE,
+    SOURCE_UNREADABLE,
+    SourceChanged,
+    SourceGone,
+    SourceUnreadable,
+    WatchTrouble,
+)
+from tolmach.intake.interfaces import FileMark
+from tolmach.intake.stability import Manner
+from tolmach.intake.taking import shown
+from tolmach.intake.wanted import Wanted
+
+MOST_NESTED = 100
+_BLOCK = 1 << 20
+_HEAD = 1 << 13  # the first chunk is small: whoever looks for the head copies it
+_SPARE_BUFFERS = 8
+_NOT_THERE = (errno.ENOENT, errno.ENOTDIR)
+_NO_NAMES = frozenset({b"", b".", b".."})
+_NO_RIGHT = (errno.EACCES, errno.EPERM)
+
+
+class WatchedFolder:
+    """A `SourceFolder`; any thread may call."""
+
+    def __init__(
+        self,
+        root: Path,
+        manner: Manner,
+        now_ns: Callable[[], int],
+        *,
+        recursive: bool = True,
+        leave_out: Sequence[Path] = (),
+        cross_file_systems: bool = False,
+    ) -> None:
+        """Look at nothing yet. `leave_out` are folders that are not entered; `now_ns` counts nanoseconds since 1970.
+
+        A link in `root` itself is followed once, when the folder is first seen, and never again.
+        """
+        self.root = root
+        self._wanted = Wanted.of(manner, OWN_SUFFIXES)
+        self._now_ns = now_ns
+        self._recursive, self._cross, self._leave_out = recursive, cross_file_systems, tuple(leave_out)
+        self._real: Path | None = None
+        self._was_mount = False
+        self._buffers: deque[bytearray] = deque(maxlen=_SPARE_BUFFERS)
+
+    # Seeing --------------------------------------------------------------------------------------------------
+
+    def scan(self) -> Iterator[FileMark | Problem]:
+        """Give the state of every file that is meant; see `SourceFolder.scan`. One thread at a time.
+
+        Folders are gone through one after another, and only those on the way to the present one are open.
+        """
+        root = self._open_root()
+        device, left_out = root.identity[0], self._left_out()
+        with ExitStack() as stack:
+            stack.callback(root.close)
+            way: list[tuple[InnerFolder, bytes, Iterator[Entry]]] = [(root, b"", root.entries())]
+            stack.callback(_close_inner, way)
+            while way:
+                folder, path, entries = way[-1]
+                try:
+                    entry = next(entries, None)
+                except OSError as error:
+                    yield self._unlisted(path, error)
+                    entry = None
+                if entry is None:
+                    way.pop()
+                    if way:
+                        folder.close()
+                    continue
+                here = path + entry.name
+                if entry.kind == "folder" and self._recursive:
+                    problem = self._enter(way, folder, entry.name, here, device, left_out)
+                    if problem is not None:
+                        yield problem
+                elif entry.kind == "file" and (mark := self._mark(folder, entry, here)) is not None:
+                    yield mark
+
+    def look(self, path: bytes) -> FileMark | None:
+        """Give the state of one file; None when it is not there or not meant."""
+        names = path.split(b"/")
+        if not _NO_NAMES.isdisjoint(names) or len(names) > (MOST_NESTED if self._recursive else 1):
+            return None
+        if not self._wanted.wants_name(path):
+            return None
+        with self._asking() as root, self._way(root, names[:-1]) as folder:
+            if folder is not None:
+                with suppress(OSError):
+                    return self._mark_of(path, folder.status(names[-1]))
+        return None
+
+    def has(self, path: bytes) -> bool:
+        """Tell whether something of that name is there; where that cannot be told, it is."""
+        *way, name = path.split(b"/")
+        self._open_root().close()  # a drive that is away has everything
+        with self._asking() as root:
+            try:
+                with way_to(root, way) as folder:
+                    folder.status(name)
+            except OSError as error:
+                return error.errno not in _NOT_THERE
+        return True
+
+    def _mark(self, folder: InnerFolder, entry: Entry, path: bytes) -> FileMark | None:
+        if is_aside(entry.name):
+            restore(folder, entry.name)  # a crash in the middle of tidying; the next scan sees it under its own name
+            return None
+        if not self._wanted.wants_name(path):
+            return None
+        try:
+            return self._mark_of(path, entry.status())
+        except OSError:  # gone meanwhile
+            return None
+
+    def _mark_of(self, path: bytes, status: os.stat_result) -> FileMark | None:
+        if not stat.S_ISREG(status.st_mode):
+            return None
+        if not self._wanted.wants_state(status.st_size, status.st_mtime_ns, self._now_ns()):
+            return None
+        return mark_of(path, status)
+
+    def _enter(
+        self,
+        way: list[tuple[InnerFolder, bytes, Iterator[Entry]]],
+        folder: InnerFolder,
+        name: bytes,
+        path: bytes,
+        device: int,
+        left_out: set[Identity],
+    ) -> Problem | None:
+        """Go into a folder, unless it is on another file system, is left out, or leads back to where we are."""
+        if len(way) >= MOST_NESTED:
+            return Problem(TOO_NESTED, {"limit": MOST_NESTED, "path": shown(path)})
+        try:
+            inner = folder.inner(name)
+        except OSError as error:
+            return None if error.errno in (*_NOT_THERE, errno.ELOOP) else self._unlisted(path, error)
+        try:
+            identity = inner.identity
+            is_ours = self._cross or identity[0] == device
+            if is_ours and identity not in left_out and all(identity != outer.identity for outer, *_ in way):
+                way.append((inner, path + b"/", inner.entries()))
+                return None
+        except OSError as error:
+            inner.close()
+            return self._unlisted(path, error)
+        inner.close()
+        return None
+
+    def _unlisted(self, path: bytes, error: OSError) -> Problem:
+        if path in (b"", b"/"):
+            raise self._trouble(error) from error
+        return Problem(INNER_UNREAD, {"path": shown(path), "why": error.strerror or str(error)})
+
+    # Opening -------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def open(self, mark: FileMark) -> Iterator[OpenFile]:
+        """Open a file that looks as it did; see `SourceFolder.open`."""
+        *way, name = mark.path.split(b"/")
+        with self._asking() as root:
+            try:
+                with way_to(root, way) as folder:
+                    descriptor = folder.open(name)
+            except OSError as error:
+                raise _closed(mark, error) from error
+            with FileIO(descriptor) as file:
+                status = os.fstat(descriptor)
+                if not stat.S_ISREG(status.st_mode):
+                    raise SourceGone(SOURCE_GONE, path=shown(mark.path))
+                if mark_of(mark.path, status) != mark:
+                    raise SourceChanged(SOURCE_CHANGED, path=shown(mark.path))
+                buffer = self._buffer(mark.size) if mark.size <= WHOLE_FILE else None
+                try:
+                    yield OpenFile(file, mark, status, os.path.join(os.fsencode(root), mark.path), buffer)  # noqa: PTH118
+                finally:
+                    if buffer is not None:
+                        self._buffers.append(buffer)
+
+    def _buffer(self, size: int) -> bytearray:
+        with suppress(IndexError):
+            buffer = self._buffers.pop()
+            if len(buffer) >= size:
+                return buffer
+        return bytearray(max(size, _BLOCK))
+
+    # The folder itself ---------------------------------------------------------------------------------------
+
+    def _open_root(self) -> InnerFolder:
+        """Open the folder; raises `WatchTrouble` where it is not there, or is not what it was."""
+        try:
+            real = self._real or self.root.resolve(strict=True)
+            folder = open_root(real)
+        except OSError as error:
+            raise self._trouble(error) from error
+        is_mount = os.path.ismount(real)
+        if self._was_mount and not is_mount:
+            folder.close()
+            raise WatchTrouble(WATCH_MISSING, folder=self.root)  # the drive is away, and its empty place is there
+        self._real, self._was_mount = real, is_mount
+        return folder
+
+    @contextmanager
+    def _asking(self) -> Iterator[Path]:
+        """Give the folder's real path, for one step that is taken in it; it was seen before or is looked at now."""
+        if self._real is None:
+            self._open_root().close()
+        assert self._real is not None
+        yield self._real
+
+    @contextmanager
+    def _way(self, root: Path, names: list[bytes]) -> Iterator[InnerFolder | None]:
+        """Open the folders on the way; None where it is not there, or leads through something that is left out."""
+        left_out = self._left_out()
+        with ExitStack() as stack:
+            try:
+                folder = open_root(root)
+                stack.callback(folder.close)
+                device = folder.identity[0]
+            except OSError as error:
+                raise self._trouble(error) from error
+            try:
+                for name in names:
+                    folder = folder.inner(name)
+                    stack.callback(folder.close)
+                    identity = folder.identity
+                    if identity in left_out or (identity[0] != device and not self._cross):
+                        yield None
+                        return
+            except OSError:
+                yield None
+                return
+            yield folder
+
+    def _left_out(self) -> set[Identity]:
+        found = set()
+        for path in self._leave_out:
+            with suppress(OSError):
+                status = path.stat()
+                found.add((status.st_dev, status.st_ino))
+        return found
+
+    def _trouble(self, error: OSError) -> WatchTrouble:
+        if error.errno == errno.ENOENT:
+            return WatchTrouble(WATCH_MISSING, folder=self.root)
+        if error.errno in (errno.ELOOP, errno.ENOTDIR):
+            return WatchTrouble(WATCH_IS_LINK, folder=self.root)
+        if error.errno in _NO_RIGHT:
+            return WatchTrouble(WATCH_NOT_ALLOWED, folder=self.root)
+        return WatchTrouble(WATCH_TROUBLE, folder=self.root, why=error.strerror or str(error))
+
+
+class OpenFile:
+    """An `OpenSource`: small files are read once, into a buffer that is judged and copied; large ones twice."""
+
+    def __init__(
+        self, file: FileIO, mark: FileMark, status: os.stat_result, path: bytes, buffer: bytearray | None
+    ) -> None:
+        """Read what is small into `buffer`."""
+        self._file, self._mark, self._path = file, mark, path
+        self._opened = _state(status)
+        self._sum = hashlib.sha256()
+        self._whole: memoryview | None = None
+        self.source: Source
+        if buffer is not None:
+            self._whole = self._filled(buffer)
+            self.source = MemorySource(self._whole)
+        else:
+            self.source = _Seeking(SeekingSource(file, mark.size, shown(mark.path)), mark)
+
+    @property
+    def is_being_written(self) -> bool | None:
+        """Whether somebody has the file open for writing; None where the system does not tell."""
+        return open_for_writing.is_being_written(self._file.fileno(), self._path)
+
+    @property
+    def has_holes(self) -> bool:
+        """Whether the file has parts that were never written, as far as the system tells."""
+        return open_for_writing.has_holes(self._file.fileno(), self._mark.size)
+
+    def chunks(self) -> Iterator[bytes | memoryview]:
+        """Give the bytes from first to last, once."""
+        if self._whole is not None:
+            for chunk in (self._whole[:_HEAD], self._whole[_HEAD:]):
+                self._sum.update(chunk)
+                yield chunk
+            return
+        at = 0
+        while at < self._mark.size:
+            block = bytes(self.source.read(at, _HEAD if at == 0 else _BLOCK))
+            at += len(block)
+            self._sum.update(block)
+            yield block
+
+    def sha256(self) -> str:
+        """Give the sha256 of the whole file, when `chunks` has come to its end."""
+        return self._sum.hexdigest()
+
+    def require_unchanged(self) -> None:
+        """Require that nothing was done to the file since it was opened; raises `SourceChanged`."""
+        if _state(os.fstat(self._file.fileno())) != self._opened:
+            raise SourceChanged(SOURCE_CHANGED, path=shown(self._mark.path))
+
+    def _filled(self, buffer: bytearray) -> memoryview:
+        size = self._mark.size
+        view, filled = memoryview(buffer), 0
+        try:
+            while filled < size and (count := self._file.readinto(view[filled:size])):
+                filled += count
+        except OSError as error:
+            raise _unreadable(self._mark, error) from error
+        if filled < size:
+            raise SourceChanged(SOURCE_CHANGED, path=shown(self._mark.path))
+        return view[:size]
+
+
+class _Seeking:
+    """A large file as a source; its errors are those of a watched folder."""
+
+    def __init__(self, source: SeekingSource, mark: FileMark) -> None:
+        self._source, self._mark = source, mark
+
+    @property
+    def size(self) -> int:
+        return self._source.size
+
+    def read(self, offset: int, length: int) -> bytes:
+        try:
+            return self._source.read(offset, length)
+        except FileTrouble as error:
+            if isinstance(error.__cause__, OSError):
+                raise _unreadable(self._mark, error.__cause__) from error
+            raise SourceChanged(SOURCE_CHANGED, path=shown(self._mark.path)) from error
+
+
+def _close_inner(way: list[tuple[InnerFolder, bytes, Iterator[Entry]]]) -> None:
+    for folder, _path, _entries in way[1:]:
+        folder.close()
+
+
+def mark_of(path: bytes, status: os.stat_result) -> FileMark:
+    """Give the mark of a file that looks like this."""
+    return FileMark(path, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+def _state(status: os.stat_result) -> tuple[int, int, int]:
+    """Give what changes whenever anybody does anything to a file; nobody can set the last of it."""
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+def _closed(mark: FileMark, error: OSError) -> SourceGone | SourceUnreadable:
+    if error.errno in (*_NOT_THERE, errno.ELOOP, errno.ENXIO):
+        return SourceGone(SOURCE_GONE, path=shown(mark.path))
+    return _unreadable(mark, error)
+
+
+def _unreadable(mark: FileMark, error: OSError) -> SourceUnreadable:
+    return SourceUnreadable(SOURCE_UNREADABLE, path=shown(mark.path), why=error.strerror or str(error))
