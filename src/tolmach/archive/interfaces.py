@@ -79,7 +79,7 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """A patient, study, series or instance with the attributes of its level and of those above, and the usual counts."""
+    """A patient, study, series or instance with the attributes of its level, of those above, and the usual counts."""
 
     level: Level
     values: Values
