@@ -53,6 +53,7 @@ def require_usable(settings: Settings, file: Path | None = None) -> None:
     from tolmach.apps.destinations import senders_of, tls_files
     from tolmach.apps.places import require_apart
     from tolmach.apps.routing import Routes
+    from tolmach.apps.watching import manner_of
 
     for profile in settings.profile:
         profile_named(settings, profile.name, file)
@@ -63,6 +64,8 @@ def require_usable(settings: Settings, file: Path | None = None) -> None:
         senders_of(destination, settings, lambda _seconds: None)
     Routes(settings, file)
     require_apart(settings, file)
+    for watch in settings.watch:
+        manner_of(watch)
     if settings.dicom.tls_port is not None:
         from tolmach.adapters.dimse.tls import TlsServer
 

@@ -177,11 +177,15 @@ class Running:
         """Do this when everything that is started later has been stopped."""
         self._stack.callback(do)
 
+    def close(self) -> None:
+        """Stop everything now; may be repeated."""
+        self._stack.close()
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stack.close()
+        self.close()
 
 
 def _kept_running(run: Callable[[], None], name: str) -> Callable[[], None]:

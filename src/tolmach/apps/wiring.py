@@ -34,10 +34,13 @@ from tolmach.apps.faults import (
     RecordsGone,
 )
 from tolmach.apps.listening import Ports
+from tolmach.apps.modes import EndsByMode, Modes
+from tolmach.apps.noticing import NOTICE_SECONDS, notice_remarks, notices
 from tolmach.apps.places import require_apart
 from tolmach.apps.routing import Routes
 from tolmach.apps.sections import Settings
 from tolmach.apps.serving import KEEP_SECONDS, LOOK_SECONDS, Chore, Entrance, Keeper, Running, Walker
+from tolmach.apps.watching import Watching, make_outputs
 from tolmach.base import N_, Phrase, Problem, TolmachError
 from tolmach.delivery.routes import EVERY_SOURCE
 from tolmach.intake.receive import Intake
@@ -66,12 +69,17 @@ class Station:
         self.settings, self.file = settings, file
         self._store, self._records = store, records
         self._changing = threading.Lock()
+        self._must_obey = False
         self._memory = records.devices.load()
         self.intake = Intake(store, records.receipts, _reserve(settings), utc_now, time.monotonic)
         self.deliveries = Deliveries(records, store)
-        self.walker = Walker(self._journey(Routes(settings, file)), self.deliveries.wake)
+        self.modes = Modes(records.watched.mode)
+        self.modes.configure(settings.watch)
+        self.walker = Walker(self._journey(self._routes(settings)), self.deliveries.wake)
+        self.watching = Watching(records, store, self.intake, self.modes, self.walker.bell.ring)
         entrance = Entrance(self.intake, self.walker.bell.ring)
         self.ports = Ports(store, records, entrance, self.deliveries.reports)
+        self._tell = notices(settings, records, self.intake.require_room)
 
     @property
     def address(self) -> str:
@@ -85,17 +93,25 @@ class Station:
 
     def begin(self, run: Running) -> None:
         """Run everything the settings ask for until `run` ends."""
-        deliveries, ports = self.deliveries.prepare(self.settings), self.ports.prepare(self.settings)
+        settings = self.settings
+        deliveries, ports = self.deliveries.prepare(settings), self.ports.prepare(settings)
+        watches = self.watching.prepare(settings)
+        run.at_end(watches.discard)
+        make_outputs(settings)
         run.at_end(self.deliveries.stop)
         self.deliveries.change(deliveries)
         run.at_end(lambda: self._records.devices.save(self._memory))
         run.thread(self.walker.run, "journeys", self.walker.bell.stop)
         keep = Chore(lambda: self._records.devices.save(self._memory), KEEP_SECONDS)
-        keeper = Keeper([Chore(self._notice, LOOK_SECONDS), keep])
+        tell = Chore(lambda: self._tell(), NOTICE_SECONDS)
+        keeper = Keeper([Chore(self._notice, LOOK_SECONDS), keep, tell])
         run.thread(keeper.run, "keeper", keeper.stopping.set)
         _check_over(self._store, self._records, self.intake, self.walker, run)
         run.at_end(self.ports.stop)
         self.ports.change(ports)
+        run.at_end(self.watching.stop)
+        with self._changing:
+            self.watching.change(watches)
 
     def change(self, settings: Settings) -> None:
         """Run by other settings from now on; what is the same in both goes on undisturbed. Any thread may call.
@@ -109,23 +125,47 @@ class Station:
                     facts = {"file": self.file or "TOLMACH_…", "where": key, "why": Phrase(RESTART)}
                     raise BadConfiguration(BAD_CONFIGURATION, **facts)
             require_apart(settings, self.file)
-            journey = self._journey(Routes(settings, self.file))
+            journey = self._journey(self._routes(settings))
+            tell = self._tell
+            if settings != self.settings:  # else it goes on remembering what was told
+                tell = notices(settings, self._records, self.intake.require_room)
             deliveries, ports = self.deliveries.prepare(settings), self.ports.prepare(settings)
-            self.ports.change(ports)  # first, because it alone may fail
+            watches = self.watching.prepare(settings)
+            try:
+                self.ports.change(ports)
+            except TolmachError:
+                watches.discard()
+                raise
+            # From here on nothing can be wrong with the settings any more.
+            make_outputs(settings)
+            self.modes.configure(settings.watch)
             self.walker.change(journey)
             self.deliveries.change(deliveries)
-            self.settings = settings
+            self.watching.change(watches)
+            self._tell, self.settings = tell, settings
         self.walker.bell.ring()
 
     def _journey(self, routes: Routes) -> ArrivalJourney:
         records = self._records
-        return ArrivalJourney(self._store.open, records.journeys, records.ends, routes, inflate, self._memory)
+        ends = EndsByMode(records, self.modes)
+        return ArrivalJourney(self._store.open, records.journeys, ends, routes, inflate, self._memory)
+
+    def _routes(self, settings: Settings) -> Routes:
+        return Routes(settings, self.file, self.modes.is_shadow)
 
     def _notice(self) -> None:
         """See what other processes did to the records."""
         if self._records.changed_elsewhere():
+            self.modes.refresh()
             self.walker.bell.ring()
             self.deliveries.wake()
+            self._must_obey = True
+        if self._must_obey and self._changing.acquire(blocking=False):  # else the next time
+            try:
+                self.watching.obey()
+                self._must_obey = False
+            finally:
+                self._changing.release()
 
 
 @contextmanager
@@ -195,6 +235,7 @@ def _remarks(settings: Settings, records: Records) -> Iterator[Problem]:
         for source in route.from_:
             if source not in known:
                 yield Problem(USELESS_ROUTE, {"source": source})
+    yield from notice_remarks(settings)
     for peer in settings.peer:
         if tells_secrets_openly(peer):
             yield Problem(SECRETS_IN_THE_OPEN, {"name": peer.name})

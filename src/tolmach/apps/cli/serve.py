@@ -14,6 +14,7 @@ from tolmach.base import N_, TolmachError
 
 if TYPE_CHECKING:
     from tolmach.apps.cli.terminal import Terminal
+    from tolmach.apps.sections import Settings, WatchSettings
     from tolmach.apps.wiring import Station
 
 _LOG_FORMAT = "%(asctime)s %(levelname)s %(message)s"
@@ -65,7 +66,25 @@ def _reload(terminal: Terminal, here: Station) -> None:
     _tell(terminal, here)
 
 
+def _aims_of(watch: WatchSettings, settings: Settings) -> list[str]:
+    """Give where what a watch brings may go, for people."""
+    routed = (name for route in settings.route if watch.name in route.from_ for name in route.to)
+    aims = [*watch.to, *routed]
+    if watch.export_folder is not None:
+        aims.append(str(watch.export_folder.absolute()))
+    return list(dict.fromkeys(aims))
+
+
 def _tell(terminal: Terminal, here: Station) -> None:
     """Say which folders are watched, and what the operator should know."""
+    for watch in here.settings.watch:
+        folder, purpose = watch.folder.absolute(), ", ".join(_aims_of(watch, here.settings)) or "-"
+        if here.modes.is_paused(watch.name):
+            terminal.say(N_("Paused: {folder} ({watch})."), folder=folder, watch=watch.name)
+        elif here.modes.is_shadow(watch.name):
+            said = N_("Watching {folder} ({watch}) in shadow mode: nothing is delivered to {to}.")
+            terminal.say(said, folder=folder, watch=watch.name, to=purpose)
+        else:
+            terminal.say(N_("Watching {folder} ({watch}) for {to}."), folder=folder, watch=watch.name, to=purpose)
     for problem in here.remarks:
         terminal.complain(problem)
