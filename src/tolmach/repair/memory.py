@@ -14,6 +14,7 @@ from typing import TypeGuard
 
 from tolmach.dicom.data_set import DataSet
 from tolmach.dicom.dictionary import tag_of
+from tolmach.text.code_pages import decode
 from tolmach.text.detect import SURE, Detection
 
 _NAMES_OF_A_MACHINE = ("Manufacturer", "ManufacturerModelName", "StationName")
@@ -21,6 +22,7 @@ _STUDY_INSTANCE_UID = tag_of("StudyInstanceUID") or 0
 PINNED_WEIGHT = 1000.0
 STUDY_WEIGHT = 10.0  # a file of the same study says more than one of last year
 _LONGEST = 64
+LAST_BYTE = 0xFF
 _MOST_DEVICES = 10_000
 _MOST_STUDIES = 1_000
 
@@ -31,6 +33,13 @@ class Device:
 
     counts: dict[str, int] = field(default_factory=dict)
     pinned: str | None = None
+
+    def name(self, key: str) -> str:
+        """Give the machine's name as people read it: in the code page the machine writes."""
+        weights = self.weights()
+        if key.isascii() or not weights or any(ord(letter) > LAST_BYTE for letter in key):
+            return key
+        return decode(key.encode("latin-1"), max(weights, key=weights.__getitem__)) or key
 
     def weights(self) -> Mapping[str, float]:
         """Give the weight of each code page for the detector; empty when nothing is known."""
@@ -66,6 +75,13 @@ class DeviceMemory:
             page = str(found.code_page)
             device.counts[page] = device.counts.get(page, 0) + 1
             self.is_changed = True
+
+    def key_of(self, name: str) -> str:
+        """Give the key of the machine people know by that name, or the name itself where none is known by it."""
+        with self._lock:
+            if name in self.devices:
+                return name
+            return next((key for key, device in self.devices.items() if device.name(key) == name), name)
 
     def pin(self, key: str, code_page: str) -> None:
         """Take a person's word for the code page of a device."""

@@ -66,6 +66,16 @@ def test_only_sure_verdicts_are_learned() -> None:
 SHORT = ("КИМ", "ЛИС", "ТЕН", "ЦОЙ", "ШОХ", "ГЕЦ", "ЖИЦ", "ЙОЖ", "ФЕЦ", "ХАН", "ЩУР", "ЯЦЬ", "ЧИЖ", "УЖ", "ЁЖ")
 
 
+def test_people_know_a_machine_by_the_name_it_writes() -> None:
+    key = device_key(data_set(b"A", "КАБ 3".encode("cp1251")))
+    memory = DeviceMemory()
+    assert memory.key_of("KB Rentgen/XR-1/КАБ 3") == "KB Rentgen/XR-1/КАБ 3"
+    memory.learn(key, sure("cp1251"))
+    assert memory.devices[key].name(key) == "KB Rentgen/XR-1/КАБ 3"
+    assert memory.key_of("KB Rentgen/XR-1/КАБ 3") == memory.key_of(key) == key
+    assert Device().name(key) == key
+
+
 def test_memory_helps_where_evidence_is_weak() -> None:
     helped = []
     for name in SHORT:

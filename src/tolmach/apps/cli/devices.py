@@ -49,11 +49,11 @@ def _list(run: Run, file: Path | None, *, as_json: bool) -> int:
         memory = kept.load()
     for key, device in sorted(memory.devices.items()):
         if as_json:
-            terminal.result({"device": key, "counts": device.counts, "pinned": device.pinned})
+            terminal.result({"device": device.name(key), "key": key, "counts": device.counts, "pinned": device.pinned})
             continue
         counts = ", ".join(f"{page} {count}" for page, count in sorted(device.counts.items()))
         pinned = terminal.translator.gettext(N_("pinned: {page}"), page=device.pinned) if device.pinned else ""
-        terminal.write("  ".join(part for part in (key, counts, pinned) if part))
+        terminal.write("  ".join(part for part in (device.name(key), counts, pinned) if part))
     if not memory.devices:
         terminal.say(N_("No machine is remembered yet: fix or send files with --devices FILE or a configuration."))
     return 0
@@ -63,14 +63,14 @@ def _pin(run: Run, file: Path | None, device: str, code_page: str) -> int:
     from tolmach.repair.profile import parse_code_page
 
     with kept_memory(run, file) as kept:
-        kept.pin(device, parse_code_page(code_page))
+        kept.pin(kept.load().key_of(device), parse_code_page(code_page))
     run.terminal().say(N_("{device} is taken to write {page}."), device=device, page=code_page)
     return 0
 
 
 def _reset(run: Run, file: Path | None, device: str) -> int:
     with kept_memory(run, file) as kept:
-        if not kept.reset(device):
+        if not kept.reset(kept.load().key_of(device)):
             raise BadCall(UNKNOWN_DEVICE, device=device)
     run.terminal().say(N_("{device} is forgotten."), device=device)
     return 0
