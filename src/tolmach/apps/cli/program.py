@@ -31,6 +31,7 @@ from tolmach.apps.cli import (
     queue,
     send,
     serve,
+    service,
     translit,
     undo,
 )
@@ -43,7 +44,7 @@ from tolmach.base import N_, Problem, Retryable, TolmachError
 OK, SOMETHING_FAILED, WRONG_CALL, INTERRUPTED_STATUS = 0, 1, 2, 130
 
 COMMANDS = (
-    *(inspect, fix, undo, send, echo, serve, queue, history, audit, backup, peers),
+    *(inspect, fix, undo, send, echo, serve, service, queue, history, audit, backup, peers),
     *(detect, translit, fold, devices, passport, notice, config, demo),
 )
 
