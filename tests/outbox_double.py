@@ -27,6 +27,7 @@ class Row:
     leased_until: datetime = LONG_AGO
     awaits_proof_since: datetime | None = None
     last: Conclusion | None = None
+    place: str = ""
     history: list[Conclusion] = field(default_factory=list)
 
 
@@ -83,6 +84,7 @@ class OutboxDouble:
                 row = self.rows[one.delivery_id]
                 row.state, row.next_attempt_at, row.last = one.state, one.next_attempt_at, one
                 row.leased_until = LONG_AGO
+                row.place = one.place or row.place
                 row.awaits_proof_since = now if one.awaits_proof else None
                 row.line = replace(row.line, attempts=row.line.attempts + one.attempted)
                 row.history.append(one)

@@ -95,6 +95,10 @@ class Conservation(RuleBasedStateMachine):
         for one in found:
             assert one.arrival.provenance == self.source[one.object_id]
             self.pending.discard(one.object_id)
+            lives = {state for (of, name), state in self.lines.items() if of == one.object_id and name} - {"deleted"}
+            if problem and lives:  # sent on its way by an earlier journey
+                self.locked.discard(one.object_id)
+                continue
             (self.locked.add if problem else self.locked.discard)(one.object_id)
             state: State = "quarantined" if problem else "held" if held else "queued"
             for name in [""] if problem else to:

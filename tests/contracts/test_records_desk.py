@@ -12,8 +12,9 @@ import pytest
 
 from tests.contracts.records_factories import FACTORIES, Clock, opened
 from tests.contracts.records_values import NOW, PROBLEM, arrival, ending, uid_of
-from tolmach.adapters.sql import NoSuchThing, QueueRow, Records
-from tolmach.delivery.interfaces import Claimed, Conclusion
+from tolmach.adapters.sql import AgeRow, NoSuchThing, QueueRow, Records
+from tolmach.base import Fault, Phrase, Problem
+from tolmach.delivery.interfaces import Claimed, Conclusion, Detected
 from tolmach.intake.interfaces import Provenance
 
 STORED = {"status": "0000", "proof": "response"}
@@ -408,7 +409,155 @@ def test_what_cannot_be_resent_is_said_and_nothing_is_changed(records: Records) 
         records.desk.resend([sent], None, "")
 
 
+def test_the_original_takes_back_what_was_changed(records: Records, clock: Clock) -> None:
+    object_id = take(records, to=("pacs", "mirror"))
+    deliver(records)
+    clock.pass_by(hours=1)
+    assert records.desk.resend([object_id], ["pacs"], "doctor", original=True) == 1
+    line = claim(records)
+    assert (line.delta, line.sop_instance_uid, line.sop_class_uid) == (b"", uid_of(object_id), arrival(1).sop_class_uid)
+    records.outbox.conclude([Conclusion(line.delivery_id, "delivered", **STORED)], NOW)
+    (row,) = records.desk.objects([object_id])
+    assert [(one.destination, one.is_original) for one in row.deliveries] == [("pacs", True), ("mirror", False)]
+    assert [one.as_json().get("original") for one in row.deliveries] == [True, None]
+    assert row.changes  # what was changed stays in the history
+    assert claim(records, "mirror").delta
+    assert [(one.action, one.details["original"]) for one in records.events(object_id)] == [("resent", True)]
+    assert records.desk.audit().holds
+
+
+def test_the_original_goes_where_nothing_went_and_is_one_edition_for_all(records: Records) -> None:
+    object_id = take(records)
+    deliver(records)
+    for _ in range(2):
+        assert records.desk.resend([object_id], ["pacs", "mirror"], "doctor", original=True) == 2
+    assert records.desk.resend([object_id], ["third"], "doctor") == 1
+    assert [claim(records, to).delta for to in ("pacs", "mirror")] == [b"", b""]
+    assert claim(records, "third").delta == b"\x01" + bytes(range(60))
+    assert records.desk.audit().holds
+
+
+def test_an_object_without_changes_is_its_own_original(records: Records) -> None:
+    object_id = records.receipts.record(arrival(1)).object_id
+    records.ends.finish([replace(ending(object_id, destinations=()), editions=())])
+    assert records.desk.resend([object_id], ["pacs"], "doctor", original=True) == 1
+    assert claim(records).delta == b""
+    (row,) = records.desk.objects([object_id])
+    assert not row.deliveries[0].is_original  # nothing was changed that it could lack
+
+
+def test_a_line_that_is_being_tried_goes_out_as_it_is(records: Records) -> None:
+    object_id = take(records)
+    line = claim(records)
+    assert records.desk.resend([object_id], None, "doctor", original=True) == 0
+    records.outbox.give_back([line.delivery_id], "w")
+    assert claim(records).delta == line.delta
+    assert actions(records, object_id) == []
+
+
+# Held for a folder's sake -------------------------------------------------------------------------------------------
+
+
+def test_lines_held_for_one_folder_are_released_together(records: Records) -> None:
+    shadow = Fault("TLM-TST-014", "Held for {watch}.", "Wait.")
+    for number, (fault, watch) in enumerate(((shadow, "a"), (shadow, "b"), (PROBLEM.fault, "a"), (shadow, "a"))):
+        take(records, number, held_for=Problem(fault, {"watch": watch, "what": "", "name": ""}))
+    by_person = lines(records)[3].delivery_id
+    records.desk.hold([by_person], None, "doctor")
+    assert records.desk.release("a", "TLM-TST-014", "nurse") == 1
+    assert records.desk.release("a", "TLM-TST-014", "nurse") == 0
+    assert [row.state for row in lines(records)] == ["queued", "held", "held", "held"]
+    assert claim(records).object_id == 1
+    assert actions(records, 1) == [("nurse", "retried")]
+    with pytest.raises(ValueError, match="who"):
+        records.desk.release("b", "TLM-TST-014", "")
+
+
+def test_many_lines_are_released(records: Records) -> None:
+    held = Problem(PROBLEM.fault, {"watch": "a"})
+    receipts = records.receipts.record_all([arrival(number) for number in range(1203)])
+    records.ends.finish([ending(one.object_id, held_for=held) for one in receipts])
+    assert records.desk.release("a", PROBLEM.code, "nurse") == 1203
+
+
+# Ages ---------------------------------------------------------------------------------------------------------------
+
+
+def test_the_ages_of_what_waits(records: Records, clock: Clock) -> None:
+    assert records.desk.ages(clock.now) == []
+    take(records, 1, to=("pacs", "mirror"))
+    clock.pass_by(hours=23)
+    take(records, 2)
+    take(records, 3, held_for=PROBLEM)
+    take(records, 4, quarantine=PROBLEM)
+    deliver(records, "mirror")
+    take(records, 5, to=("mirror",), held_for=PROBLEM)
+    clock.pass_by(hours=1, seconds=1)
+    take(records, 6)
+    assert records.desk.ages(clock.now) == [
+        AgeRow("", 0, 0, 1, 0.0, 0, 0),
+        AgeRow("mirror", 0, 1, 0, 0.0, 0, 0),
+        AgeRow("pacs", 3, 1, 0, 86401.0, 2, 1),
+    ]
+    before = records.desk.ages(NOW - timedelta(hours=1))  # the clock was set back
+    assert [row.oldest_seconds for row in before] == [0.0, 0.0, 0.0]
+
+
+def test_which_destinations_are_known(records: Records) -> None:
+    take(records, to=("pacs",))
+    deliver(records)
+    records.outbox.note_destination("away", PROBLEM, None)
+    assert [records.desk.knows(name) for name in ("pacs", "away", "other", "\0", "\udcff")] == [
+        True,
+        True,
+        *[False] * 3,
+    ]
+
+
 # History ------------------------------------------------------------------------------------------------------------
+
+
+def test_the_place_of_an_export_is_shown(records: Records) -> None:
+    object_id = records.receipts.record(arrival(1, provenance=Provenance("folder", "room-1"))).object_id
+    records.ends.finish([ending(object_id, destinations=("pacs", "other export", "room-1 export"))])
+    (row,) = records.desk.objects([object_id])
+    assert row.as_json()["export"] is None
+    for to, place in (("pacs", ""), ("other export", "/x/1.dcm"), ("room-1 export", "/r/1.dcm")):
+        said = Conclusion(claim(records, to).delivery_id, "delivered", status="written", proof="response", place=place)
+        records.outbox.conclude([said], NOW)
+    (row,) = records.desk.objects([object_id])
+    assert row.as_json()["export"] == "/r/1.dcm"
+    assert [line.as_json().get("place") for line in row.deliveries] == [None, "/x/1.dcm", "/r/1.dcm"]
+    records.desk.resend([object_id], ["room-1 export"], "nurse")
+    (row,) = records.desk.objects([object_id])
+    assert row.export == "/r/1.dcm"  # it lies there still
+    number = claim(records, "room-1 export").delivery_id
+    records.outbox.conclude([Conclusion(number, "delivered", proof="response", place="/r/2\udcff.dcm")], NOW)
+    (row,) = records.desk.objects([object_id])
+    assert row.export.startswith("/r/2\N{REPLACEMENT CHARACTER}")
+
+
+def test_the_evidence_of_the_text_is_shown(records: Records) -> None:
+    evidence = Phrase("letters of {language}", {"language": Phrase("Ukrainian")})
+    object_id = records.receipts.record(arrival(1)).object_id
+    records.ends.finish([replace(ending(object_id), detected=Detected("cp1251", 0.99871, evidence))])
+    take(records, 2)
+    row, plain = records.desk.history()
+    assert row.detected == Detected("cp1251", 0.99871, evidence)
+    assert row.as_json()["detected"] == {
+        "code_page": "cp1251",
+        "confidence": 0.9987,
+        "evidence": "letters of Ukrainian",
+    }
+    assert (plain.detected, plain.as_json()["detected"]) == (None, None)
+
+
+def test_the_history_of_a_watched_folder(records: Records) -> None:
+    sources = (Provenance("folder", "room-1"), Provenance("folder", "room-2"), Provenance("dimse", "room-1", "A", "b"))
+    ids = [records.receipts.record(arrival(number, provenance=one)).object_id for number, one in enumerate(sources)]
+    assert [row.object_id for row in records.desk.history(watch="room-1")] == ids[:1]
+    assert [row.object_id for row in records.desk.history(watch="room-2", since=NOW)] == ids[1:2]
+    assert list(records.desk.history(watch="room")) == []
 
 
 def test_the_history_shows_objects_as_the_surface_says(records: Records) -> None:
@@ -478,14 +627,22 @@ def test_the_history_since_a_moment(records: Records) -> None:
         ("ivanenko", [1]),
         ("müller", [2]),
         ("MÜLLER", [2]),
-        ("a-17", [0, 1, 2]),
+        ("a-17", [0, 1, 2, 3, 4, 5, 6]),
         ("100%", []),
         ("_", []),
         ("петренко", []),
+        ("Шевченко", [3, 4, 5, 6]),
+        ("ШЕВЧЕНКО", [3, 4, 5, 6]),
+        ("Shevchenko", [3, 4, 5, 6]),
+        ("shevchenko taras", [3, 4, 5, 6]),
+        ("Тарас Шевченко", [3, 4, 5, 6]),
+        ("Schewtschenko", [3, 4, 5, 6]),
+        ("Szewczenko", [3, 4, 5, 6]),
     ],
 )
 def test_the_history_of_a_patient_in_any_case_and_script(records: Records, looked_for: str, found: list[int]) -> None:
-    names = ("ЩЕРБАКОВ^ИВАН", "Іваненко^Іван", "Müller^Jürgen")
+    names = ("ЩЕРБАКОВ^ИВАН", "Іваненко^Іван", "Müller^Jürgen", "ШЕВЧЕНКО^ТАРАС", "Shevchenko^Taras")
+    names += ("Шевченко^Тарас^Григорович", "SHEVCHENKO TARAS")
     ids = [take(records, number, name=name) for number, name in enumerate(names)]
     assert [row.object_id for row in records.desk.history(patient=looked_for)] == [ids[at] for at in found]
 

@@ -428,12 +428,23 @@ def test_a_second_journey_that_ends_in_quarantine_leaves_the_lines_of_the_first(
     (pending,) = records.journeys.pending(9)
     nothing = replace(ending(pending.object_id, quarantine=PROBLEM), editions=(), deliveries=())
     records.ends.finish([nothing])
-    assert states(records) == {"pacs": "queued", "": "quarantined"}
+    assert states(records) == {"pacs": "queued"}
     (row,) = records.desk.history()
-    assert row.changes == (CHANGE,)
+    assert (row.changes, row.quarantine, row.problems[-1]) == ((CHANGE,), None, PROBLEM)
+    assert [event.action for event in records.events(row.object_id)][-1] == "quarantined"
     deliver(records, "pacs")
+    assert states(records) == {"pacs": "delivered"}
+    assert records.desk.audit().total.delivered == 1
+    assert records.desk.resend([row.object_id], None, "nurse") == 1
+
+
+def test_where_a_person_gave_all_lines_up_a_second_journey_may_end_in_quarantine(records: Records) -> None:
+    records.receipts.record(arrival(1))
+    walk(records, "pacs")
     records.desk.drop(None, None, "nurse")
-    assert states(records) == {"pacs": "delivered", "": "deleted"}
+    again(records, FROM_ROOM)
+    walk(records, quarantine=PROBLEM)
+    assert states(records) == {"pacs": "deleted", "": "quarantined"}
 
 
 def test_an_object_kept_here_is_not_examined_again_for_the_same_source(records: Records) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
 
-from tolmach.base import Problem
+from tolmach.base import Phrase, Problem
 from tolmach.dicom.data_set import DataSet
 from tolmach.dicom.source import Source
 from tolmach.edit.changes import Change
@@ -47,10 +47,20 @@ class NewDelivery:
 
 
 @dataclass(frozen=True, slots=True)
+class Detected:
+    """Which code page the text was found to be in, how surely, and why; without a page it was left as it is."""
+
+    code_page: str | None
+    confidence: float
+    evidence: Phrase
+
+
+@dataclass(frozen=True, slots=True)
 class Ending:
     """How the journey of one object ended: what it is, what was found, what goes where.
 
-    With `quarantine` nothing goes anywhere: the bytes are kept, the reason is shown, a person may release it. `facts`
+    With `quarantine` nothing goes anywhere: the bytes are kept, the reason is shown, a person may release it; only what
+    an earlier journey of the same object has sent on its way goes on, and the reason is shown beside it. `facts`
     are the attributes that lists and searches show, by keyword, readable (`PatientName`, `PatientID`, `StudyDate`,
     `Modality`, …); `edition_shown` is the one whose changes the history tells.
     """
@@ -69,6 +79,7 @@ class Ending:
     edition_shown: int = 0
     deliveries: Sequence[NewDelivery] = ()
     quarantine: Problem | None = None
+    detected: Detected | None = None
 
 
 class JourneyEnds(Protocol):
@@ -114,7 +125,8 @@ class Conclusion:
 
     `queued` with `next_attempt_at` waits until then. `held` with a time is tried again then all the same, without one
     only when a person says so. `awaits_proof`: the destination said that it stores it, and stays `queued` until proof
-    comes. `attempted` counts one more attempt. `status` is what the destination answered ("0000", "200", "AA").
+    comes. `attempted` counts one more attempt. `status` is what the destination answered ("0000", "200", "AA"), `place`
+    the path of the file it was written as, empty where it is none.
     """
 
     delivery_id: int
@@ -125,6 +137,7 @@ class Conclusion:
     status: str = ""
     proof: ProofKind | None = None
     problem: Problem | None = None
+    place: str = ""
 
 
 class Outbox(Protocol):
@@ -205,7 +218,7 @@ class Outcome:
     `stored`: it said, matchingly, that it stores it (`problem` may carry a remark). `duplicate`: it says that it has
     this UID already, which counts only when proof agrees. `later`: not stored, may be stored later unchanged.
     `refused`: not stored until somebody changes something; also what cannot be sent at all. `attempted` is False where
-    nothing was tried at all, as on a dry run.
+    nothing was tried at all, as on a dry run. `place` is the absolute path of the file that was written, or found.
     """
 
     delivery_id: int
@@ -213,6 +226,7 @@ class Outcome:
     status: str = ""
     problem: Problem | None = None
     attempted: bool = True
+    place: str = ""
 
 
 class Sender(Protocol):

@@ -36,8 +36,12 @@ def conclusion_of(
     number, problem = outcome.delivery_id, outcome.problem
     if outcome.kind == "stored":
         if proof == "response":
-            return Conclusion(number, "delivered", status=outcome.status, proof=proof, problem=problem)
-        return Conclusion(number, "queued", status=outcome.status, awaits_proof=True, problem=problem)
+            return Conclusion(
+                number, "delivered", status=outcome.status, proof=proof, problem=problem, place=outcome.place
+            )
+        return Conclusion(
+            number, "queued", status=outcome.status, awaits_proof=True, problem=problem, place=outcome.place
+        )
     if outcome.kind == "duplicate" and proof != "response":
         return Conclusion(number, "queued", status=outcome.status, awaits_proof=True, problem=problem)
     if outcome.kind == "later":

@@ -38,6 +38,12 @@ def test_where_proof_is_asked_for_it_is_awaited(kind: OutcomeKind, proof: ProofK
     assert concluded(kind, proof) == Conclusion(7, "queued", status="0000", awaits_proof=True, problem=SAID)
 
 
+@pytest.mark.parametrize("proof", ["response", "query"])
+def test_where_a_file_was_written_is_kept(proof: ProofKind) -> None:
+    outcome = Outcome(7, "stored", "written", place="/out/1.dcm")
+    assert conclusion_of(outcome, line(), NOW, POLICY, proof, lambda: 0.5).place == "/out/1.dcm"
+
+
 def test_a_duplicate_that_nobody_proves_is_held_and_says_so() -> None:
     made = concluded("duplicate")
     assert (made.state, made.awaits_proof, made.proof) == ("held", False, None)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from tolmach.adapters.folder.folder_tree import FolderTree, FolderTrouble, FolderUnusable
+from tolmach.adapters.folder.folder_tree import FolderTree, FolderTrouble, FolderUnusable, Placed
 from tolmach.adapters.folder.path_template import PathTemplate
 from tolmach.delivery.interfaces import Content, Outcome, Parcel
 from tolmach.delivery.outcomes import ITEM_ERRORS, outcome_of_error
@@ -45,16 +45,16 @@ class FolderSender:
         for parcel in parcels:
             number = parcel.line.delivery_id
             try:
-                is_new = self._put(parcel)
+                placed = self._put(parcel)
             except (FolderTrouble, FolderUnusable) as error:
                 yield Outcome(number, "later", problem=error.problem)
                 raise
             except ITEM_ERRORS as error:
                 yield outcome_of_error(parcel.line, error)
             else:
-                yield Outcome(number, "stored", "written" if is_new else "present")
+                yield Outcome(number, "stored", "written" if placed.is_new else "present", place=str(placed.path))
 
-    def _put(self, parcel: Parcel) -> bool:
+    def _put(self, parcel: Parcel) -> Placed:
         with parcel.open() as content:
             return self._tree.put(self._template.names(content.data_set), _without_program(content))
 

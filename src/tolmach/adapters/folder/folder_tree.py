@@ -15,6 +15,7 @@ import unicodedata
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
@@ -75,6 +76,17 @@ class NoPlace(Refused):
     """This one file cannot have its place in the folder."""
 
 
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Where a file stands, and whether it was written now; true when it was."""
+
+    path: Path
+    is_new: bool
+
+    def __bool__(self) -> bool:
+        return self.is_new
+
+
 class FolderTree:
     """One folder as a destination; any thread may call, and other programs may write there at the same time."""
 
@@ -99,12 +111,13 @@ class FolderTree:
                 raise FolderUnusable(ROOT_MISSING, folder=self._root)
             self._was_mount = is_mount
 
-    def put(self, names: Sequence[str], chunks: Iterable[memoryview | bytes]) -> bool:
-        """Make a file complete and durable under these names, the last its own, or one like it; True when it is new.
+    def put(self, names: Sequence[str], chunks: Iterable[memoryview | bytes]) -> Placed:
+        """Make a file complete and durable under these names, the last its own, or one like it.
 
-        Where another file has the name, a part of the checksum is put behind it; where the same bytes stand there
-        already nothing is written. So it may be repeated. Names that differ only in case or in how letters are composed
-        are one name. Raises `FolderUnusable`, `FolderTrouble`, `NoPlace`, and what the chunks raise.
+        Gives its absolute path, and whether it is new. Where another file has the name, a part of the checksum is put
+        behind it; where the same bytes stand there already nothing is written. So it may be repeated. Names that differ
+        only in case or in how letters are composed are one name. Raises `FolderUnusable`, `FolderTrouble`, `NoPlace`,
+        and what the chunks raise.
         """
         self.require_root()
         *way, name = names
@@ -137,7 +150,7 @@ class FolderTree:
 
     def _take_name(
         self, folder: OpenFolder, path: tuple[str, ...], name: str, root: OpenFolder, part: str, sha256: str
-    ) -> bool:
+    ) -> Placed:
         """Give the written file the first name that is free, unless its bytes stand under one of them already."""
         known = self._names(folder, path)
         for length in (0, 8, 16, 64):
@@ -149,14 +162,17 @@ class FolderTree:
                     folder.take(root, part, candidate)
                     known[_folded(candidate)] = candidate
                     folder.sync()
-                    return True
+                    return self._placed(path, candidate, is_new=True)
                 except FileExistsError:  # somebody else wrote it since
-                    known[_folded(candidate)] = candidate
+                    actual = known[_folded(candidate)] = candidate
                     standing = _sha256_of(folder, candidate)
             if standing == sha256:
                 folder.sync()  # whoever wrote it may not have come that far
-                return False
+                return self._placed(path, actual or candidate, is_new=False)
         raise NoPlace(NAME_REFUSED, folder=self._root, name=name, why="EEXIST")
+
+    def _placed(self, path: Sequence[str], name: str, *, is_new: bool) -> Placed:
+        return Placed(self._root.absolute().joinpath(*path, name), is_new)
 
     def _sweep(self, root: OpenFolder, own: str) -> None:
         """Remove once what was half written a day ago or more, by a program that was killed."""

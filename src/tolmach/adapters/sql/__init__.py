@@ -2,7 +2,7 @@
 
 from tolmach.adapters.sql.audit import AuditReport, AuditRow
 from tolmach.adapters.sql.commitments import Asked, CommitmentAnswer
-from tolmach.adapters.sql.desk import Desk, DestinationRow, QueueRow
+from tolmach.adapters.sql.desk import AgeRow, Desk, DestinationRow, QueueRow
 from tolmach.adapters.sql.events import Event
 from tolmach.adapters.sql.faults import NoSuchThing, RecordsUnusable
 from tolmach.adapters.sql.history import DeliveryRow, HistoryRow
@@ -11,6 +11,7 @@ from tolmach.adapters.sql.unknown_peers import UnknownPeer
 from tolmach.adapters.sql.watched import WatchState
 
 __all__ = [
+    "AgeRow",
     "Asked",
     "AuditReport",
     "AuditRow",

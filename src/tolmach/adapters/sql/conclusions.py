@@ -10,11 +10,22 @@ import sqlalchemy as sa
 
 from tolmach.adapters.sql import events
 from tolmach.adapters.sql.schema import deliveries
-from tolmach.adapters.sql.stored import micros, problem_to_json, slices
+from tolmach.adapters.sql.stored import micros, plain, problem_to_json, slices
 from tolmach.delivery.interfaces import Conclusion
 
 _line = deliveries.c
-_WRITTEN = ("state", "attempts", "due_at", "stored_at", "status", "proof", "problem", "decided_by", "concluded_at")
+_WRITTEN = (
+    "state",
+    "attempts",
+    "due_at",
+    "stored_at",
+    "status",
+    "proof",
+    "problem",
+    "decided_by",
+    "concluded_at",
+    "place",
+)
 _READ = ("id", "object_id", "destination", "lease_owner", *_WRITTEN)
 _CURRENT = sa.select(*(_line[name] for name in _READ)).where(
     _line.id.in_(sa.bindparam("ids", type_=sa.BigInteger, expanding=True))
@@ -66,6 +77,8 @@ def _concluded(line: dict[str, Any], conclusion: Conclusion, now: datetime) -> d
         "problem": problem_to_json(conclusion.problem),
         "stored_at": None,
         "lease_owner": None,
+        # What was written once lies there still, also while the line is sent once more.
+        "place": plain(conclusion.place) or line["place"],
     }
     if line["decided_by"] and conclusion.state != "delivered":
         # A person has held or dropped it meanwhile: that word stands.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -15,7 +15,16 @@ from tolmach.adapters.sql.history import History, HistoryRow
 from tolmach.adapters.sql.lines import Lines
 from tolmach.adapters.sql.resending import Resending
 from tolmach.adapters.sql.schema import deliveries, destinations, objects
-from tolmach.adapters.sql.stored import Clock, from_json, moment, moment_or_none, problem_from_json, written
+from tolmach.adapters.sql.stored import (
+    Clock,
+    from_json,
+    micros,
+    moment,
+    moment_or_none,
+    plain,
+    problem_from_json,
+    written,
+)
 from tolmach.base import Problem
 
 _BATCH: Final = 500
@@ -51,6 +60,23 @@ _WAITING = (
     .where(_line.concluded_at.is_(None))
     .group_by(_line.destination, _line.state)
 )
+_queued = _line.state == sa.literal_column("'queued'")
+_AGES = (
+    sa.select(
+        _line.destination,
+        *(
+            sa.func.count().filter(_line.state == sa.literal_column(f"'{state}'")).label(state)
+            for state in ("queued", "held", "quarantined")
+        ),
+        sa.func.min(sa.case((_queued, _line.queued_at))).label("oldest"),
+        sa.func.count().filter(_queued, _line.queued_at < sa.bindparam("hour_ago")).label("over_hour"),
+        sa.func.count().filter(_queued, _line.queued_at < sa.bindparam("day_ago")).label("over_day"),
+    )
+    .where(_line.concluded_at.is_(None))
+    .group_by(_line.destination)
+    .order_by(_line.destination)
+)
+_KNOWS = sa.select(destinations.c.name).where(destinations.c.name == sa.bindparam("asked"))
 _OPEN_BY_DESTINATION = (
     sa.select(_line.destination, sa.func.count().label("lines"))
     .where(_line.concluded_at.is_(None), _line.state.in_(("queued", "held")))
@@ -124,6 +150,22 @@ class DestinationRow:
     retry_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class AgeRow:
+    """How many lines of a destination are open, and how old those are that are queued; "" is the quarantine.
+
+    `oldest_seconds`, `over_hour` and `over_day` are of queued lines alone: what is held waits for somebody.
+    """
+
+    destination: str
+    queued: int
+    held: int
+    quarantined: int
+    oldest_seconds: float
+    over_hour: int
+    over_day: int
+
+
 class Desk:
     """Any thread may call. `actor` is the name of whoever asks for a change, and is kept with it."""
 
@@ -191,6 +233,25 @@ class Desk:
             for name in sorted(notes)
         ]
 
+    def ages(self, now: datetime) -> list[AgeRow]:
+        """Give every destination with open lines, by name, and how old they are; a tenth of a second for 300,000."""
+        ago = {"hour_ago": micros(now - timedelta(hours=1)), "day_ago": micros(now - timedelta(days=1))}
+        with self._database.reading() as connection:
+            rows = connection.execute(_AGES, ago).all()
+        return [
+            AgeRow(
+                *(row.destination, row.queued, row.held, row.quarantined),
+                0.0 if row.oldest is None else max(0.0, (now - moment(row.oldest)).total_seconds()),
+                *(row.over_hour, row.over_day),
+            )
+            for row in rows
+        ]
+
+    def knows(self, destination: str) -> bool:
+        """Tell whether anything was ever queued for a destination or noted of it, configured still or not."""
+        with self._database.reading() as connection:
+            return connection.execute(_KNOWS, {"asked": plain(destination)}).first() is not None
+
     def unconfigured(self, known: Collection[str]) -> dict[str, int]:
         """Give how many queued or held lines go to destinations that are not among those known, by name."""
         with self._database.reading() as connection:
@@ -214,13 +275,17 @@ class Desk:
         """Give lines up for good; as `retry`. The bytes stay. A line under way may be delivered all the same."""
         return self._lines.change("dropped", ids, to, actor)
 
-    def resend(self, object_ids: Sequence[int], to: Sequence[str] | None, actor: str) -> int:
+    def resend(self, object_ids: Sequence[int], to: Sequence[str] | None, actor: str, *, original: bool = False) -> int:
         """Queue objects once more and give how many lines were queued; see `Resending.resend`."""
-        return self._resending.resend(object_ids, to, actor)
+        return self._resending.resend(object_ids, to, actor, original=original)
 
-    def history(self, since: datetime | None = None, patient: str = "") -> Iterator[HistoryRow]:
+    def release(self, watch: str, code: str, actor: str) -> int:
+        """Let go the lines held for a problem of that code with that watch, and give how many; see `Lines.release`."""
+        return self._lines.release(watch, code, actor)
+
+    def history(self, since: datetime | None = None, patient: str = "", watch: str = "") -> Iterator[HistoryRow]:
         """Give objects in the order of their receipt; see `History.rows`."""
-        return self._history.rows(since, patient)
+        return self._history.rows(since, patient, watch)
 
     def objects(self, object_ids: Sequence[int]) -> list[HistoryRow]:
         """Give some objects as the history shows them."""

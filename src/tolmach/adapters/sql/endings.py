@@ -16,6 +16,7 @@ from tolmach.adapters.sql.schema import deliveries, destinations, editions, obje
 from tolmach.adapters.sql.stored import (
     Clock,
     changes_to_json,
+    detected_to_json,
     micros,
     plain,
     problem_to_json,
@@ -30,7 +31,14 @@ _OPEN_JOURNEYS = sa.select(
     objects.c.id, objects.c.lines_expected, objects.c.editions_expected, objects.c.edition_shown
 ).where(objects.c.id.in_(sa.bindparam("ids", expanding=True)), objects.c.ended_at.is_(None))
 _ENDED = (
-    *("ended_at", "found_sop_class_uid", "found_sop_instance_uid", "found_transfer_syntax_uid", "study_instance_uid"),
+    *(
+        "detected",
+        "ended_at",
+        "found_sop_class_uid",
+        "found_sop_instance_uid",
+        "found_transfer_syntax_uid",
+        "study_instance_uid",
+    ),
     *("series_instance_uid", "character_set", "verdict", "facts", "problems", "quarantine", "edition_shown"),
     *("lines_expected", "editions_expected", "patient_name_folded", "patient_id_folded", "patient_keys"),
 )
@@ -124,6 +132,12 @@ def _finish(connection: sa.Connection, prepared: Sequence[tuple[Ending, dict[str
         before, known = earlier[ending.object_id], has.get(ending.object_id, {})
         first = before.editions_expected
         own = _lines(ending, first, now)
+        if ending.quarantine is not None and any(name and line.state != "deleted" for name, line in known.items()):
+            # Found good before and sent on its way: what another source lacks a route for stops nothing of that.
+            own, row = (
+                [],
+                row | {"quarantine": None, "problems": problems_to_json((*ending.problems, ending.quarantine))},
+            )
         new = [line for line in own if line["destination"] not in known]
         # A line that is there keeps its course; one that was given up, and is wanted after all, begins anew.
         once_more = [(known[line["destination"]], line) for line in own if line["destination"] in known]
@@ -139,7 +153,7 @@ def _finish(connection: sa.Connection, prepared: Sequence[tuple[Ending, dict[str
         made += _editions(ending, first)
         lines += new
         revived += once_more
-        if ending.quarantine is not None and (new or once_more):
+        if ending.quarantine is not None and (new or once_more or not own):
             noted.append(_quarantined(ending, now))
     for statement, rows in ((_END, ended), (_NEW_EDITION, made), (_NEW_LINE, lines)):
         if rows:
@@ -170,6 +184,7 @@ def _object_row(ending: Ending, now: datetime) -> dict[str, Any]:
         "series_instance_uid": plain(ending.series_instance_uid),
         "character_set": to_json(list(ending.character_set)),
         "verdict": ending.verdict,
+        "detected": detected_to_json(ending.detected),
         "facts": to_json(dict(ending.facts)),
         "problems": problems_to_json(ending.problems),
         "quarantine": problem_to_json(ending.quarantine),

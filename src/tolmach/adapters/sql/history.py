@@ -16,24 +16,30 @@ from tolmach.adapters.sql.schema import deliveries, editions, events, objects
 from tolmach.adapters.sql.stored import (
     changes_from_json,
     countable,
+    detected_from_json,
     from_json,
     micros,
     moment,
+    plain,
     problem_from_json,
     problems_from_json,
     slices,
     written,
 )
 from tolmach.base import Problem
+from tolmach.delivery.interfaces import Detected
 from tolmach.edit.changes import Change
 
 _BATCH: Final = 250
+EXPORT: Final = " export"
+"""What the name of a watch is followed by where its export folder is meant as a destination."""
 
 _object = objects.c
 _ROWS = (
     sa.select(
         *(_object.id, _object.sop_instance_uid, _object.found_sop_instance_uid, _object.received_at, _object.source),
         *(_object.ae_title, _object.host, _object.entrance, _object.verdict, _object.facts, _object.problems),
+        _object.detected,
         *(_object.character_set, _object.version, _object.arrivals, _object.study_instance_uid, editions.c.changes),
         *(_object.quarantine, _object.flaw, _object.sha256, _object.ended_at),
     )
@@ -49,7 +55,16 @@ _ROWS = (
 # Adding nothing keeps SQLite from walking the table by number to the first row that fits.
 _FIRST_SINCE = sa.select(sa.func.min(_object.id + 0)).where(_object.received_at >= sa.bindparam("since"))
 _IDS: Final = sa.bindparam("ids", type_=sa.BigInteger, expanding=True)
-_LINES = sa.select(deliveries).where(deliveries.c.object_id.in_(_IDS)).order_by(deliveries.c.id)
+_LINES = (
+    sa.select(deliveries, sa.func.length(editions.c.delta).label("delta_length"))
+    .join(
+        editions,
+        sa.and_(editions.c.object_id == deliveries.c.object_id, editions.c.number == deliveries.c.edition),
+        isouter=True,
+    )
+    .where(deliveries.c.object_id.in_(_IDS))
+    .order_by(deliveries.c.id)
+)
 _EARLIER = (
     sa.select(events.c.object_id, events.c.delivery_id, events.c.destination, events.c.details)
     .where(events.c.object_id.in_(_IDS), events.c.object_id.is_not(None), events.c.action == "resent")
@@ -59,7 +74,11 @@ _EARLIER = (
 
 @dataclass(frozen=True, slots=True)
 class DeliveryRow:
-    """One line of the outbox in the history. `at`: when it came to its state, or was queued."""
+    """One line of the outbox in the history. `at`: when it came to its state, or was queued.
+
+    `place` is the path of the file it was delivered as, empty where it is none. `is_original`: it is about the bytes as
+    they came, and the changes of the history are not in them.
+    """
 
     delivery_id: int
     destination: str
@@ -70,10 +89,15 @@ class DeliveryRow:
     at: datetime
     problem: Problem | None = None
     decided_by: str = ""
+    place: str = ""
+    is_original: bool = False
 
     def as_json(self) -> dict[str, object]:
         """Give it as `tolmach history --json` does."""
-        return {
+        more: dict[str, object] = {"place": self.place} if self.place else {}
+        if self.is_original:
+            more["original"] = True
+        return more | {
             "id": self.delivery_id,
             "to": self.destination,
             "state": self.state,
@@ -109,9 +133,18 @@ class HistoryRow:
     flaw: str
     deliveries: Sequence[DeliveryRow]
     earlier: Sequence[Mapping[str, object]] = field(default=())
+    detected: Detected | None = None
+
+    @property
+    def export(self) -> str:
+        """The path of the copy in the export folder of its watch; empty where there is none."""
+        own = f"{self.source}{EXPORT}"
+        places = {line.destination: line.place for line in self.deliveries if line.destination.endswith(EXPORT)}
+        return places.get(own) or next((place for place in places.values() if place), "")
 
     def as_json(self) -> dict[str, object]:
         """Give it as `tolmach history --json` does; problems are in English."""
+        detected = self.detected
         return {
             "id": self.object_id,
             "sop_instance_uid": self.sop_instance_uid,
@@ -123,9 +156,15 @@ class HistoryRow:
             "arrivals": self.arrivals,
             "verdict": self.verdict or None,
             "character_set": list(self.character_set),
+            "detected": detected
+            and {
+                "code_page": detected.code_page,
+                "confidence": round(detected.confidence, 4),
+                "evidence": str(detected.evidence),
+            },
             "changes": [change_as_json(change) for change in self.changes],
             "problems": [{"code": one.code, "message": str(one)} for one in self.problems],
-            "export": None,
+            "export": self.export or None,
             "deliveries": [line.as_json() for line in self.deliveries],
             "earlier": list(self.earlier),
         }
@@ -149,9 +188,10 @@ class History:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def rows(self, since: datetime | None = None, patient: str = "") -> Iterator[HistoryRow]:
+    def rows(self, since: datetime | None = None, patient: str = "", watch: str = "") -> Iterator[HistoryRow]:
         """Give objects in the order of their receipt, oldest first; what comes meanwhile comes at the end.
 
+        `watch` names the watched folder they came from; where another source brought one since, it is no more that one.
         `patient` is looked for in the name and the ID in any case, and the name also as it is spelt in other letters.
         Memory stays flat, and no transaction stays open between two portions. Raises `RecordsTrouble`.
         """
@@ -164,6 +204,8 @@ class History:
                 return
             statement = statement.where(_object.received_at >= micros(since))
             bound["after"] = first - 1
+        if watch:
+            statement = statement.where(_object.entrance == "folder", _object.source == plain(watch))
         if patient.strip():
             statement = statement.where(_matches(patient))
         yield from self._portions(statement, bound)
@@ -226,12 +268,13 @@ def _row(row: Any, lines: Sequence[Any], earlier: Sequence[Any]) -> HistoryRow:
         problems=problems_from_json(row.problems),
         quarantine=problem_from_json(row.quarantine),
         flaw=row.flaw,
-        deliveries=tuple(_delivery(line) for line in lines),
+        detected=detected_from_json(row.detected),
+        deliveries=tuple(_delivery(line, has_changes=row.changes not in (None, "[]")) for line in lines),
         earlier=tuple(_earlier(event) for event in earlier if from_json(event.details).get("earlier")),
     )
 
 
-def _delivery(line: Any) -> DeliveryRow:
+def _delivery(line: Any, *, has_changes: bool) -> DeliveryRow:
     return DeliveryRow(
         delivery_id=line.id,
         destination=line.destination,
@@ -242,6 +285,8 @@ def _delivery(line: Any) -> DeliveryRow:
         at=moment(line.queued_at if line.concluded_at is None else line.concluded_at),
         problem=problem_from_json(line.problem),
         decided_by=line.decided_by,
+        place=line.place or "",
+        is_original=has_changes and line.delta_length == 0,
     )
 
 

@@ -31,6 +31,7 @@ _OPEN = (
     .order_by(_line.id)
     .limit(_AT_ONCE)
 )
+_HELD = _OPEN.where(_line.state == sa.literal_column("'held'"), _line.decided_by == "")
 _OPEN_TO = _OPEN.where(_line.destination == sa.bindparam("destination"))
 _CHANGED: Final = ("state", "due_at", "stored_at", "problem", "decided_by", "concluded_at")
 _CHANGE = (
@@ -102,6 +103,30 @@ class Lines:
             changed += 0 if step is None else step[0]
         return changed
 
+    def release(self, watch: str, code: str, actor: str) -> int:
+        """Make due the held lines whose problem has this code and names this watch, and give how many.
+
+        What a person holds stays held. Goes in portions, as `change`; may be repeated.
+        """
+        if not actor:
+            raise ValueError("who does it?")
+        released, after = 0, 0
+        while True:
+            with self._database.reading() as connection:
+                lines = connection.execute(_HELD, {"after": after}).all()
+            ids = [line.id for line in lines if _is_held_for(line, code, watch)]
+            if ids:
+                released += self._database.write(partial(self._released, ids=ids, code=code, watch=watch, actor=actor))
+            if len(lines) < _AT_ONCE:
+                return released
+            after = lines[-1].id
+
+    def _released(self, connection: sa.Connection, *, ids: Sequence[int], code: str, watch: str, actor: str) -> int:
+        lines = connection.execute(_BY_ID, {"ids": ids}).all()
+        # Somebody may have decided otherwise since they were read.
+        still = [line for line in lines if line.state == "held" and _is_held_for(line, code, watch)]
+        return _carry_out(connection, "retried", still, actor, self._clock(), named=True)
+
     def _named(self, connection: sa.Connection, action: str, ids: Sequence[int], to: str | None, actor: str) -> int:
         lines: list[Any] = []
         for some in slices(ids):
@@ -158,6 +183,11 @@ def _release(connection: sa.Connection, lines: Sequence[Any], actor: str, now: d
         connection.execute(_PENDING_AGAIN, [{"of_object": line.object_id} for line in lines])
         tally(connection, (line.destination for line in lines), -1)
         events.note_all(connection, [_event(line, actor, "released", now) for line in lines])
+
+
+def _is_held_for(line: Any, code: str, watch: str) -> bool:
+    problem = None if line.decided_by else problem_from_json(line.problem)
+    return problem is not None and problem.code == code and problem.facts.get("watch") == watch
 
 
 def _event(line: Any, actor: str, action: str, now: datetime) -> dict[str, object]:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeVar, cast
 
 from tolmach.base import Fault, Phrase, Problem
+from tolmach.delivery.interfaces import Detected
 from tolmach.edit.changes import Change, Reason
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -104,6 +105,22 @@ def problems_to_json(problems: Sequence[Problem]) -> str:
 def problems_from_json(text: str) -> tuple[Problem, ...]:
     """Give back the problems that were kept."""
     return tuple(_to_problem(kept) for kept in json.loads(text))
+
+
+def detected_to_json(detected: Detected | None) -> str | None:
+    """Give what was found out about a text for keeping."""
+    if detected is None:
+        return None
+    found = {"code_page": detected.code_page, "confidence": detected.confidence}
+    return to_json(found | {"evidence": _fact(detected.evidence)})
+
+
+def detected_from_json(text: str | None) -> Detected | None:
+    """Give back what was found out about a text."""
+    if text is None:
+        return None
+    kept = json.loads(text)
+    return Detected(kept["code_page"], kept["confidence"], cast("Phrase", _to_fact(kept["evidence"])))
 
 
 def changes_to_json(changes: Sequence[Change]) -> str:

@@ -86,3 +86,24 @@ def test_what_is_no_data_set_has_no_place(tmp_path: Path) -> None:
     (outcome,) = FolderSender(FolderTree(tmp_path), TEMPLATE).send([parcel])
     assert outcome.kind == "refused"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_where_each_file_lies_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "out").mkdir()
+    sender = FolderSender(FolderTree(Path("out")), PathTemplate.parse("{Modality}/{Modality}.dcm"))
+    first, other = parcel_of(image(1)), parcel_of(image(2))
+    told = [outcome for parcel in (first, first, other, other) for outcome in sender.send([parcel])]
+    assert [one.status for one in told] == ["written", "present", "written", "present"]
+    assert [one.place for one in told[::2]] == [one.place for one in told[1::2]]
+    places = [Path(one.place) for one in told[::2]]
+    assert places[0].is_absolute()
+    assert sorted(places) == sorted(path for path in (tmp_path / "out").rglob("*") if path.is_file())
+    assert places[0].read_bytes() == image(1)
+
+
+def test_a_twin_in_other_letters_is_where_it_is_said_to_be(tmp_path: Path) -> None:
+    placed = FolderTree(tmp_path).put(("A", "X.dcm"), [b"one"])
+    again = FolderTree(tmp_path).put(("a", "x.dcm"), [b"one"])
+    assert (placed.is_new, again.is_new) == (True, False)
+    assert again.path == placed.path == tmp_path / "A" / "X.dcm"
