@@ -26,7 +26,7 @@ SHORTENED = N_("Values that end in … [number] are shortened; the number is the
 NO_NAME = N_("A machine that does not name itself")
 OTHERS = N_("Other machines: there were too many for a page each")
 _MADE = N_("Made by tolmach on {day} from sample files. Nothing in the files was changed.")
-_KEY = N_("Red: must be mended. Yellow: somebody should look at it.")
+_KEY = N_("Red with ✗: must be mended. Yellow with !: somebody should look at it.")
 _FILE, _WHY = N_("File"), N_("Why")
 _MORE = N_("and more: {count}")
 
@@ -45,10 +45,11 @@ border-top:3px solid var(--ink);overflow-wrap:anywhere}h3{font-size:1rem;margin:
 p{margin:.3rem 0}.faint{color:var(--faint)}
 table{border-collapse:collapse;width:100%;font-size:.9rem}
 th,td{border:1px solid var(--line);padding:.25rem .45rem;text-align:start;vertical-align:top;overflow-wrap:anywhere}
-th{background:var(--head);font-weight:600}td.n{text-align:end;white-space:nowrap}
+th{background:var(--head);font-weight:600;overflow-wrap:normal}td.n{text-align:end;white-space:nowrap}
 table.pairs th{width:16rem}
 tr.wrong td:first-child,tr.wrong th:first-child{border-inline-start:4px solid var(--wrong)}
 tr.look td:first-child,tr.look th:first-child{border-inline-start:4px solid var(--look)}
+tr.wrong>:first-child::before{content:"✗ "}tr.look>:first-child::before{content:"! "}
 tr.wrong>*{background:var(--wrong-paper)}tr.look>*{background:var(--look-paper)}
 pre{background:var(--head);border:1px solid var(--line);padding:.6rem;white-space:pre-wrap;overflow-wrap:anywhere;
 font:.85rem/1.4 ui-monospace,Consolas,"DejaVu Sans Mono",monospace}

@@ -19,6 +19,7 @@ from tolmach.journeys.tallies import Tally
 Cell = str | int | Phrase | tuple["str | Phrase", ...]
 Level = Literal["", "look", "wrong"]
 _MOST_ROWS = 20
+_NEVER_MORE = 0.999  # nothing is certain, and no page says so
 
 NAMES_OF_MACHINE = {
     "Manufacturer": N_("Manufacturer"),
@@ -129,7 +130,7 @@ def _letters(passport: DevicePassport) -> Table:
     rows = []
     for (declared, found), encoding in sorted(passport.encodings.items(), key=lambda one: -one[1].files):
         known = Phrase(_FOUND[found]) if found in _FOUND else found
-        sure = f"{encoding.lowest:.1%}" if encoding.evidence is not None else ABSENT
+        sure = f"{min(encoding.lowest, _NEVER_MORE):.1%}" if encoding.evidence is not None else ABSENT
         level: Level = "look" if found == UNSURE else "wrong" if encoding.lies else ""
         rows.append(Row((declared, known, encoding.files, sure, encoding.evidence or ABSENT), level))
     head = (N_("Label says"), N_("Text is in"), _FILES, N_("Confidence, lowest"), N_("Evidence"))
