@@ -32,7 +32,7 @@ _NO_LANGUAGE = N_("tolmach speaks ru, uk and en")
 _NO_PAGE = N_("no such code page is known")
 _NO_ELEMENT = N_("an element and its value are expected, as in (0008,0080)=…")
 _NO_LIST = N_("elements are expected, as in (0010,4000);(0032,4000)")
-_FILLED = N_("tolmach would fill in an attribute where a name stands between { and }")
+_FILLED = N_("tolmach takes a name in braces for an attribute that is to be filled in")
 _INCOMPLETE = N_("a server needs an AE title, a host and a port")
 _IN_ITSELF = N_("the export folder lies in the watched folder, or around it, and results would be taken for new files")
 

@@ -137,9 +137,9 @@ def truth_of(text: str) -> bool | None:
 
 
 _LANGUAGES = _table("""
-    ru: ru, rus, russian, русский, рус, російська, ru_RU, 1049
-    uk: uk, ua, ukr, ukrainian, украинский, укр, українська, uk_UA, 1058
-    en: en, eng, english, английский, англ, англійська, en_US, 1033
+    ru: ru, rus, russian, русский, рус, російська, ru_RU
+    uk: uk, ua, ukr, ukrainian, украинский, укр, українська, uk_UA
+    en: en, eng, english, английский, англ, англійська, en_US
 """)
 _PAGES = {
     **dict.fromkeys(("auto", "авто", "автоматически", "автоматично"), "auto"),

@@ -1,5 +1,6 @@
 """What a passport tells of a device, from files whose faults are known."""
 
+import pickle
 from datetime import date
 
 import pytest
@@ -9,6 +10,7 @@ from tolmach.base import TolmachError
 from tolmach.dicom.faults import NOT_DICOM, NotDicom
 from tolmach.dicom.source import MemorySource
 from tolmach.journeys import passport as module
+from tolmach.journeys import register
 from tolmach.journeys.passport import ASCII, MOST_NAMED, UNSURE, DevicePassport, PassportMaker
 from tolmach.journeys.proposal import FEW, next_steps, propose
 from tolmach.journeys.tallies import LONGEST
@@ -238,3 +240,26 @@ def test_the_reason_a_file_was_rejected_is_kept() -> None:
     maker = read()
     maker.reject("x", NotDicom(NOT_DICOM, why="it is empty"))
     assert maker.rejected.named[0][1].code == "TLM-DCM-001"
+
+
+def test_a_passport_of_many_files_is_no_larger(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(register, "MOST_INSTANCES", 50)
+    monkeypatch.setattr(register, "MOST_OTHERS", 50)
+    maker = read()
+    sizes = []
+    for number in range(900):
+        different = (
+            (0x00102160, "SH", b"v%07d" % number),
+            (0x00090010, "LO", b"C%07d" % number),
+            (0x00100040, "CS", even(f"Ж{number}".encode("cp1251"))),
+            (0x00080080, "LO", even(f"ЛІКАРНЯ {number}".encode("cp1251"))),
+            (0x00080030, "TM", b"n%05d" % number),
+        )
+        maker.add(MemorySource(image(number, *different)), f"in/{number}.dcm")
+        if number % 300 == 299:
+            sizes.append(len(pickle.dumps((maker.passports(), maker._register, maker.rejected))))
+    assert sizes[2] < 1.02 * sizes[1] < 1.1 * sizes[0]
+    (only,) = maker.passports()
+    assert only.files == 900
+    assert only.not_compared
+    assert only.private.total == 900
