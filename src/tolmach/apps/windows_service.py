@@ -11,21 +11,25 @@ import logging.handlers
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tolmach.apps.faults import BadCall
 from tolmach.apps.sections import Settings
 from tolmach.apps.service_unit import BAD_NAME, NAME, writable_folders
+from tolmach.apps.serving import Orders
 from tolmach.base import N_, Fault, NeedsOperator, Retryable, TolmachError
+
+if TYPE_CHECKING:
+    from tolmach.apps.wiring import Station
 
 log = logging.getLogger(__name__)
 
 CLASS = f"{__name__}.TolmachService"
+RELOAD = 128  # sc.exe control NAME 128; the first number that Windows leaves to services
 STOP_MILLISECONDS = 15_000  # `serve` ends within ten seconds
 RESTART_MILLISECONDS, COUNT_AGAIN_SECONDS = 10_000, 86_400
 LOG_BYTES, LOG_FILES = 5 << 20, 10
@@ -175,8 +179,8 @@ def _grant(command: Sequence[str]) -> None:
         log.warning("%s: %d", subprocess.list2cmdline(command), ended.returncode)
 
 
-def run_station(config: Path, stopping: threading.Event) -> None:
-    """Run what `tolmach serve` runs until the event is set; its log goes into the data folder.
+def run_station(config: Path, orders: Orders) -> None:
+    """Run what `tolmach serve` runs until told to stop; its log goes into the data folder.
 
     Raises what a station raises that cannot run.
     """
@@ -197,14 +201,27 @@ def run_station(config: Path, stopping: threading.Event) -> None:
             log.info("tolmach is listening as %s", here.address)
             for problem in here.remarks:
                 log.warning("%s: %s", problem.code, problem)
-            stopping.wait()
+            while orders.wait():
+                _reload(here)
     finally:
         root.removeHandler(lines)
         lines.close()
 
 
+def _reload(here: Station) -> None:
+    """Run by what the configuration says now; where it cannot be used, go on as before and log why."""
+    from tolmach.apps.settings import load_settings
+
+    try:
+        here.change(load_settings(here.file, os.environ))
+    except TolmachError as error:
+        log.error("%s", error)
+    else:
+        log.info("The configuration was read anew; tolmach is listening as %s", here.address)
+
+
 def service_class(
-    run: Callable[[Path, threading.Event], None] = run_station, leave: Callable[[int], object] = os._exit
+    run: Callable[[Path, Orders], None] = run_station, leave: Callable[[int], object] = os._exit
 ) -> type[Any]:
     """Give the class that pywin32 runs; `leave` ends the program at once, so that Windows starts it anew."""
     services, api, host = _pywin32("win32serviceutil"), _pywin32("win32service"), _pywin32("servicemanager")
@@ -219,18 +236,22 @@ def service_class(
         def __init__(self, arguments: Sequence[str]) -> None:
             super().__init__(arguments)
             self.name = arguments[0]
-            self.stopping = threading.Event()
+            self.orders = Orders()
 
         def SvcStop(self) -> None:
             self.ReportServiceStatus(api.SERVICE_STOP_PENDING, STOP_MILLISECONDS)
-            self.stopping.set()
+            self.orders.stop()
 
         SvcShutdown = SvcStop
+
+        def SvcOther(self, control: int) -> None:
+            if control == RELOAD:
+                self.orders.reload()
 
         def SvcDoRun(self) -> None:
             try:
                 os.chdir(services.GetServiceCustomOption(self.name, _FOLDER))
-                run(Path(services.GetServiceCustomOption(self.name, _CONFIG)), self.stopping)
+                run(Path(services.GetServiceCustomOption(self.name, _CONFIG)), self.orders)
             except (TolmachError, OSError) as error:
                 host.LogErrorMsg(f"{self.name}: {error}")
                 leave(1)

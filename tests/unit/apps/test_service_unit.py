@@ -138,7 +138,7 @@ def test_a_low_port_needs_one_capability_and_folders_decide_what_is_hidden() -> 
     assert low["CapabilityBoundingSet"] == low["AmbientCapabilities"] == ["CAP_NET_BIND_SERVICE"]
     settings = Settings.model_validate({"dicom": {"port": 104}})
     assert unit_of(settings, Path("/c.toml"), "tolmach", "daemon", Path("/srv")).has_low_port
-    assert read(unit_text(unit(Path("/home/олена"))))["ProtectHome"] == ["read-only"]
+    assert read(unit_text(unit(Path("/home") / "олена")))["ProtectHome"] == ["read-only"]
     assert read(unit_text(unit(Path("/tmp/demo"))))["PrivateTmp"] == ["no"]
 
 

@@ -237,8 +237,11 @@ def test_a_service_needs_a_configuration(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_the_commands_from_end_to_end(configured: Path, asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "systemd_here", lambda **_: asked.systemd)
+    with configured.open("a", encoding="utf-8") as more:
+        more.write('[[peer]]\nname = "disk"\nkind = "folder"\nfolder = "not there"\n')
     called = call("service", "install", "--user")
     assert (called.status, called.err) == (0, "")
+    assert f"Not there yet: {configured.parent / 'not there'}." in called.out
     assert "journalctl --user --unit tolmach --follow" in called.out
     called = call("service", "remove", "--user", "--dry-run")
     assert "disable --now tolmach.service" in called.out

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType
@@ -14,6 +16,7 @@ import pytest
 from tolmach.apps import windows_service
 from tolmach.apps.faults import BadCall
 from tolmach.apps.sections import Settings
+from tolmach.apps.serving import Orders
 from tolmach.apps.windows_service import Pywin32Missing, WindowsTrouble, install, plan, remove, service_class
 from tolmach.base import Fault, Retryable
 
@@ -177,17 +180,21 @@ def test_the_service_runs_until_it_is_told_to_stop(
 ) -> None:
     monkeypatch.chdir(tmp_path.parent)
     windows.options |= {("t", "Config"): "c.toml", ("t", "Folder"): str(tmp_path)}
-    runs, begun = [], threading.Event()
+    runs, begun, reloaded = [], threading.Event(), threading.Event()
 
-    def run(config: Path, stopping: threading.Event) -> None:
-        runs.append((config, Path.cwd()))
+    def run(config: Path, orders: Orders) -> None:
         begun.set()
-        assert stopping.wait(30)
+        while orders.wait():
+            runs.append((config, Path.cwd()))
+            reloaded.set()
 
     service = service_class(run, leave)(["t"])
     thread = threading.Thread(target=service.SvcDoRun)
     thread.start()
     assert begun.wait(30)
+    service.SvcOther(127)
+    service.SvcOther(128)
+    assert reloaded.wait(30)
     service.SvcShutdown()
     thread.join(30)
     assert not thread.is_alive()
@@ -210,7 +217,7 @@ def test_a_failure_goes_to_the_event_log_and_ends_the_program(
     monkeypatch.chdir(tmp_path)
     windows.options |= {("t", "Config"): "c.toml", ("t", "Folder"): str(tmp_path)}
 
-    def run(config: Path, stopping: threading.Event) -> None:
+    def run(config: Path, orders: Orders) -> None:
         raise error
 
     with pytest.raises(Left, match="1"):
@@ -228,11 +235,25 @@ def test_pythonservice_finds_the_class_by_its_name(windows: Windows) -> None:
 def test_the_station_is_that_of_serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     config = tmp_path / "c.toml"
-    config.write_text('data_dir = "data"\n[dicom]\nport = 0\n[storage]\nreserve = "0"\n', "utf-8")
-    stopping = threading.Event()
+    settings = 'data_dir = "data"\n[dicom]\nport = 0\n[storage]\nreserve = "0"\n'
+    config.write_text(settings, "utf-8")
     log = tmp_path / "data" / "log" / "tolmach.log"
+    orders = Orders()
     with ThreadPoolExecutor(1) as pool:
-        ended = pool.submit(windows_service.run_station, config, stopping)
-        stopping.set()
+        ended = pool.submit(windows_service.run_station, config, orders)
+        for content, said in ((settings, "read anew"), ("nonsense", "TLM-CFG-003")):
+            config.write_text(content, "utf-8")
+            await_line(log, said, orders.reload)
+        orders.stop()
         ended.result(60)
     assert "tolmach is listening as TOLMACH@127.0.0.1:" in log.read_text("utf-8")
+
+
+def await_line(log: Path, said: str, ask: Callable[[], None], seconds: float = 60) -> None:
+    """Ask again and again until the log says it."""
+    until = time.monotonic() + seconds
+    while not log.exists() or said not in log.read_text("utf-8"):
+        assert time.monotonic() < until, said
+        if log.exists():
+            ask()
+        time.sleep(0.05)

@@ -71,6 +71,11 @@ def _install(run: Run, name: str, *, is_users: bool, is_dry: bool) -> int:
     prepare(unit)
     file = systemd.install(unit)
     terminal.say(N_("The service {name} was started; systemd starts it with the machine: {file}"), name=name, file=file)
+    for path in unit.writable:
+        if not path.exists():
+            terminal.say(
+                N_("Not there yet: {path}. Make it, then run the same again, so that it may be written."), path=path
+            )
     terminal.say(N_("Its log: {command}"), command=f"journalctl {'--user ' * is_users}--unit {name} --follow")
     if is_users:
         terminal.say(N_("To let it run while you are not logged in: {command}"), command="loginctl enable-linger")
