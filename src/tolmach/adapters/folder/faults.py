@@ -82,6 +82,12 @@ NOT_A_MEMORY = Fault(
     N_("Name another file with --devices; if it is devices.json of the configuration, delete or rename it."),
 )
 
+NO_SUCH_FOLDER = Fault(
+    "TLM-FIL-016",
+    N_("{path} cannot be written: there is no folder {folder}."),
+    N_("Correct the name, or make the folder first."),
+)
+
 # Watched folders --------------------------------------------------------------------------------------------
 
 WATCH_MISSING = Fault(

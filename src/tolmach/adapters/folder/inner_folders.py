@@ -156,7 +156,7 @@ class _ByDescriptor:
         return os.stat(name, dir_fd=self.descriptor, follow_symlinks=False)
 
     def open(self, name: bytes) -> int:
-        return os.open(name, _READ, dir_fd=self.descriptor)
+        return _no_folder(os.open(name, _READ, dir_fd=self.descriptor))
 
     def create(self, name: bytes) -> int:
         return os.open(name, _NEW, 0o666, dir_fd=self.descriptor)
@@ -257,6 +257,14 @@ class _ByPath:
     def of(self, name: bytes) -> Path:
         """Give the path of something in the folder."""
         return self._path / os.fsdecode(name)
+
+
+def _no_folder(descriptor: int) -> int:
+    """Require that what was opened is no folder; a file object made of one would leave it open."""
+    if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    return descriptor
 
 
 def _entry(entry: os.DirEntry[str]) -> Entry:

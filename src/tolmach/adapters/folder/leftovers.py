@@ -6,7 +6,6 @@ nobody can put another file in its place in between.
 
 from __future__ import annotations
 
-import itertools
 from contextlib import suppress
 
 from tolmach.adapters.folder.inner_folders import InnerFolder
@@ -31,11 +30,16 @@ def is_aside(name: bytes) -> bool:
 def restore(folder: InnerFolder, aside: bytes) -> None:
     """Give a file its own name again; where another file has it now, one like it. What cannot be done waits."""
     own = aside.removesuffix(_ASIDE)
-    for number in itertools.islice(itertools.count(), _MOST_TWINS):
-        with suppress(FileExistsError):
-            with suppress(FileNotFoundError, PermissionError):
-                folder.give(aside, folder, numbered(own, number))
-                folder.sync()
+    with suppress(OSError):
+        for number in range(_MOST_TWINS):
+            name = numbered(own, number)
+            try:
+                folder.give(aside, folder, name)
+            except FileExistsError:
+                if folder.status(name).st_ino != folder.status(aside).st_ino:
+                    continue
+                folder.remove(aside)  # the crash came between giving one name and taking the other
+            folder.sync()
             return
 
 

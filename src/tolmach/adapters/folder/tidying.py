@@ -25,7 +25,7 @@ from tolmach.intake.taking import shown
 
 _BLOCK = 1 << 20
 _NO_RIGHT = (errno.EACCES, errno.EPERM, errno.EROFS)
-_GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
+_GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EISDIR, errno.ENXIO)  # or something else has its name
 _MOST_TWINS = 1000
 
 
@@ -79,6 +79,7 @@ class Tidier:
             if aside is None:
                 _require_same(tidying, file, folder, name)
             else:
+                _require_free(folder, aside)
                 folder.set_aside(name, aside)
             own = aside or name
             try:
@@ -162,6 +163,15 @@ def _require_same(tidying: Tidying, file: FileIO, folder: InnerFolder | None = N
         raise _Changed
     if folder is not None and mark_of(tidying.mark.path, folder.status(name)) != tidying.mark:
         raise _Changed
+
+
+def _require_free(folder: InnerFolder, aside: bytes) -> None:
+    """Require that nothing has the name, which would be overwritten: what a crash has left there is given its own."""
+    with suppress(FileNotFoundError):
+        folder.status(aside)
+        restore(folder, aside)
+        folder.status(aside)
+        raise OSError(errno.EEXIST, os.strerror(errno.EEXIST))
 
 
 def _stands_already(target: InnerFolder, name: bytes, tidying: Tidying) -> bool:

@@ -386,7 +386,7 @@ def _state(status: os.stat_result) -> tuple[int, int, int]:
 
 
 def _closed(mark: FileMark, error: OSError) -> SourceGone | SourceUnreadable:
-    if error.errno in (*_NOT_THERE, errno.ELOOP, errno.ENXIO):
+    if error.errno in (*_NOT_THERE, errno.ELOOP, errno.ENXIO, errno.EISDIR):
         return SourceGone(SOURCE_GONE, path=shown(mark.path))
     return _unreadable(mark, error)
 
