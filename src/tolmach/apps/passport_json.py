@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tolmach.apps.passport_sections import name_of
 from tolmach.apps.reports import printable
 from tolmach.dicom import uids
 from tolmach.dicom.conformance import named
@@ -15,8 +16,10 @@ from tolmach.journeys.tallies import Tally
 
 def passport_as_json(passport: DevicePassport, proposal: Proposal, rejected: Rejected) -> dict[str, Any]:
     """Give the object of one device; `rejected` are the files of the whole call that could not be used."""
+    name = name_of(passport)
     return {
         "device": passport.key,
+        "name": printable(str(name)),
         "files": passport.files,
         "machine": {keyword: _counts(tally) for keyword, tally in passport.machine.items() if tally},
         "verdicts": _counts(passport.verdicts),
@@ -68,7 +71,7 @@ def passport_as_json(passport: DevicePassport, proposal: Proposal, rejected: Rej
             for code, met in passport.problems.items()
         ],
         "proposal": _proposal(proposal),
-        "next_steps": [printable(str(step)) for step in next_steps(passport, rejected)],
+        "next_steps": [printable(str(step)) for step in next_steps(passport, rejected.verdicts["unreadable"])],
         "rejected": {
             **rejected.verdicts,
             "named": [{"path": printable(name), "code": problem.code} for name, problem in rejected.named],

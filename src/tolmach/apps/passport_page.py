@@ -11,23 +11,21 @@ from datetime import datetime
 from html import escape
 
 from tolmach.apps.cli.terminal import visible
-from tolmach.apps.passport_sections import Cell, Row, Table, tables_of
+from tolmach.apps.passport_sections import Cell, Row, Table, name_of, tables_of
 from tolmach.apps.passport_toml import proposals, toml_of
 from tolmach.apps.reports import printable
 from tolmach.apps.translations import Translator
 from tolmach.base import N_, Phrase
 from tolmach.journeys.passport import DevicePassport, Rejected
-from tolmach.journeys.proposal import Proposal, next_steps
+from tolmach.journeys.proposal import Proposal, damaged_of, next_steps
 
 TITLE = N_("Device passport")
 STEPS, SETTINGS = N_("What to do next"), N_("Proposed settings")
 NOT_READ, SUMMARY = N_("Files that could not be used"), N_("Devices: {devices}. Files: {files}. Not used: {rejected}.")
 SHORTENED = N_("Values that end in … [number] are shortened; the number is their length in characters.")
-NO_NAME = N_("A machine that does not name itself")
-OTHERS = N_("Other machines: there were too many for a page each")
 _MADE = N_("Made by tolmach on {day} from sample files. Nothing in the files was changed.")
 _KEY = N_("Red with ✗: must be mended. Yellow with !: somebody should look at it.")
-_FILE, _WHY = N_("File"), N_("Why")
+_FILE, _WHY, _TODO = N_("File"), N_("What happened"), N_("What to do")
 _MORE = N_("and more: {count}")
 
 # Nothing may be loaded or run, whatever a browser finds in the page.
@@ -66,17 +64,6 @@ def page(passports: Sequence[DevicePassport], rejected: Rejected, translator: Tr
     return "\n".join(_Page(translator).lines(passports, rejected, now)) + "\n"
 
 
-def name_of(passport: DevicePassport) -> str | Phrase:
-    """Give what a device is called at the head of its passport."""
-    if passport.key in ("", "…"):
-        return Phrase(OTHERS if passport.key else NO_NAME)
-    tops = [tally.top(1) for keyword, tally in passport.machine.items() if keyword in _IN_NAME]
-    return " · ".join(top[0][0] for top in tops if top) or passport.key
-
-
-_IN_NAME = ("Manufacturer", "ManufacturerModelName", "StationName")
-
-
 class _Page:
     """Writes the page in one language."""
 
@@ -97,14 +84,14 @@ class _Page:
         yield f'<p class="faint">{self.said(_MADE, day=now.strftime("%Y-%m-%d %H:%M"))} {self.said(_KEY)}</p></header>'
         yield "<main>"
         for passport, proposal in zip(passports, proposals(passports), strict=True):
-            yield from self.device(passport, proposal, rejected)
+            yield from self.device(passport, proposal, damaged_of(passports, rejected))
         yield from self.rejected(rejected)
         yield f'</main><footer><p class="faint">{self.said(SHORTENED)}</p></footer></body></html>'
 
-    def device(self, passport: DevicePassport, proposal: Proposal, rejected: Rejected) -> Iterator[str]:
+    def device(self, passport: DevicePassport, proposal: Proposal, damaged: int) -> Iterator[str]:
         yield f"<section><h2>{self.cell(name_of(passport))}</h2>"
         yield f"<h3>{self.said(STEPS)}</h3><ol>"
-        for step in next_steps(passport, rejected):
+        for step in next_steps(passport, damaged):
             yield f"<li>{self.cell(step)}</li>"
         yield "</ol>"
         for table in tables_of(passport):
@@ -148,11 +135,9 @@ class _Page:
     def rejected(self, rejected: Rejected) -> Iterator[str]:
         if not rejected.named:
             return
-        yield f"<section><h2>{self.said(NOT_READ)}</h2><table><thead><tr>"
-        yield f'<th scope="col">{self.said(_FILE)}</th><th scope="col">{self.said(_WHY)}</th></tr></thead><tbody>'
-        for name, problem in rejected.named:
-            yield self.row(Row((printable(name), problem.what)), is_pair=False)
-        yield "</tbody></table>"
+        yield "<section>"
+        rows = [Row((printable(name), problem.what, problem.todo)) for name, problem in rejected.named]
+        yield from self.table(Table(NOT_READ, (_FILE, _WHY, _TODO), rows))
         more = rejected.verdicts.total() - len(rejected.named)
         if more:
             yield f"<p>{self.said(_MORE, count=more)}</p>"

@@ -47,6 +47,11 @@ _ATTRIBUTE, _FILES, _EXAMPLE = N_("Attribute"), N_("Files"), N_("Example")
 _BEFORE, _AFTER = N_("Before"), N_("After")
 
 
+_NO_NAME = N_("A machine that does not name itself")
+_OTHERS = N_("Other machines: there were too many for a page each")
+_IN_NAME = ("Manufacturer", "ManufacturerModelName", "StationName")
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One line of a table; `level` says whether somebody should look at it."""
@@ -63,6 +68,14 @@ class Table:
     head: tuple[str, ...]
     rows: Sequence[Row]
     nothing: str = N_("nothing found")
+
+
+def name_of(passport: DevicePassport) -> str | Phrase:
+    """Give what a device is called at the head of its passport."""
+    if passport.key in ("", "…"):
+        return Phrase(_OTHERS if passport.key else _NO_NAME)
+    tops = [tally.top(1) for keyword, tally in passport.machine.items() if keyword in _IN_NAME]
+    return " · ".join(top[0][0] for top in tops if top) or passport.key
 
 
 def tables_of(passport: DevicePassport) -> Sequence[Table]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tolmach.apps.passport_page import SETTINGS, STEPS, name_of
-from tolmach.apps.passport_sections import Cell, Row, Table, tables_of
+from tolmach.apps.passport_page import SETTINGS, STEPS
+from tolmach.apps.passport_sections import Cell, Row, Table, name_of, tables_of
 from tolmach.apps.passport_toml import toml_of
 from tolmach.apps.translations import Translator
 from tolmach.base import Phrase
-from tolmach.journeys.passport import DevicePassport, Rejected
+from tolmach.journeys.passport import DevicePassport
 from tolmach.journeys.proposal import Proposal, next_steps
 
 Line = tuple[str, str]  # the text, and its colour
@@ -18,9 +18,7 @@ _MARKS = {"wrong": "!!", "look": "! ", "": "  "}
 _WIDEST = 120  # characters of a cell
 
 
-def lines_of(
-    passport: DevicePassport, proposal: Proposal, rejected: Rejected, translator: Translator
-) -> Iterator[Line]:
+def lines_of(passport: DevicePassport, proposal: Proposal, damaged: int, translator: Translator) -> Iterator[Line]:
     """Give the lines about one device; each is to be made visible before it is printed."""
     name = name_of(passport)
     yield f"== {_said(name, translator)} ==", "bold"
@@ -31,7 +29,7 @@ def lines_of(
     for line in toml_of(passport, proposal, translator).splitlines():
         yield f"   {line}", "dim"
     yield f"{translator.gettext(STEPS)}:", "bold"
-    for number, step in enumerate(next_steps(passport, rejected), 1):
+    for number, step in enumerate(next_steps(passport, damaged), 1):
         yield f"   {number}. {translator.translate(step)}", ""
 
 

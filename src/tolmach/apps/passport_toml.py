@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from tolmach.apps.passport_sections import name_of
 from tolmach.apps.toml_text import comment, setting, toml_value
 from tolmach.apps.translations import Translator
-from tolmach.base import N_, Phrase
+from tolmach.base import N_
 from tolmach.journeys.passport import DevicePassport
 from tolmach.journeys.proposal import Proposal, ProposedRule, propose
 
 _HEAD = N_("Proposed by tolmach passport from sample files. Read the reasons, change what you know better.")
 _DEVICE = N_("{device}; files: {files}")
-_NO_NAME = N_("a machine that does not name itself")
 _NOT_SAFE = N_("Not in use until you take the # away:")
 _FOLDER = N_("change this: the folder the machine writes its files into")
 _TO = N_("name your PACS here and describe it in a [[peer]]; until then images stay in the archive of tolmach")
@@ -40,8 +40,7 @@ def toml_of(passport: DevicePassport, proposal: Proposal, translator: Translator
 
 
 def _lines(passport: DevicePassport, proposal: Proposal, translator: Translator) -> Iterator[str]:
-    device = passport.key.replace("/", " · ") or Phrase(_NO_NAME)
-    yield comment(translator.gettext(_DEVICE, device=device, files=passport.files))
+    yield comment(translator.gettext(_DEVICE, device=name_of(passport), files=passport.files))
     yield "[[profile]]"
     yield setting("name", proposal.name)
     for choice in proposal.profile:

@@ -37,6 +37,15 @@ _MODALITY_OF = {
 }
 
 
+# Machines whose manner of writing is known, by what they call themselves.
+_NAMED = ("Manufacturer", "ManufacturerModelName", "StationName", "SoftwareVersions")
+_PRESETS = (
+    (r"интегрис|integris\b", "integris"),
+    (r"титан.?2000|titan.?2000", "titan-2000"),
+    (r"альфа.?плюс|телеоптик|alfa.?plus|alpha.?plus|teleoptic", "alfaplus"),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """One setting, its value, and why."""
@@ -73,7 +82,7 @@ def propose(passport: DevicePassport, taken: Sequence[str] = ()) -> Proposal:
         (_code_page(passport), _unsure(passport), _code_string(passport), _transliteration(passport)),
         tuple(_rules(passport)),
         (
-            Choice("preset", "generic", Phrase(N_("how the device writes files cannot be seen from samples"))),
+            _preset(passport),
             Choice("shadow", True, Phrase(N_("for the first day: everything is done but delivery; then take it away"))),
         ),
     )
@@ -88,6 +97,15 @@ def _name(passport: DevicePassport, taken: Sequence[str]) -> str:
     return next(
         name for number in range(len(taken) + 1) if (name := f"{base}-{number}" if number else base) not in taken
     )
+
+
+def _preset(passport: DevicePassport) -> Choice:
+    names = " ".join(name for keyword in _NAMED for name in passport.machine[keyword].counts)
+    for pattern, preset in _PRESETS:
+        if found := re.search(pattern, names, re.IGNORECASE):
+            words = N_("the files name {name}, whose manner of writing is known")
+            return Choice("preset", preset, Phrase(words, {"name": found[0]}))
+    return Choice("preset", "generic", Phrase(N_("how the device writes files cannot be seen from samples")))
 
 
 def _code_page(passport: DevicePassport) -> Choice:
@@ -166,11 +184,16 @@ def _only_small_letters(passport: DevicePassport) -> set[str]:
 _CODES = ("CS", "form")
 
 
-def next_steps(passport: DevicePassport, rejected: Rejected) -> Iterator[Phrase]:
-    """Say what a person should do about this device, the most urgent first."""
-    if rejected.verdicts["unreadable"]:
+def damaged_of(passports: Sequence[DevicePassport], rejected: Rejected) -> int:
+    """Give how many damaged files are this device's: of several, nobody knows whose they are."""
+    return rejected.verdicts["unreadable"] if len(passports) == 1 else 0
+
+
+def next_steps(passport: DevicePassport, damaged: int = 0) -> Iterator[Phrase]:
+    """Say what a person should do about this device, the most urgent first; `damaged` files of it could not be read."""
+    if damaged:
         words = N_("Export the damaged files from the machine again, or wait until it has finished writing: {count}.")
-        yield Phrase(words, {"count": rejected.verdicts["unreadable"]})
+        yield Phrase(words, {"count": damaged})
     yield from _steps_about_uids(passport)
     yield from _steps_about_missing(passport)
     yield from _steps_about_text(passport)

@@ -6,13 +6,14 @@ from datetime import date
 import pytest
 
 from tests.builders import CT_IMAGE, INSTANCE, body, even, part10
+from tolmach.adapters.folder.watch_presets import PRESETS
 from tolmach.base import TolmachError
 from tolmach.dicom.faults import NOT_DICOM, NotDicom
 from tolmach.dicom.source import MemorySource
 from tolmach.journeys import passport as module
 from tolmach.journeys import register
 from tolmach.journeys.passport import ASCII, MOST_NAMED, UNSURE, DevicePassport, PassportMaker
-from tolmach.journeys.proposal import FEW, next_steps, propose
+from tolmach.journeys.proposal import FEW, damaged_of, next_steps, propose
 from tolmach.journeys.tallies import LONGEST
 
 TODAY = date(2026, 11, 22)
@@ -162,7 +163,7 @@ def test_private_groups_and_pixels() -> None:
     assert dict(found.private.top()) == {"(0009) ACME 1.0": 1, "(0009) —": 1}
     assert found.without_pixels == 1
     assert found.pixel_hints["BurnedInAnnotation"].counts["YES"] == 1
-    assert any("burnt" in str(step) for step in next_steps(found, read().rejected))
+    assert any("burnt" in str(step) for step in next_steps(found))
 
 
 def test_endless_values_are_kept_short() -> None:
@@ -211,6 +212,22 @@ def test_rules_are_proposed_only_where_there_is_no_doubt() -> None:
     assert {"upper": "ViewPosition"} in [dict(rule.do[0]) for rule in rules.values()]
 
 
+@pytest.mark.parametrize(
+    ("maker", "preset"),
+    [("ИнтегРИС", "integris"), ("TITAN 2000", "titan-2000"), ("НПО Телеоптик", "alfaplus"), ("ACME", "generic")],
+)
+def test_a_known_manner_of_writing_is_proposed(maker: str, preset: str) -> None:
+    found = passport(image(1, maker=maker.encode("cp1251")), image(2, maker=maker.encode("cp1251")))
+    assert {choice.key: choice.value for choice in propose(found).watch}["preset"] == preset
+    assert preset in PRESETS
+
+
+def test_damaged_files_are_a_step_of_the_only_device() -> None:
+    one, two = read(image(1), image(2)[:-7]), read(image(1), image(2, maker=b"OTHER"), image(3)[:-7])
+    assert [damaged_of(maker.passports(), maker.rejected) for maker in (one, two)] == [1, 0]
+    assert "damaged" in str(next(next_steps(one.passports()[0], 1)))
+
+
 def test_names_of_proposals_are_plain_and_differ() -> None:
     cyrillic = passport(image(1, (0x00081010, "SH", even("КАБІНЕТ".encode("cp1251")))))
     assert propose(cyrillic).name.isascii()
@@ -221,10 +238,9 @@ def test_names_of_proposals_are_plain_and_differ() -> None:
 
 def test_few_files_are_told_to_be_few_and_no_step_is_said_twice() -> None:
     few, many = passport(image(1)), passport(*(image(number) for number in range(FEW)))
-    nothing = read().rejected
-    assert any("Only 1" in str(step) for step in next_steps(few, nothing))
-    assert not any("Only" in str(step) for step in next_steps(many, nothing))
-    steps = [str(step) for step in next_steps(many, nothing)]
+    assert any("Only 1" in str(step) for step in next_steps(few))
+    assert not any("Only" in str(step) for step in next_steps(many))
+    steps = [str(step) for step in next_steps(many)]
     assert len(set(steps)) == len(steps)
     assert not any("{" in step for step in steps)
 

@@ -51,7 +51,7 @@ def _passport(run: Run, paths: Sequence[Path], html: Path | None, toml: Path | N
     from tolmach.journeys.passport import PassportMaker
 
     for file in (html, toml):
-        if file is not None and file.exists():
+        if file is not None and (file.exists() or html == toml):
             raise OutputThere(OUTPUT_THERE, file=file)
     now = datetime.now().astimezone()
     maker = PassportMaker(inflate, now.date())
@@ -119,12 +119,13 @@ def _tell(passports: Sequence[DevicePassport], rejected: Rejected, terminal: Ter
     from tolmach.apps.passport_page import SUMMARY
     from tolmach.apps.passport_text import lines_of
     from tolmach.apps.passport_toml import proposals
+    from tolmach.journeys.proposal import damaged_of
 
     for passport, proposal in zip(passports, proposals(passports), strict=True):
         if terminal.as_json:
             terminal.result(passport_as_json(passport, proposal, rejected))
             continue
-        for text, colour in lines_of(passport, proposal, rejected, terminal.translator):
+        for text, colour in lines_of(passport, proposal, damaged_of(passports, rejected), terminal.translator):
             terminal.write(text, colour)
         terminal.write()
     files, left = sum(one.files for one in passports), rejected.verdicts.total()
