@@ -6,7 +6,7 @@ import csv
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from tolmach.adapters.folder import write_file
+from tolmach.adapters.folder import write_private
 
 BYTE_ORDER_MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
 _BEGINS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -19,8 +19,11 @@ def safe_cell(value: object) -> str:
 
 
 def write_csv(file: Path, columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> None:
-    """Write rows as UTF-8 with a byte order mark, all cells quoted; the file appears whole or not at all."""
-    write_file(file, _lines(columns, rows), replace=True)
+    """Write rows as UTF-8 with a byte order mark, all cells quoted; the file appears whole or not at all.
+
+    Nobody else may read it, and its folder must be there: see `write_private`.
+    """
+    write_private(file, _lines(columns, rows))
 
 
 class _Line:

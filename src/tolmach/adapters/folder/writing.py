@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
-from tolmach.adapters.folder.faults import ALREADY_THERE, NOT_A_FOLDER, FileProblem, mapped
+from tolmach.adapters.folder.faults import ALREADY_THERE, NO_SUCH_FOLDER, NOT_A_FOLDER, FileProblem, mapped
 from tolmach.adapters.folder.walking import PART_SUFFIX
 
 _BLOCK = 1 << 20
@@ -24,13 +24,18 @@ _BLOCK = 1 << 20
 class PendingFile:
     """A file written whole under a temporary name, waiting for its own; gone at the end unless it was committed."""
 
-    def __init__(self, path: Path, chunks: Iterable[memoryview | bytes], like: Path | None = None) -> None:
-        """Write and sync the bytes beside `path`; `like` lends its permissions. `sha256` is that of the bytes."""
+    def __init__(
+        self, path: Path, chunks: Iterable[memoryview | bytes], like: Path | None = None, *, is_private: bool = False
+    ) -> None:
+        """Write and sync the bytes beside `path`; `like` lends its permissions. `sha256` is that of the bytes.
+
+        What is private can be read by its owner alone from the first byte on.
+        """
         self.path = path
         self._part = part_of(path)
         try:
             _make_folder(path.parent)
-            self.sha256 = _write(self._part, chunks)
+            self.sha256 = _write(self._part, chunks, 0o600 if is_private else 0o666)
             if like is not None:
                 shutil.copymode(like, self._part)
         except OSError as error:
@@ -108,10 +113,23 @@ def _make_folder(folder: Path) -> None:
         sync_folder(one.parent)
 
 
-def _write(part: Path, chunks: Iterable[memoryview | bytes]) -> str:
+def write_private(path: Path, chunks: Iterable[memoryview | bytes]) -> str:
+    """Make a file that its owner alone may read, in place of what bears the name; gives the sha256 of its bytes.
+
+    For what holds patients' data and is written where somebody says. Its folder must be there: a name that is mistyped
+    must not make one. Raises `FileProblem`, `FileTrouble`. Safe to repeat.
+    """
+    if not path.parent.is_dir():
+        raise FileProblem(NO_SUCH_FOLDER, path=path, folder=path.parent)
+    with PendingFile(path, chunks, is_private=True) as pending:
+        pending.commit()
+        return pending.sha256
+
+
+def _write(part: Path, chunks: Iterable[memoryview | bytes], mode: int) -> str:
     digest = hashlib.sha256()
     part.unlink(missing_ok=True)  # left by a process that was killed and had our number
-    with part.open("xb", buffering=0) as file:
+    with open(part, "xb", buffering=0, opener=lambda name, flags: os.open(name, flags, mode)) as file:
         for chunk in chunks:
             digest.update(chunk)
             view = memoryview(chunk)

@@ -11,6 +11,7 @@ import click
 
 from tolmach.apps.cli.arguments import json_option
 from tolmach.apps.cli.context import Run
+from tolmach.apps.cli.names import require_watch
 from tolmach.apps.cli.queue import short_time, state_named
 from tolmach.apps.cli.records import actor, records_of
 from tolmach.apps.faults import BAD_TIME, UNKNOWN_DESTINATION, BadCall
@@ -24,6 +25,7 @@ _SPANS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(day
 _COLUMNS = (
     *("id", "received", "source", "patient_name", "patient_id", "sop_instance_uid", "verdict"),
     *("changes", "destination", "state", "status", "proof", "at", "problem"),
+    *("code_page", "confidence", "evidence", "export", "file", "original"),
 )
 
 
@@ -34,19 +36,23 @@ def register(program: click.Group, run: Run) -> None:
     @program.command(help=_(N_("What came, what was changed, where it went. In the order of receipt.")))
     @click.option("--since", metavar="T", help=_(N_("From this date or time on, or so long ago: 2026-11-22, 2h, 3d.")))
     @click.option("--patient", metavar="TEXT", default="", help=_(N_("Name in any script, or ID.")))
+    @click.option("--watch", metavar="NAME", default="", help=_(N_("Only what came from this watched folder.")))
     @click.option("--csv", "csv_file", metavar="FILE", type=Path, help=_(N_("Write a table for spreadsheets.")))
     @json_option(run)
-    def history(since: str | None, patient: str, csv_file: Path | None, *, as_json: bool) -> int:
+    def history(since: str | None, patient: str, watch: str, csv_file: Path | None, *, as_json: bool) -> int:
         start = None if since is None else moment_of(since, datetime.now(UTC))
         terminal = run.terminal(as_json=as_json)
         with records_of(run) as records:
-            return _history(terminal, records.desk.history(start, patient), csv_file, as_json=as_json)
+            if watch:
+                require_watch(run, records, watch)
+            return show_history(terminal, records.desk.history(start, patient, watch), csv_file, as_json=as_json)
 
     @program.command(help=_(N_("Deliver objects once more; ID as in history.")))
     @click.argument("ids", metavar="ID...", nargs=-1, required=True, type=int)
     @click.option("--to", metavar="PEER", multiple=True, help=_(N_("Only to this peer, or also to a new one.")))
-    def resend(ids: Sequence[int], to: Sequence[str]) -> int:
-        return _resend(run, ids, to)
+    @click.option("--original", is_flag=True, help=_(N_("As it came: takes back what was changed.")))
+    def resend(ids: Sequence[int], to: Sequence[str], *, original: bool) -> int:
+        return _resend(run, ids, to, original=original)
 
 
 def moment_of(text: str, now: datetime) -> datetime:
@@ -63,7 +69,8 @@ def moment_of(text: str, now: datetime) -> datetime:
         raise BadCall(BAD_TIME, text=text) from error
 
 
-def _history(terminal: Terminal, rows: Iterator[HistoryRow], csv_file: Path | None, *, as_json: bool) -> int:
+def show_history(terminal: Terminal, rows: Iterator[HistoryRow], csv_file: Path | None, *, as_json: bool) -> int:
+    """Show objects, as JSON Lines or for people, or write them as a table; gives the exit status."""
     if csv_file is not None:
         from tolmach.apps.csv_export import write_csv
 
@@ -93,7 +100,11 @@ def _lines(row: HistoryRow) -> Iterable[dict[str, object]]:
         "sop_instance_uid": row.sop_instance_uid,
         "verdict": row.verdict,
         "changes": "; ".join(f"{one.keyword or one.path}: {one.before} → {one.after}" for one in row.changes),
+        "export": row.export,
     }
+    if row.detected is not None:
+        own["code_page"], own["confidence"] = row.detected.code_page, round(row.detected.confidence, 4)
+        own["evidence"] = row.detected.evidence
     if not row.deliveries:
         yield own
     for line in row.deliveries:
@@ -105,30 +116,39 @@ def _lines(row: HistoryRow) -> Iterable[dict[str, object]]:
             "proof": line.proof,
             "at": line.at.isoformat(),
             "problem": problem,
+            "file": line.place,
+            "original": "1" if line.is_original else "",
         }
 
 
 def _show(terminal: Terminal, row: HistoryRow) -> None:
     name, patient_id = row.facts.get("PatientName", "-"), row.facts.get("PatientID", "-")
     terminal.write(f"{row.object_id:>7}  {short_time(row.received_at)}  {row.source:<16} {name}  {patient_id}")
+    if row.detected is not None:
+        found = f"{row.detected.code_page or '-'} {100 * row.detected.confidence:.1f} %"
+        terminal.write(f"         {found}: {terminal.phrase(row.detected.evidence)}", "dim")
     for change in row.changes:
         terminal.write(f"         {change.keyword or change.path}: {change.before} → {change.after}", "dim")
     for line in row.deliveries:
         colour = "green" if line.state == "delivered" else "yellow" if line.state == "queued" else "red"
         state = state_named(terminal, line.state)
-        told = " ".join(part for part in (line.status, line.proof or "") if part)
+        as_it_came = terminal.translator.gettext(N_("as it came")) if line.is_original else ""
+        told = " ".join(part for part in (line.status, line.proof or "", as_it_came) if part)
         terminal.write(f"         {line.destination or '-':<12} {state}  {told}  {short_time(line.at)}", colour)
+        if line.place:
+            terminal.write(f"           {line.place}", "dim")
         if line.problem is not None:
             terminal.write(f"         {line.problem.code}: {terminal.sentence(line.problem)}", "dim")
 
 
-def _resend(run: Run, ids: Sequence[int], to: Sequence[str]) -> int:
+def _resend(run: Run, ids: Sequence[int], to: Sequence[str], *, original: bool) -> int:
     known = {one.name for one in run.settings.destinations}
     for name in to:
         if name not in known:
             raise BadCall(UNKNOWN_DESTINATION, name=name, known=", ".join(sorted(known)) or "-")
     terminal = run.terminal()
     with records_of(run) as records:
-        count = records.desk.resend(ids, to or None, actor())
+        count = records.desk.resend(ids, to or None, actor(), original=original)
     terminal.write(terminal.count("{count} line is queued.", "{count} lines are queued.", count))
-    return 0
+    # What is just being sent goes out as it is, which is not what was asked for.
+    return 0 if count or not original else 1

@@ -34,6 +34,7 @@ from tolmach.apps.cli import (
     service,
     translit,
     undo,
+    watch,
 )
 from tolmach.apps.cli.context import Run, start
 from tolmach.apps.cli.usage import explained, require_command
@@ -44,7 +45,7 @@ from tolmach.base import N_, Problem, Retryable, TolmachError
 OK, SOMETHING_FAILED, WRONG_CALL, INTERRUPTED_STATUS = 0, 1, 2, 130
 
 COMMANDS = (
-    *(inspect, fix, undo, send, echo, serve, service, queue, history, audit, backup, peers),
+    *(inspect, fix, undo, send, echo, serve, service, watch, queue, history, audit, backup, peers),
     *(detect, translit, fold, devices, passport, notice, config, demo),
 )
 

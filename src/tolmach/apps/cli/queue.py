@@ -10,6 +10,7 @@ import click
 
 from tolmach.apps.cli.arguments import json_option
 from tolmach.apps.cli.context import Run
+from tolmach.apps.cli.names import require_destination
 from tolmach.apps.cli.records import actor, records_of
 from tolmach.base import N_
 
@@ -49,6 +50,7 @@ def register(program: click.Group, run: Run) -> None:
     @ids
     def retry(ids: Sequence[int], to: str | None) -> int:
         with records_of(run) as records:
+            require_destination(run, records, to)
             changed = records.desk.retry(ids or None, to, actor())
         terminal = run.terminal()
         terminal.write(terminal.count("{count} line is tried now.", "{count} lines are tried now.", changed))
@@ -59,6 +61,7 @@ def register(program: click.Group, run: Run) -> None:
     @ids
     def hold(ids: Sequence[int], to: str | None) -> int:
         with records_of(run) as records:
+            require_destination(run, records, to)
             changed = records.desk.hold(ids or None, to, actor())
         terminal = run.terminal()
         terminal.write(terminal.count("{count} line is held.", "{count} lines are held.", changed))
@@ -69,6 +72,7 @@ def register(program: click.Group, run: Run) -> None:
     @ids
     def drop(ids: Sequence[int], to: str | None) -> int:
         with records_of(run) as records:
+            require_destination(run, records, to)
             changed = records.desk.drop(ids or None, to, actor())
         terminal = run.terminal()
         terminal.write(terminal.count("{count} line is dropped.", "{count} lines are dropped.", changed))
@@ -88,6 +92,7 @@ def short_time(moment: datetime) -> str:
 def _list(run: Run, to: str | None, *, as_json: bool) -> int:
     terminal, now, count = run.terminal(as_json=as_json), datetime.now(UTC), 0
     with records_of(run) as records:
+        require_destination(run, records, to)
         for row in records.desk.queue(to):
             count += 1
             if as_json:
