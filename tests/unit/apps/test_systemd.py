@@ -183,24 +183,40 @@ def test_never_root(tmp_path: Path, accounts: dict[str, Account], monkeypatch: p
         account_of(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("uid", "groups", "modes"),
+    [(1, (), (0o400, 0o100)), (2, (5, 6), (0o040, 0o010)), (2, (7,), (0o004, 0o001)), (1, (6,), (0o400, 0o100))],
+)
+def test_who_may_read_a_file_and_pass_through_a_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uid: int, groups: tuple[int, ...], modes: tuple[int, int]
+) -> None:
+    mode, kind = 0, stat.S_IFREG
+    monkeypatch.setattr(Path, "stat", lambda self: os.stat_result((kind | mode, 0, 0, 1, 1, 6, 0, 0, 0, 0)))
+    for kind, needed in zip((stat.S_IFREG, stat.S_IFDIR), modes, strict=True):
+        mode = needed
+        assert module._may_read(tmp_path, uid, groups)
+        mode = 0o777 & ~needed
+        assert not module._may_read(tmp_path, uid, groups)
+
+
 def test_the_account_must_be_able_to_read_what_it_runs(
     tmp_path: Path, accounts: dict[str, Account], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     accounts["tolmach"] = Account("tolmach", 54321)
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
     given: list[tuple[Path, int]] = []
     monkeypatch.setattr(os, "chown", lambda path, uid, gid: given.append((path, uid)))
     config = tmp_path / "tolmach.toml"
-    config.write_text("")
-    config.chmod(0o600)
-    made = unit_of(Settings(), config, "tolmach", "tolmach", tmp_path)
-    made = replace(made, program=("/bin/sh",))
-    with pytest.raises(ServiceUnusable, match=r"TLM-SRV-059.*tolmach\.toml"):
-        prepare(made)
+    made = replace(unit_of(Settings(), config, "tolmach", "tolmach", tmp_path), program=("/bin/sh",))
+    asked: list[Path] = []
+    for closed in (config, tmp_path, Path("/bin/sh").resolve()):
+        monkeypatch.setattr(module, "_may_read", lambda path, uid, groups, closed=closed: path != closed)
+        with pytest.raises(ServiceUnusable, match="TLM-SRV-059") as caught:
+            prepare(made)
+        assert caught.value.problem.facts["path"] == closed
     assert not made.data_dir.exists()
-    config.chmod(0o644)
+    monkeypatch.setattr(module, "_may_read", lambda path, uid, groups: asked.append(path) is None)
     prepare(made)
+    assert {config, tmp_path, Path("/")} <= set(asked)
     assert given == [(made.data_dir, 54321)]
     assert stat.S_IMODE(made.data_dir.stat().st_mode) == 0o700
     prepare(made)
