@@ -190,12 +190,12 @@ def test_never_root(tmp_path: Path, accounts: dict[str, Account], monkeypatch: p
 def test_who_may_read_a_file_and_pass_through_a_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uid: int, groups: tuple[int, ...], modes: tuple[int, int]
 ) -> None:
-    mode, kind = 0, stat.S_IFREG
-    monkeypatch.setattr(Path, "stat", lambda self: os.stat_result((kind | mode, 0, 0, 1, 1, 6, 0, 0, 0, 0)))
+    status = [0]
+    monkeypatch.setattr(Path, "stat", lambda self: os.stat_result((status[0], 0, 0, 1, 1, 6, 0, 0, 0, 0)))
     for kind, needed in zip((stat.S_IFREG, stat.S_IFDIR), modes, strict=True):
-        mode = needed
+        status[0] = kind | needed
         assert module._may_read(tmp_path, uid, groups)
-        mode = 0o777 & ~needed
+        status[0] = kind | (0o777 & ~needed)
         assert not module._may_read(tmp_path, uid, groups)
 
 
