@@ -74,7 +74,8 @@ _KEYS = _table("""
     source_encoding: FromCharset, CodepageFrom
     source_encoding: Исходная кодировка, Кодировка источника, Входная кодировка, Кодування джерела, Вхідне кодування
     some_encoding: Encoding, Codepage, Charset, Кодировка, Кодовая страница, Кодова сторінка, Кодування
-    language: Language, Lang, UILanguage, InterfaceLanguage, Locale, Язык, Язык интерфейса, Мова, Мова інтерфейсу
+    language: Language, Lang, UILang, UILanguage, InterfaceLanguage, Locale, Язык, Язык интерфейса, Мова
+    language: Мова інтерфейсу
     original: SendSource, SendOriginal, SendUnprocessed, SendRaw, SendAsIs, SendSourceFile, SendOriginalFile
     original: Отправлять исходный, Отправлять исходный файл, Отправлять исходные, Отправлять исходные файлы
     original: Отправлять без обработки, Без обработки, Надсилати вихідний файл, Надсилати без обробки, Без обробки
@@ -94,11 +95,22 @@ _KEYS = _table("""
 _SECTIONS = _table("""
     server: Server, PACS, Remote, RemoteServer, DicomServer, PacsServer, SCP, Сервер, ПАКС, Сервер PACS, DICOM сервер
     own: Client, Local, Own, SCU, Клиент, Клієнт, Локальный, Локальний
+    folders: Folder, Folders, Paths, Path, Dirs, Directories, Папки, Каталоги, Пути, Теки, Шляхи
+    watch: Watch, Watcher, Watching, Monitor, Monitoring, Отслеживание, Наблюдение, Відстеження, Спостереження
+    export: Export, Экспорт, Експорт
     ignore: Ignore, Ignored, Exclude, Skip, Игнорировать, Игнорируемые, Исключения, Ігнорувати, Винятки
 """)
 _SHORT = {
     "server": _table("server_ae: AE, AET, AETitle, Title, Имя AE, Name AE"),
     "own": _table("own_ae: AE, AET, AETitle, Title, Имя AE, Name AE"),
+    "folders": _table("""
+        watch_folder: Watch, Watched, In, Input, Incoming, Source, Monitor, Вход, Входная, Входящие, Отслеживаемая
+        watch_folder: Вхідна, Вхід
+        export_folder: Export, Out, Output, Result, Экспорт, Выход, Выходная, Результат, Експорт
+        work_folder: Work, Working, Temp, Tmp, Рабочая, Временная, Робоча, Тимчасова
+    """),
+    "watch": _table("watch_folder: Folder, Dir, Directory, Path, Папка, Каталог, Путь, Тека, Шлях"),
+    "export": _table("export_folder: Folder, Dir, Directory, Path, Папка, Каталог, Путь, Тека, Шлях"),
     "ignore": _table("""
         ignore_extensions: Ext, Exts, Extension, Extensions, Расширение, Расширения, Розширення
         ignore_names: Name, Names, File, Files, FileName, FileNames, Имя, Имена, Файлы, Ім'я, Імена, Файли

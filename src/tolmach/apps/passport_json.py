@@ -40,22 +40,9 @@ def passport_as_json(passport: DevicePassport, proposal: Proposal, rejected: Rej
             for (identity, one, other), count in passport.same_id.top()
         ],
         "names_in_one_piece": passport.unsplit_names,
-        "dates": [
-            {"attribute": keyword, "what": odd, "files": met.count, "example": met.example, "file": met.file}
-            for (keyword, odd), met in passport.dates.items()
-        ],
+        "dates": _dates(passport),
         "values": _values(passport),
-        "missing": [
-            {
-                "attribute": need.keyword,
-                "type": need.type,
-                "clause": need.clause,
-                "searched_by": need.is_key,
-                "absent": states["absent"],
-                "empty": states["empty"],
-            }
-            for need, states in passport.missing.items()
-        ],
+        "missing": _missing(passport),
         "duplicates": {"same_bytes": passport.twins["same"], "other_bytes": passport.twins["other"]},
         "duplicate_samples": [{"sop_instance_uid": uid, "file": file} for uid, file in passport.twin_samples],
         "shared_uids": [
@@ -122,6 +109,27 @@ def _values(passport: DevicePassport) -> list[dict[str, Any]]:
             "file": met.file,
         }
         for (tag, vr, kind, _why), met in passport.values.items()
+    ]
+
+
+def _dates(passport: DevicePassport) -> list[dict[str, Any]]:
+    return [
+        {"attribute": keyword, "what": odd, "files": met.count, "example": met.example, "file": met.file}
+        for (keyword, odd), met in passport.dates.items()
+    ]
+
+
+def _missing(passport: DevicePassport) -> list[dict[str, Any]]:
+    return [
+        {
+            "attribute": need.keyword,
+            "type": need.type,
+            "clause": need.clause,
+            "searched_by": need.is_key,
+            "absent": states["absent"],
+            "empty": states["empty"],
+        }
+        for need, states in passport.missing.items()
     ]
 
 

@@ -47,7 +47,7 @@ th{background:var(--head);font-weight:600;overflow-wrap:normal}td.n{text-align:e
 table.pairs th{width:16rem}
 tr.wrong td:first-child,tr.wrong th:first-child{border-inline-start:4px solid var(--wrong)}
 tr.look td:first-child,tr.look th:first-child{border-inline-start:4px solid var(--look)}
-tr.wrong>:first-child::before{content:"✗ "}tr.look>:first-child::before{content:"! "}
+tr.wrong>:first-child::before{content:"✗\\a0"}tr.look>:first-child::before{content:"!\\a0"}
 tr.wrong>*{background:var(--wrong-paper)}tr.look>*{background:var(--look-paper)}
 pre{background:var(--head);border:1px solid var(--line);padding:.6rem;white-space:pre-wrap;overflow-wrap:anywhere;
 font:.85rem/1.4 ui-monospace,Consolas,"DejaVu Sans Mono",monospace}

@@ -252,6 +252,8 @@ def test_words_that_could_mean_two_things_mean_nothing() -> None:
     assert field_of("Клиент", "AE_Title") == "own_ae"
     assert field_of("Client", "Port") is None
     assert field_of("", "Folder") is None
+    assert field_of("Watch", "Folder") == "watch_folder"
+    assert field_of("Папки", "Выход") == "export_folder"
     assert (list_of("Удалить"), list_of("PACS")) == ("delete", None)
     assert (truth_of("ДА"), truth_of("0"), truth_of("perhaps")) == (True, False, None)
     assert (language_of("1049"), language_of("UKR"), language_of("de")) == ("ru", "uk", None)
