@@ -40,6 +40,7 @@ class OutboxDouble:
         self.notes: list[tuple[Problem | None, datetime | None]] = []
         self.commits = 0
         self.claims = 0
+        self.looks = 0
         self.changed = threading.Condition(self.lock)
 
     def add(self, *lines: Claimed) -> None:
@@ -110,13 +111,18 @@ class OutboxDouble:
                 default=None,
             )
 
-    def awaiting_proof(self, destination: str, limit: int) -> Sequence[tuple[Claimed, datetime]]:
+    def awaiting_proof(
+        self, destination: str, limit: int, after: tuple[datetime, int] | None = None
+    ) -> Sequence[tuple[Claimed, datetime]]:
         with self.lock:
-            return [
+            self.looks += 1
+            found = [
                 (row.line, row.awaits_proof_since)
                 for row in self.rows.values()
                 if row.line.destination == destination and row.awaits_proof_since is not None
-            ][:limit]
+            ]
+        found.sort(key=lambda one: (one[1], one[0].delivery_id))
+        return [one for one in found if after is None or (one[1], one[0].delivery_id) > after][:limit]
 
     def note_destination(self, destination: str, problem: Problem | None, retry_at: datetime | None) -> None:
         with self.changed:

@@ -347,6 +347,21 @@ def test_a_line_that_awaits_proof_is_queued_and_not_sent_again(records: Records)
     assert records.desk.audit().total.queued == 2
 
 
+def test_what_awaits_proof_is_given_page_by_page(records: Records) -> None:
+    queue(records, *"A" * 7)
+    lines = claim(records)
+    said = [Conclusion(line.delivery_id, "queued", status="0000", awaits_proof=True) for line in lines]
+    for at, some in enumerate((said[4:], said[2:4], said[:2])):  # several at the same moment
+        records.outbox.conclude(some, NOW + timedelta(seconds=at))
+    whole = records.outbox.awaiting_proof("pacs", 99)
+    found = list(records.outbox.awaiting_proof("pacs", 2))
+    while page := records.outbox.awaiting_proof("pacs", 2, (found[-1][1], found[-1][0].delivery_id)):
+        assert len(page) <= 2
+        found += page
+    assert found == list(whole)
+    assert len(found) == 7
+
+
 def test_proof_ends_the_waiting(records: Records) -> None:
     ids = queue(records, "A", "A")
     yes, no = claim(records)

@@ -166,8 +166,13 @@ class Outbox(Protocol):
         """Give when the next unleased line of a destination falls due (maybe in the past), or None when none waits."""
         ...
 
-    def awaiting_proof(self, destination: str, limit: int) -> Sequence[tuple[Claimed, datetime]]:
-        """Give lines that await proof, oldest first, each with the moment the destination said that it stores it."""
+    def awaiting_proof(
+        self, destination: str, limit: int, after: tuple[datetime, int] | None = None
+    ) -> Sequence[tuple[Claimed, datetime]]:
+        """Give lines that await proof, oldest first, each with the moment the destination said that it stores it.
+
+        `after` leaves out what comes before a line that was given already, and that line: its moment and its number.
+        """
         ...
 
     def note_destination(self, destination: str, problem: Problem | None, retry_at: datetime | None) -> None:

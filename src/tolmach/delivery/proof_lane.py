@@ -11,8 +11,18 @@ from tolmach.delivery.interfaces import Claimed, ProofAnswer, Prover
 from tolmach.delivery.outcomes import UNFORESEEN, conclusion_of_proof, unforeseen
 from tolmach.delivery.outlet import Outlet
 
-_LIMIT = 500
-_LIMIT_EVER = 100_000
+_PAGE = 500  # lines in memory at once, however many await proof
+
+
+Place = tuple[datetime, int]
+
+
+class _Walk:
+    """A walk through the lines that await proof: where it has come to, and which it has met."""
+
+    def __init__(self, after: Place | None) -> None:
+        self.is_whole, self.after = after is None, after
+        self.met: set[int] = set()
 
 
 class ProofLane:
@@ -26,7 +36,8 @@ class ProofLane:
         """Take a prover that nobody else uses."""
         self._outlet, self._prover = outlet, prover
         self._asked: dict[int, tuple[int, datetime]] = {}  # how often, and when to ask again
-        self._limit = _LIMIT
+        self._walk: _Walk | None = None
+        self._end: Place | None = None  # everything up to there was asked about
         self._failures = 0
 
     def run(self) -> None:
@@ -46,23 +57,36 @@ class ProofLane:
             outlet.ledger.note(conclusion)
 
     def step(self) -> float:
-        """Ask about what is to be asked about now, and give how many seconds nothing more is to be asked."""
+        """Ask about what is to be asked about now, and give how many seconds nothing more is to be asked.
+
+        A page at a time: from the oldest line on where one is to be asked about again, else behind the last one known.
+        """
         outlet, now = self._outlet, self._outlet.timing.now()
+        walk = self._walk = self._walk or self._begun(now)
         try:
-            awaiting = outlet.outbox.awaiting_proof(outlet.destination, self._limit)
+            page = outlet.outbox.awaiting_proof(outlet.destination, _PAGE, walk.after)
         except TolmachError:
             return outlet.retry.first_wait_seconds
-        waiting = [(line, since) for line, since in awaiting if not outlet.ledger.holds(line.delivery_id)]
-        numbers = {line.delivery_id for line, _since in waiting}
-        self._asked = {number: asked for number, asked in self._asked.items() if number in numbers}
+        waiting = [(line, since) for line, since in page if not outlet.ledger.holds(line.delivery_id)]
+        walk.met.update(line.delivery_id for line, _since in waiting)
+        if page:
+            line, since = page[-1]
+            walk.after = since, line.delivery_id
+        if len(page) < _PAGE:
+            self._ended(walk)
         due = [(line, since) for line, since in waiting if self._is_due(line, now)]
         if due:
             return self._ask(due)
-        if len(awaiting) >= self._limit:  # what is behind those that give no answer has its turn too
-            self._limit = min(2 * self._limit, _LIMIT_EVER)
-            return 0 if self._limit < _LIMIT_EVER else outlet.retry.first_wait_seconds
-        self._limit = max(_LIMIT, len(awaiting) * 2)
-        return self._until_due(now)
+        return 0 if self._walk is not None else self._until_due(now)
+
+    def _begun(self, now: datetime) -> _Walk:
+        asks_again = any(at <= now for _count, at in self._asked.values())
+        return _Walk(None if asks_again or not self._asked else self._end)
+
+    def _ended(self, walk: _Walk) -> None:
+        if walk.is_whole:
+            self._asked = {number: asked for number, asked in self._asked.items() if number in walk.met}
+        self._walk, self._end = None, walk.after
 
     def _is_due(self, line: Claimed, now: datetime) -> bool:
         asked = self._asked.get(line.delivery_id)
@@ -126,4 +150,5 @@ class ProofLane:
         outlet.health.remark(problem)
         for number in lines:
             self._asked.pop(number, None)
+        self._walk = self._end = None
         return outlet.retry.wait_seconds(self._failures, outlet.timing.chance)

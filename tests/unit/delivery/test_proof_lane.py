@@ -146,3 +146,49 @@ def test_many_without_an_answer_do_not_keep_the_others() -> None:
     assert bench.outbox.states() == {"queued": 1200, "delivered": 1}
     assert len(bench.prover.asked) <= 3
     assert RetryPolicy().proof_timeout_seconds == 600
+
+
+def test_what_waits_long_is_read_page_by_page_and_only_when_it_is_its_turn() -> None:
+    bench = Bench(ScriptedProver(), *range(1, 2602))
+    pages: list[int] = []
+    read = bench.outbox.awaiting_proof
+
+    def counted(*asked: object) -> Sequence[tuple[Claimed, object]]:
+        page = read(*asked)  # type: ignore[arg-type]
+        pages.append(len(page))
+        return page
+
+    bench.outbox.awaiting_proof = counted  # type: ignore[assignment,method-assign]
+    while bench.step() <= 0:
+        pass
+    assert pages == [500, 500, 500, 500, 500, 101, 0]
+    assert sorted(number for asked in bench.prover.asked for number in asked) == list(range(1, 2602))
+    pages.clear()
+    bench.outbox.add(*lines(2602))
+    bench.clock.go(1)
+    bench.outbox.conclude([Conclusion(2602, "queued", awaits_proof=True)], bench.clock.now)
+    bench.prover.answers[2602] = True
+    while bench.step() <= 0:
+        pass
+    assert sum(pages) == 1  # the others were not read again for its sake
+    assert bench.outbox.rows[2602].state == "delivered"
+    pages.clear()
+    bench.clock.go(620)
+    bench.prover.answers |= dict.fromkeys(range(1, 2602), True)
+    while bench.step() <= 0:
+        pass
+    assert bench.outbox.states() == {"delivered": 2602}
+    assert max(pages) == 500
+
+
+def test_after_trouble_everything_that_was_not_answered_is_asked_about() -> None:
+    bench = Bench(ScriptedProver(), *range(1, 1202))
+    bench.step()
+    bench.prover.error = gone()
+    bench.step()
+    bench.prover.error, bench.prover.answers = None, dict.fromkeys(range(1, 1202), True)
+    bench.prover.asked.clear()
+    bench.clock.go(5)
+    while bench.step() <= 0:
+        pass
+    assert sorted(number for asked in bench.prover.asked for number in asked) == list(range(501, 1202))

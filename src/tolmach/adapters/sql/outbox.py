@@ -26,6 +26,7 @@ LONGEST_LEASE: Final = timedelta(days=1)
 """A lease that is to last longer likewise: it has ended."""
 # How many due lines a claim looks at for one whose study nobody else works on.
 _WINDOW: Final = 20_000
+_BEFORE_ALL: Final = -(1 << 62)
 
 _line = deliveries.c
 _READY = (_line.due_at.is_not(None), _line.lease_owner.is_(None))
@@ -86,6 +87,8 @@ _AWAITING = (
         _line.stored_at.is_not(None),
         _line.state == sa.literal_column("'queued'"),
         _line.lease_owner.is_(None),
+        sa.tuple_(_line.stored_at, _line.id)
+        > sa.tuple_(sa.bindparam("after", type_=sa.BigInteger), sa.bindparam("after_id", type_=sa.BigInteger)),
     )
     .order_by(_line.stored_at, _line.id)
     .limit(_LIMIT)
@@ -178,10 +181,14 @@ class SqlOutbox:
         with self._database.reading() as connection:
             return moment_or_none(connection.execute(_NEXT_DUE, {"destination": destination}).scalar_one())
 
-    def awaiting_proof(self, destination: str, limit: int) -> Sequence[tuple[Claimed, datetime]]:
-        """Give lines that await proof, oldest first, each with the moment the destination said that it stores it."""
+    def awaiting_proof(
+        self, destination: str, limit: int, after: tuple[datetime, int] | None = None
+    ) -> Sequence[tuple[Claimed, datetime]]:
+        """Give lines that await proof, oldest first; see `Outbox.awaiting_proof`."""
+        at, number = (_BEFORE_ALL, 0) if after is None else (micros(after[0]), after[1])
         with self._database.reading() as connection:
-            rows = connection.execute(_AWAITING, {"destination": destination, "limit": limit}).all()
+            bound = {"destination": destination, "limit": limit, "after": at, "after_id": number}
+            rows = connection.execute(_AWAITING, bound).all()
         return [(claimed(row), moment(row.stored_at)) for row in rows]
 
     def settle_unproved(self, destination: str) -> int:
