@@ -55,6 +55,34 @@ class Detected:
     evidence: Phrase
 
 
+_Item = Mapping[str, tuple[str, ...]]
+_Values = Mapping[str, tuple[str | _Item, ...]]
+
+
+class IndexEntry(Protocol):
+    """What an archive keeps of an instance: the attributes of each level, by keyword (`tolmach.archive`)."""
+
+    @property
+    def patient(self) -> _Values:
+        """Of the patient."""
+        ...
+
+    @property
+    def study(self) -> _Values:
+        """Of the study."""
+        ...
+
+    @property
+    def series(self) -> _Values:
+        """Of the series."""
+        ...
+
+    @property
+    def instance(self) -> _Values:
+        """Of the instance."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Ending:
     """How the journey of one object ended: what it is, what was found, what goes where.
@@ -62,7 +90,8 @@ class Ending:
     With `quarantine` nothing goes anywhere: the bytes are kept, the reason is shown, a person may release it; only what
     an earlier journey of the same object has sent on its way goes on, and the reason is shown beside it. `facts`
     are the attributes that lists and searches show, by keyword, readable (`PatientName`, `PatientID`, `StudyDate`,
-    `Modality`, …); `edition_shown` is the one whose changes the history tells.
+    `Modality`, …); `edition_shown` is the one whose changes the history tells, and the one the archive gives back.
+    `entry` is what the archive finds it by; without one it is not found there.
     """
 
     object_id: int
@@ -80,6 +109,7 @@ class Ending:
     deliveries: Sequence[NewDelivery] = ()
     quarantine: Problem | None = None
     detected: Detected | None = None
+    entry: IndexEntry | None = None
 
 
 class JourneyEnds(Protocol):
