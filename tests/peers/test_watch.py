@@ -13,9 +13,11 @@ from typing import Any, TypeVar
 import pydicom
 import pytest
 
+from tests.builders import CT_IMAGE, EXPLICIT_LE, INSTANCE
 from tests.calling import IVANOV, KLYMENKO, call, numbered, start
 from tests.peers.conftest import RunningOrthanc, RunningStorescp, StartStorescp
-from tests.peers.test_serve import SECONDS, Station, expected, stopped, uids
+from tests.peers.test_serve import SECONDS, Station, expected, images, stopped, store, uids
+from tolmach.adapters.dimse import Association, OutgoingInstance, PeerAddress, PresentationContext, store_all
 from tolmach.adapters.sql import open_records
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::UserWarning:pydicom")]
@@ -398,6 +400,42 @@ def test_a_bad_configuration_is_refused_and_the_old_one_goes_on(tmp_path: Path, 
         agent.await_audit(delivered=2)
     assert agent.process is not None
     assert agent.process.returncode == 0
+
+
+def test_callers_notice_nothing_of_a_configuration_that_does_not_concern_them(
+    tmp_path: Path, storescp: StartStorescp
+) -> None:
+    one, two = storescp(ae_title="ONE"), storescp(ae_title="TWO")
+    caller = '[[peer]]\nname = "{}"\nae_title = "{}"\nhost = "127.0.0.1"\nrights = ["echo", "store"]\n'
+    (tmp_path / "in").mkdir()
+    agent = Agent(tmp_path, {"one": one.port, "two": two.port}, "")
+    agent.write(caller.format("ct-1", "CT1") + '[[route]]\nto = ["one"]\n' + watch())
+    with agent:
+        context = PresentationContext(1, CT_IMAGE, (EXPLICIT_LE,))
+        with Association.open(PeerAddress("TOLMACH", "127.0.0.1", agent.port), [context], "CT1") as assoc:
+            assert _store(assoc, 1)
+            agent.await_audit(delivered=1)
+            agent.write(caller.format("ct-1", "CT1") + '[[route]]\nto = ["two"]\n' + watch(to=("two",)))
+            assert "read anew" in agent.reload()[0]
+            assert _store(assoc, 2)
+            agent.await_audit(taken=2, delivered=2)
+            assert (uids(one.folder), uids(two.folder)) == (expected(1), expected(2))
+        assert store(agent, *images(tmp_path / "out", 3), calling="CT2") != 0
+        agent.write(caller.format("ct-2", "CT2") + '[[route]]\nto = ["two"]\n')
+        assert "read anew" in agent.reload()[0]
+        assert store(agent, *images(tmp_path / "out", 3), calling="CT2") == 0
+        assert store(agent, *images(tmp_path / "out", 4), calling="CT1") != 0
+        agent.await_audit(taken=3, delivered=3)
+
+
+def _store(assoc: Association, number: int) -> bool:
+    raw = numbered(number)
+    content = raw[132 + 12 + int.from_bytes(raw[140:144], "little") :]
+    uid = f"{INSTANCE}.{1000 + number}"
+    (outcome,) = store_all(
+        assoc, iter([OutgoingInstance(CT_IMAGE, uid, EXPLICIT_LE, len(content), lambda: (content,))])
+    )
+    return outcome.stored
 
 
 def test_config_check_knows_the_presets(tmp_path: Path) -> None:
