@@ -34,9 +34,9 @@ NOTE_STATE_SECONDS = 60.0
 TIDY_SECONDS = 2.0
 FORGET_SECONDS = 60.0
 _SHORTEST_REST = 0.02
-# Scanning may take a tenth of the time where nothing else tells of files, half of that where events do; but a folder
-# that takes long is not left alone for ever.
-_REST_PER_SCAN, _SELDOMER_WITH_EVENTS = 10, 4
+# Scanning may take a tenth of the time, a quarter when events ask for it; but a folder that takes long to go through is
+# not left alone for ever.
+_REST_PER_SCAN, _REST_PER_HURRIED_SCAN, _SELDOMER_WITH_EVENTS = 10, 3, 4
 _LONGEST_BETWEEN_SCANS = 30.0
 
 
@@ -72,9 +72,11 @@ class _Timetable:
     """When things are due (monotonic seconds); at first at once."""
 
     scan: float = float("-inf")
+    soonest: float = float("-inf")  # a scan that something asks for
     tidy: float = float("-inf")
     state: float = float("-inf")
     forget: float = float("-inf")
+    retry: float = float("-inf")  # after trouble
 
 
 @dataclass(slots=True)
@@ -107,7 +109,6 @@ class Watch:
     _untidy: Problem | None = None
     _forgotten_up_to: bytes = b""
     _saw_files: bool = False
-    _is_troubled: bool = False
 
     def __post_init__(self) -> None:
         """Remember no file yet."""
@@ -118,12 +119,7 @@ class Watch:
         with ThreadPoolExecutor(self.threads, thread_name_prefix=f"take {self.name}") as pool:
             try:
                 while not self.bell.stopped:
-                    rest = self.round(pool)
-                    if self._is_troubled:
-                        self.bell.pause(rest)  # whatever rings, it will not go better at once
-                    elif rest:
-                        self.bell.sleep(rest)
-                        self.bell.pause(_SHORTEST_REST)  # events come in crowds
+                    self.bell.sleep(self.round(pool))
             finally:
                 if self.events is not None:
                     self.events.close()
@@ -132,18 +128,21 @@ class Watch:
         """Scan where that is due, take what is whole, tidy what is done; gives the seconds to rest.
 
         What was taken is durable and noted, whatever becomes of the rest. Safe to repeat; trouble is not raised but
-        noted for people to see, and nothing is lost by it: the files stay where they are.
+        noted for people to see, and nothing is lost by it: the files stay where they are, and until `RETRY_SECONDS` are
+        over nothing is tried, however often this is called.
         """
+        wait = self._due.retry - self.clock()
+        if wait > 0:
+            return wait
         try:
             trouble = self._look()
             more = self._take(pool)
             self._tidy()
             self._forget()
         except TolmachError as error:
-            self._is_troubled = True
             self._note_state(error.problem)
+            self._due.retry = self.clock() + RETRY_SECONDS
             return RETRY_SECONDS
-        self._is_troubled = False
         self._note_state(trouble or next(iter(self._unreadable.values()), self._untidy))
         return 0.0 if more else self._rest()
 
@@ -156,7 +155,7 @@ class Watch:
         found = ((mark, closed) for path, closed in paths.items() if (mark := self.folder.look(path)) is not None)
         self._see(found)
         if must_scan:
-            self._due.scan = min(self._due.scan, now)
+            self._due.scan = min(self._due.scan, max(now, self._due.soonest))
         if now < self._due.scan or not self._stability.has_room:
             return self._state
         listens = self.events is not None and self.events.keep_alive()
@@ -165,6 +164,7 @@ class Watch:
         self._see(self._scanned(problems))
         took = self.clock() - now
         usual = self.manner.scan_seconds * (_SELDOMER_WITH_EVENTS if listens else 1)
+        self._due.soonest = self.clock() + took * _REST_PER_HURRIED_SCAN
         rest = max(usual, min(took * _REST_PER_SCAN, _LONGEST_BETWEEN_SCANS), took)
         self._due.scan = self.clock() + (rest if self._stability.has_room else 0.0)
         self._state = problems[0] if problems else None

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.watch_double import Scene, image, listing
-from tolmach.adapters.folder.watched_folder import OpenFile
+from tolmach.adapters.folder.source_file import OpenFile
 from tolmach.delivery.bell import Bell
 from tolmach.intake.faults import NO_ROOM, NoRoom, RecordsTrouble, StoreTrouble
 from tolmach.intake.interfaces import Spooled, Stored
@@ -237,7 +237,7 @@ class FullStore:
     def __init__(self, scene: Scene) -> None:
         self.scene, self.place = scene, scene.store.place
         self.error: Exception | None = StoreTrouble(NO_ROOM, free="", reserve="")
-        scene.store.place = self  # type: ignore[method-assign, assignment]
+        scene.store.place = self  # type: ignore[method-assign]
 
     def __call__(self, spooled: Spooled) -> Stored:
         if self.error is not None:
@@ -427,9 +427,9 @@ def test_files_leave_only_when_every_destination_has_confirmed(tmp_path: Path, a
         scene.write(f"sub/{number}.dcm", image(number))
     scene.during(30)
     assert len(listing(scene.root)) == 2
-    (number,) = [one.object_id for one in scene.records.words if one.mark.path == b"sub/1.dcm"]
-    assert number is not None
-    scene.records.confirmed.add(number)
+    (taken,) = [one.object_id for one in scene.records.words if one.mark.path == b"sub/1.dcm"]
+    assert taken is not None
+    scene.records.confirmed.add(taken)
     scene.during(5)
     assert list(listing(scene.root)) == ["sub/2.dcm"]
     assert [content for content, *_ in listing(scene.moved).values()] == ([image(1)] if after == "move" else [])

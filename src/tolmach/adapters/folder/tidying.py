@@ -16,8 +16,8 @@ from pathlib import Path
 from tolmach.adapters.folder.faults import KEPT_CHANGED, KEPT_NOT_ALLOWED, TIDY_TROUBLE
 from tolmach.adapters.folder.inner_folders import InnerFolder, way_to
 from tolmach.adapters.folder.leftovers import aside_name, numbered, restore
+from tolmach.adapters.folder.source_file import mark_of
 from tolmach.adapters.folder.walking import PART_SUFFIX
-from tolmach.adapters.folder.watched_folder import mark_of
 from tolmach.base import Fault, Problem
 from tolmach.intake.faults import WatchTrouble
 from tolmach.intake.interfaces import Dealing, Tidying
@@ -39,6 +39,7 @@ class Tidier:
     def __init__(self, root: Path, move_to: Path | None = None) -> None:
         """Tidy in `root`; into `move_to`, which must be there, with the folders below kept; None deletes."""
         self._root, self._move_to = root, move_to
+        self._device = -1
 
     def tidy(self, tidying: Tidying) -> Dealing:
         """Move or delete a file that is still the one that was taken; see `SourceTidier.tidy`."""
@@ -65,6 +66,7 @@ class Tidier:
         """Open the folder the file is in; None when that is gone. That the watched folder is gone is trouble."""
         try:
             root = self._root.resolve(strict=True)
+            self._device = root.stat().st_dev
         except OSError as error:
             raise _trouble(tidying, error) from error
         with way_to(root, way) as folder:
@@ -72,18 +74,18 @@ class Tidier:
 
     def _put_away(self, tidying: Tidying, folder: InnerFolder, way: list[bytes], name: bytes) -> None:
         with FileIO(folder.open(name)) as file:
-            _require_same(tidying, file)
+            self._require_same(tidying, file)
             if _sha256_of(file) != tidying.sha256:
                 raise _Changed
             aside = aside_name(name)
             if aside is None:
-                _require_same(tidying, file, folder, name)
+                self._require_same(tidying, file, folder, name)
             else:
                 _require_free(folder, aside)
                 folder.set_aside(name, aside)
             own = aside or name
             try:
-                _require_same(tidying, file, folder, own)
+                self._require_same(tidying, file, folder, own)
                 if self._move_to is None:
                     if os.name == "nt":
                         file.close()  # an open file cannot be removed there
@@ -95,6 +97,16 @@ class Tidier:
                     restore(folder, aside)
                 raise
             folder.sync()
+
+    def _require_same(
+        self, tidying: Tidying, file: FileIO, folder: InnerFolder | None = None, name: bytes = b""
+    ) -> None:
+        """Require that a file, and what has its name in the folder, is in the state in which it was taken."""
+        path = tidying.mark.path
+        if mark_of(path, os.fstat(file.fileno()), self._device) != tidying.mark:
+            raise _Changed
+        if folder is not None and mark_of(path, folder.status(name), self._device) != tidying.mark:
+            raise _Changed
 
     def _move(
         self, tidying: Tidying, file: FileIO, folder: InnerFolder, way: list[bytes], name: bytes, own: bytes
@@ -155,14 +167,6 @@ class Tidier:
         finally:
             with suppress(OSError):
                 target.remove(part)
-
-
-def _require_same(tidying: Tidying, file: FileIO, folder: InnerFolder | None = None, name: bytes = b"") -> None:
-    """Require that a file, and what has its name in the folder, is in the state in which it was taken."""
-    if mark_of(tidying.mark.path, os.fstat(file.fileno())) != tidying.mark:
-        raise _Changed
-    if folder is not None and mark_of(tidying.mark.path, folder.status(name)) != tidying.mark:
-        raise _Changed
 
 
 def _require_free(folder: InnerFolder, aside: bytes) -> None:

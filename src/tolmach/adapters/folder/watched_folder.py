@@ -7,7 +7,6 @@ moment it is opened, so that whoever swaps names meanwhile gives us one file or 
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import stat
 from collections import deque
@@ -16,7 +15,6 @@ from contextlib import ExitStack, contextmanager, suppress
 from io import FileIO
 from pathlib import Path
 
-from tolmach.adapters.folder import open_for_writing
 from tolmach.adapters.folder.faults import (
     INNER_UNREAD,
     TOO_NESTED,
@@ -24,21 +22,18 @@ from tolmach.adapters.folder.faults import (
     WATCH_MISSING,
     WATCH_NOT_ALLOWED,
     WATCH_TROUBLE,
-    FileTrouble,
 )
 from tolmach.adapters.folder.inner_folders import Entry, Identity, InnerFolder, open_root, way_to
 from tolmach.adapters.folder.leftovers import is_aside, restore
-from tolmach.adapters.folder.reading import WHOLE_FILE, SeekingSource
+from tolmach.adapters.folder.reading import WHOLE_FILE
+from tolmach.adapters.folder.source_file import NOT_THERE, OpenFile, mark_of, unopened
 from tolmach.adapters.folder.walking import OWN_SUFFIXES
 from tolmach.base import Problem
-from tolmach.dicom.source import MemorySource, Source
 from tolmach.intake.faults import (
     SOURCE_CHANGED,
     SOURCE_GONE,
-    SOURCE_UNREADABLE,
     SourceChanged,
     SourceGone,
-    SourceUnreadable,
     WatchTrouble,
 )
 from tolmach.intake.interfaces import FileMark
@@ -47,10 +42,8 @@ from tolmach.intake.taking import shown
 from tolmach.intake.wanted import Wanted
 
 MOST_NESTED = 100
-_BLOCK = 1 << 20
-_HEAD = 1 << 13  # the first chunk is small: whoever looks for the head copies it
+_LEAST_BUFFER = 1 << 20
 _SPARE_BUFFERS = 8
-_NOT_THERE = (errno.ENOENT, errno.ENOTDIR)
 _NO_NAMES = frozenset({b"", b".", b".."})
 _NO_RIGHT = (errno.EACCES, errno.EPERM)
 
@@ -78,6 +71,7 @@ class WatchedFolder:
         self._recursive, self._cross, self._leave_out = recursive, cross_file_systems, tuple(leave_out)
         self._real: Path | None = None
         self._was_mount = False
+        self._device = -1
         self._buffers: deque[bytearray] = deque(maxlen=_SPARE_BUFFERS)
 
     # Seeing --------------------------------------------------------------------------------------------------
@@ -88,7 +82,7 @@ class WatchedFolder:
         Folders are gone through one after another, and only those on the way to the present one are open.
         """
         root = self._open_root()
-        device, left_out = root.identity[0], self._left_out()
+        left_out = self._left_out()
         with ExitStack() as stack:
             stack.callback(root.close)
             way: list[tuple[InnerFolder, bytes, Iterator[Entry]]] = [(root, b"", root.entries())]
@@ -107,7 +101,7 @@ class WatchedFolder:
                     continue
                 here = path + entry.name
                 if entry.kind == "folder" and self._recursive:
-                    problem = self._enter(way, folder, entry.name, here, device, left_out)
+                    problem = self._enter(way, folder, entry.name, here, left_out)
                     if problem is not None:
                         yield problem
                 elif entry.kind == "file" and (mark := self._mark(folder, entry, here)) is not None:
@@ -135,7 +129,7 @@ class WatchedFolder:
                 with way_to(root, way) as folder:
                     folder.status(name)
             except OSError as error:
-                return error.errno not in _NOT_THERE
+                return error.errno not in NOT_THERE
         return True
 
     def _mark(self, folder: InnerFolder, entry: Entry, path: bytes) -> FileMark | None:
@@ -154,7 +148,8 @@ class WatchedFolder:
             return None
         if not self._wanted.wants_state(status.st_size, status.st_mtime_ns, self._now_ns()):
             return None
-        return mark_of(path, status)
+        mark = mark_of(path, status, self._device)
+        return mark if self._cross or not mark.device else None
 
     def _enter(
         self,
@@ -162,7 +157,6 @@ class WatchedFolder:
         folder: InnerFolder,
         name: bytes,
         path: bytes,
-        device: int,
         left_out: set[Identity],
     ) -> Problem | None:
         """Go into a folder, unless it is on another file system, is left out, or leads back to where we are."""
@@ -171,10 +165,10 @@ class WatchedFolder:
         try:
             inner = folder.inner(name)
         except OSError as error:
-            return None if error.errno in (*_NOT_THERE, errno.ELOOP) else self._unlisted(path, error)
+            return None if error.errno in (*NOT_THERE, errno.ELOOP) else self._unlisted(path, error)
         try:
             identity = inner.identity
-            is_ours = self._cross or identity[0] == device
+            is_ours = self._cross or identity[0] == self._device
             if is_ours and identity not in left_out and all(identity != outer.identity for outer, *_ in way):
                 way.append((inner, path + b"/", inner.entries()))
                 return None
@@ -200,12 +194,12 @@ class WatchedFolder:
                 with way_to(root, way) as folder:
                     descriptor = folder.open(name)
             except OSError as error:
-                raise _closed(mark, error) from error
+                raise unopened(mark, error) from error
             with FileIO(descriptor) as file:
                 status = os.fstat(descriptor)
                 if not stat.S_ISREG(status.st_mode):
                     raise SourceGone(SOURCE_GONE, path=shown(mark.path))
-                if mark_of(mark.path, status) != mark:
+                if mark_of(mark.path, status, self._device) != mark:
                     raise SourceChanged(SOURCE_CHANGED, path=shown(mark.path))
                 buffer = self._buffer(mark.size) if mark.size <= WHOLE_FILE else None
                 try:
@@ -219,7 +213,7 @@ class WatchedFolder:
             buffer = self._buffers.pop()
             if len(buffer) >= size:
                 return buffer
-        return bytearray(max(size, _BLOCK))
+        return bytearray(max(size, _LEAST_BUFFER))
 
     # The folder itself ---------------------------------------------------------------------------------------
 
@@ -234,7 +228,7 @@ class WatchedFolder:
         if self._was_mount and not is_mount:
             folder.close()
             raise WatchTrouble(WATCH_MISSING, folder=self.root)  # the drive is away, and its empty place is there
-        self._real, self._was_mount = real, is_mount
+        self._real, self._was_mount, self._device = real, is_mount, folder.identity[0]
         return folder
 
     @contextmanager
@@ -253,7 +247,6 @@ class WatchedFolder:
             try:
                 folder = open_root(root)
                 stack.callback(folder.close)
-                device = folder.identity[0]
             except OSError as error:
                 raise self._trouble(error) from error
             try:
@@ -261,7 +254,7 @@ class WatchedFolder:
                     folder = folder.inner(name)
                     stack.callback(folder.close)
                     identity = folder.identity
-                    if identity in left_out or (identity[0] != device and not self._cross):
+                    if identity in left_out or (identity[0] != self._device and not self._cross):
                         yield None
                         return
             except OSError:
@@ -287,109 +280,6 @@ class WatchedFolder:
         return WatchTrouble(WATCH_TROUBLE, folder=self.root, why=error.strerror or str(error))
 
 
-class OpenFile:
-    """An `OpenSource`: small files are read once, into a buffer that is judged and copied; large ones twice."""
-
-    def __init__(
-        self, file: FileIO, mark: FileMark, status: os.stat_result, path: bytes, buffer: bytearray | None
-    ) -> None:
-        """Read what is small into `buffer`."""
-        self._file, self._mark, self._path = file, mark, path
-        self._opened = _state(status)
-        self._sum = hashlib.sha256()
-        self._whole: memoryview | None = None
-        self.source: Source
-        if buffer is not None:
-            self._whole = self._filled(buffer)
-            self.source = MemorySource(self._whole)
-        else:
-            self.source = _Seeking(SeekingSource(file, mark.size, shown(mark.path)), mark)
-
-    @property
-    def is_being_written(self) -> bool | None:
-        """Whether somebody has the file open for writing; None where the system does not tell."""
-        return open_for_writing.is_being_written(self._file.fileno(), self._path)
-
-    @property
-    def has_holes(self) -> bool:
-        """Whether the file has parts that were never written, as far as the system tells."""
-        return open_for_writing.has_holes(self._file.fileno(), self._mark.size)
-
-    def chunks(self) -> Iterator[bytes | memoryview]:
-        """Give the bytes from first to last, once."""
-        if self._whole is not None:
-            for chunk in (self._whole[:_HEAD], self._whole[_HEAD:]):
-                self._sum.update(chunk)
-                yield chunk
-            return
-        at = 0
-        while at < self._mark.size:
-            block = bytes(self.source.read(at, _HEAD if at == 0 else _BLOCK))
-            at += len(block)
-            self._sum.update(block)
-            yield block
-
-    def sha256(self) -> str:
-        """Give the sha256 of the whole file, when `chunks` has come to its end."""
-        return self._sum.hexdigest()
-
-    def require_unchanged(self) -> None:
-        """Require that nothing was done to the file since it was opened; raises `SourceChanged`."""
-        if _state(os.fstat(self._file.fileno())) != self._opened:
-            raise SourceChanged(SOURCE_CHANGED, path=shown(self._mark.path))
-
-    def _filled(self, buffer: bytearray) -> memoryview:
-        size = self._mark.size
-        view, filled = memoryview(buffer), 0
-        try:
-            while filled < size and (count := self._file.readinto(view[filled:size])):
-                filled += count
-        except OSError as error:
-            raise _unreadable(self._mark, error) from error
-        if filled < size:
-            raise SourceChanged(SOURCE_CHANGED, path=shown(self._mark.path))
-        return view[:size]
-
-
-class _Seeking:
-    """A large file as a source; its errors are those of a watched folder."""
-
-    def __init__(self, source: SeekingSource, mark: FileMark) -> None:
-        self._source, self._mark = source, mark
-
-    @property
-    def size(self) -> int:
-        return self._source.size
-
-    def read(self, offset: int, length: int) -> bytes:
-        try:
-            return self._source.read(offset, length)
-        except FileTrouble as error:
-            if isinstance(error.__cause__, OSError):
-                raise _unreadable(self._mark, error.__cause__) from error
-            raise SourceChanged(SOURCE_CHANGED, path=shown(self._mark.path)) from error
-
-
 def _close_inner(way: list[tuple[InnerFolder, bytes, Iterator[Entry]]]) -> None:
     for folder, _path, _entries in way[1:]:
         folder.close()
-
-
-def mark_of(path: bytes, status: os.stat_result) -> FileMark:
-    """Give the mark of a file that looks like this."""
-    return FileMark(path, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
-
-
-def _state(status: os.stat_result) -> tuple[int, int, int]:
-    """Give what changes whenever anybody does anything to a file; nobody can set the last of it."""
-    return status.st_size, status.st_mtime_ns, status.st_ctime_ns
-
-
-def _closed(mark: FileMark, error: OSError) -> SourceGone | SourceUnreadable:
-    if error.errno in (*_NOT_THERE, errno.ELOOP, errno.ENXIO, errno.EISDIR):
-        return SourceGone(SOURCE_GONE, path=shown(mark.path))
-    return _unreadable(mark, error)
-
-
-def _unreadable(mark: FileMark, error: OSError) -> SourceUnreadable:
-    return SourceUnreadable(SOURCE_UNREADABLE, path=shown(mark.path), why=error.strerror or str(error))

@@ -307,5 +307,5 @@ def _again(place: Place, one: Tidying) -> Tidying:
     finally:
         status = own.stat()
         own.unlink()
-    mark = FileMark(b"1.dcm", status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+    mark = FileMark(b"1.dcm", 0, status.st_ino, status.st_size, status.st_mtime_ns)
     return Tidying(mark, one.sha256, 7)
