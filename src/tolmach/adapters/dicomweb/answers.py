@@ -1,0 +1,45 @@
+"""An answer of our DICOMweb server, before any web framework is asked: status, headers, and a body that may be long."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import quote
+
+DICOM_JSON = "application/dicom+json"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What goes back to the caller. A body of blocks is read by one thread at a time, and closed when nobody wants it.
+
+    Each block is the caller's to keep.
+    """
+
+    status: int
+    body: bytes | Iterator[bytes] = b""
+    content_type: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def json_reply(value: object, status: int = 200, content_type: str = DICOM_JSON, **headers: str) -> Reply:
+    """Give a whole JSON answer in UTF-8."""
+    return Reply(status, dumped(value), content_type, {name.replace("_", "-"): text for name, text in headers.items()})
+
+
+def dumped(value: object) -> bytes:
+    """Give JSON in UTF-8, without blanks; half a surrogate pair, which no character set here yields, becomes "?"."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
+def attachment(name: str) -> dict[str, str]:
+    """Give the header that makes a browser keep a file instead of showing it, whatever is in its name.
+
+    Standard: RFC 6266, RFC 5987 (names beyond ASCII); nothing of the name can end the header or its quotes.
+    """
+    plain = "".join(sign if sign.isascii() and (sign.isalnum() or sign in "._-") else "_" for sign in name)
+    parameter = f'attachment; filename="{plain}"'
+    if plain != name:
+        parameter += f"; filename*=UTF-8''{quote(name, safe='')}"
+    return {"Content-Disposition": parameter}
