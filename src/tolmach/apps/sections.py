@@ -193,7 +193,7 @@ class WatchSettings(Section):
         "generic"
     )
     ignore: Annotated[
-        tuple[str, ...], Field(description="Names to ignore beside those of the preset: patterns, parts, extensions.")
+        tuple[str, ...], Field(description="What to ignore beside what the preset does: *.tmp, ~*, *preview*, old/*.")
     ] = ()
     extensions: Annotated[
         tuple[str, ...] | None,

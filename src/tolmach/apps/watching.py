@@ -50,8 +50,12 @@ def manner_of(watch: WatchSettings) -> Manner:
     """Give how the files of a watch are judged: its preset, and what its settings say; raises `WatchRefused`."""
     manner = preset(watch.preset)
     given = {key: value for key in _OF_MANNER if (value := getattr(watch, key)) is not None}
+    if watch.extensions is not None:
+        given["extensions"] = tuple(one if one in ("", "*") else f".{one.lstrip('.')}" for one in watch.extensions)
+    # An extension alone, as people write it, is no pattern that any other name would meet.
+    ignored = (f"*{one}" if one.startswith(".") and "/" not in one else one for one in watch.ignore)
     polling = watch.polling or manner.polling
-    return replace(manner, ignore=(*manner.ignore, *watch.ignore), polling=polling, **given)
+    return replace(manner, ignore=(*manner.ignore, *ignored), polling=polling, **given)
 
 
 def make_outputs(settings: Settings) -> None:

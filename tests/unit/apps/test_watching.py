@@ -33,16 +33,17 @@ def test_settings_go_over_the_preset() -> None:
             name="w",
             folder=Path("in"),
             preset="integris",
-            ignore=("*preview*",),
-            extensions=("*",),
+            ignore=("*preview*", ".bak"),
+            extensions=("dcm", ".DIC", ""),
             settle_seconds=3.0,
             ignore_larger=10,
             polling=True,
         )
     )
     preset = manner_of(WatchSettings(name="w", folder=Path("in"), preset="integris"))
-    assert mixed.ignore == (*preset.ignore, "*preview*")
-    assert (mixed.extensions, mixed.settle_seconds, mixed.ignore_larger, mixed.polling) == (("*",), 3.0, 10, True)
+    assert mixed.ignore == (*preset.ignore, "*preview*", "*.bak")
+    assert mixed.extensions == (".dcm", ".DIC", "")
+    assert (mixed.settle_seconds, mixed.ignore_larger, mixed.polling) == (3.0, 10, True)
     assert (mixed.patience_seconds, mixed.scan_seconds) == (preset.patience_seconds, preset.scan_seconds)
     with pytest.raises(WatchRefused, match="integris"):
         manner_of(WatchSettings(name="w", folder=Path("in"), preset="integres"))
