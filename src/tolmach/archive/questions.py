@@ -86,18 +86,8 @@ def question(
     wanted = None if returned is None else {_canonical(level, keyword) for keyword in returned} - FOR_THE_ASKER
     asked_for = [*raw, *(wanted or ())]
     unknown = [keyword for keyword in asked_for if not _is_known(level, keyword)]
-    found: dict[str, Condition] = {}
     problems: list[Problem] = []
-    for keyword, value in raw.items():
-        _require_bounds(keyword, value)
-        if keyword in unknown or _is_universal(value):
-            continue
-        if not _can_be_condition(keyword):
-            unknown.append(keyword)
-            continue
-        value = _without_lost_letters(value, raw, problems) if vr_of(keyword) == "PN" else value
-        if value:
-            found[keyword] = _condition(keyword, value, fuzzy=fuzzy)
+    found = _conditions(raw, unknown, problems, fuzzy=fuzzy)
     if combined:
         _join_moments(found)
     if not relational:
@@ -113,6 +103,24 @@ def question(
         not_supported=tuple(dict.fromkeys(unknown)),
         problems=tuple(problems),
     )
+
+
+def _conditions(
+    raw: Mapping[str, str], unknown: list[str], problems: list[Problem], *, fuzzy: bool
+) -> dict[str, Condition]:
+    """Give the conditions of what is known, and add what cannot be one to what is not."""
+    found: dict[str, Condition] = {}
+    for keyword, value in raw.items():
+        _require_bounds(keyword, value)
+        if keyword in unknown or _is_universal(value):
+            continue
+        if not _can_be_condition(keyword):
+            unknown.append(keyword)
+            continue
+        wanted = _without_lost_letters(value, raw, problems) if vr_of(keyword) == "PN" else value
+        if wanted:
+            found[keyword] = _condition(keyword, wanted, fuzzy=fuzzy)
+    return found
 
 
 def _canonical(level: Level, keyword: str) -> str:

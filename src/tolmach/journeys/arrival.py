@@ -14,6 +14,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from tolmach.archive.entry import entry_of
+from tolmach.archive.interfaces import Entry
 from tolmach.base import Problem
 from tolmach.delivery.interfaces import Detected, Edition, Ending, JourneyEnds, NewDelivery
 from tolmach.delivery.outcomes import UNFORESEEN
@@ -170,6 +172,8 @@ class ArrivalJourney:
                 _require_sound(came, pending)
                 bound, _undecided = self.router.bound_for(came, pending.arrival.provenance)
                 deliveries = [NewDelivery(one.destination, 0, one.hold) for one in bound]
+                edition = _edition_of(came, None)
+                entry = _entry(came, edition)
         except (StoreTrouble, RecordsTrouble):
             raise
         except Exception as error:  # noqa: BLE001 - a supervisor, see tests/architecture/supervisors.toml
@@ -182,8 +186,9 @@ class ArrivalJourney:
             transfer_syntax_uid=came.transfer_syntax_uid,
             verdict="unsure",
             problems=(problem,),
-            editions=[_edition_of(came, None)],
+            editions=[edition],
             deliveries=deliveries,
+            entry=entry,
         )
 
     def _examined(self, pending: Pending, source: Source) -> Ending:
@@ -203,12 +208,15 @@ class ArrivalJourney:
                 editions.append(edition)
             held_for = self._reason_to_hold(mended, one, arrival.provenance)
             deliveries.append(NewDelivery(one.destination, editions.index(edition), held_for))
+        own = _edition_of(came, shown)
+        if self.router.keeps and own not in editions:
+            editions.append(own)  # what is kept here is the mended object, whatever the destinations want
         unwanted = None
         if not bound and undecided:
             unwanted = undecided[0]
         elif not bound and not self.router.keeps:
             unwanted = Problem(NO_ROUTE, {"source": _named(arrival.provenance)})
-        told = self._told(pending, came, shown, editions, deliveries)
+        told = self._told(pending, came, shown, editions or [own], own, deliveries)
         return replace(told, problems=(*told.problems, *undecided), quarantine=unwanted)
 
     def _told(
@@ -217,9 +225,11 @@ class ArrivalJourney:
         came: DataSet,
         shown: Mended,
         editions: Sequence[Edition],
+        own: Edition,
         deliveries: Sequence[NewDelivery],
     ) -> Ending:
-        own, found = _edition_of(came, shown), shown.diagnosis.detection
+        found = shown.diagnosis.detection
+        number = editions.index(own) if own in editions else 0
         after = {change.path: change.after for change in shown.changes}
         draft = Draft(came)
         return Ending(
@@ -234,9 +244,10 @@ class ArrivalJourney:
             detected=None if found is None else Detected(found.code_page, found.confidence, found.evidence),
             facts={keyword: text for keyword, path in _SHOWN_PATHS if (text := _text(draft, path, after))},
             problems=shown.problems,
-            editions=editions or [own],
-            edition_shown=editions.index(own) if own in editions else 0,
+            editions=editions,
+            edition_shown=number,
             deliveries=deliveries,
+            entry=_entry(came, editions[number]),
         )
 
     def _mended(self, source: Source, profile: Profile, origin: Origin, pending: Pending) -> tuple[DataSet, Mended]:
@@ -315,6 +326,11 @@ def _edition_of(came: DataSet, mended: Mended | None) -> Edition:
         revision.uid(SOP_INSTANCE_UID) or came.sop_instance_uid,
         mended.changes,
     )
+
+
+def _entry(came: DataSet, edition: Edition) -> Entry:
+    uids = {"sop_class_uid": edition.sop_class_uid, "sop_instance_uid": edition.sop_instance_uid}
+    return entry_of(came, edition.changes, **uids)
 
 
 def _text(draft: Draft, path: AttributePath, after: dict[str, str | None]) -> str:
