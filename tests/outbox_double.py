@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from tests.builders import CT_IMAGE, EXPLICIT_LE
 from tolmach.base import Problem
-from tolmach.delivery.interfaces import Claimed, Conclusion, State
+from tolmach.delivery.interfaces import LONGEST_WAIT_SECONDS, Claimed, Conclusion, State
 from tolmach.dicom.source import MemorySource, Source
 from tolmach.intake.faults import ObjectMissing
 
@@ -49,7 +49,15 @@ class OutboxDouble:
 
     # The interface ----------------------------------------------------------------------------------------------------
 
-    def claim(self, destination: str, owner: str, limit: int, now: datetime, lease_seconds: float) -> Sequence[Claimed]:
+    def claim(
+        self,
+        destination: str,
+        owner: str,
+        limit: int,
+        now: datetime,
+        lease_seconds: float,
+        longest_wait_seconds: float = LONGEST_WAIT_SECONDS,
+    ) -> Sequence[Claimed]:
         with self.lock:
             self.claims += 1
             others = {
@@ -62,7 +70,7 @@ class OutboxDouble:
                 line = row.line
                 if (
                     line.destination != destination
-                    or not self._is_due(row, now)
+                    or not self._is_due(row, now, timedelta(seconds=longest_wait_seconds))
                     or line.study_instance_uid in others
                     or (found and line.study_instance_uid != found[0].study_instance_uid)
                 ):
@@ -73,10 +81,11 @@ class OutboxDouble:
                     break
             return found
 
-    def _is_due(self, row: Row, now: datetime) -> bool:
+    def _is_due(self, row: Row, now: datetime, longest_wait: timedelta) -> bool:
         waits = row.awaits_proof_since is not None or row.leased_until > now
         by_itself = row.state == "queued" or (row.state == "held" and row.next_attempt_at is not None)
-        return by_itself and not waits and (row.next_attempt_at or LONG_AGO) <= now
+        due_at = row.next_attempt_at or LONG_AGO
+        return by_itself and not waits and not now < due_at <= now + longest_wait
 
     def conclude(self, conclusions: Sequence[Conclusion], now: datetime) -> None:
         with self.changed:

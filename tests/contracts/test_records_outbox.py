@@ -200,6 +200,16 @@ def test_a_clock_that_was_wrong_stops_nothing_for_good(records: Records) -> None
     assert [objects(claim(records, name)) for name in ("three", "four", "five")] == [[one] for one in ids]
 
 
+def test_a_clock_set_back_makes_nobody_wait_longer_than_anybody_ever_waits(records: Records) -> None:
+    """W-07: an hour, as at the end of a summer time that nobody had told the machine of."""
+    ids = queue(records, "A")
+    (line,) = claim(records)
+    records.outbox.conclude([Conclusion(line.delivery_id, "queued", NOW + timedelta(minutes=10))], NOW)
+    back = NOW - timedelta(hours=1)
+    assert not records.outbox.claim("pacs", "w", 9, back + timedelta(minutes=51), 60, 1200)
+    assert objects(list(records.outbox.claim("pacs", "w", 9, back, 60, 1200))) == ids
+
+
 def test_next_due_tells_when_there_is_work(records: Records) -> None:
     assert records.outbox.next_due("pacs") is None
     queue(records, "A", "B")

@@ -14,6 +14,8 @@ from tolmach.delivery.backoff import Chance, RetryPolicy
 from tolmach.delivery.bell import Bell
 from tolmach.delivery.interfaces import Outbox
 
+_A_DAY = timedelta(days=1, minutes=1)
+
 
 class Health:
     """Whether a destination may be tried now. What is found out is noted for people in the outbox."""
@@ -26,6 +28,7 @@ class Health:
         self._failures = 0
         self._is_loss = False
         self._retry_at: datetime | None = None
+        self._longest_wait = _A_DAY
         self._is_probed = False
         # What was noted before the program was started last is known to be over only at the first success.
         self._is_noted = True
@@ -33,12 +36,13 @@ class Health:
     def admit(self, now: datetime) -> datetime | None:
         """Give None when the caller may try, which it must tell the outcome of; else when to ask again.
 
-        A destination that went away is tried by one caller at a time.
+        A destination that went away is tried by one caller at a time. Whoever is told to wait longer than anybody ever
+        waits would wait for a clock that was wrong.
         """
         with self._lock:
             if self._retry_at is None:
                 return None
-            if now < self._retry_at:
+            if now < self._retry_at <= now + self._longest_wait:
                 return self._retry_at
             if self._is_probed:
                 return now + timedelta(seconds=self._policy.first_wait_seconds)
@@ -75,6 +79,7 @@ class Health:
                 wait = min(wait / 2, self._policy.longest_wait_after_loss_seconds)
             retry_at = now + timedelta(seconds=wait)
             self._retry_at, self._is_probed, self._is_noted, self._is_loss = retry_at, False, True, is_loss
+            self._longest_wait = timedelta(seconds=2 * self._policy.longest_wait_seconds)
         self._note(problem, retry_at)
         return retry_at
 
@@ -82,6 +87,7 @@ class Health:
         """Say that nothing may be tried before then, for which nobody is to blame."""
         with self._lock:
             self._failures, self._retry_at, self._is_probed, self._is_noted = 0, until, False, True
+            self._longest_wait = _A_DAY
         self._note(problem, until)
 
     def remark(self, problem: Problem) -> None:

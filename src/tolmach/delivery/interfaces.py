@@ -126,6 +126,9 @@ class JourneyEnds(Protocol):
 # The outbox -------------------------------------------------------------------------------------------------
 
 
+LONGEST_WAIT_SECONDS = 7200.0
+
+
 @dataclass(frozen=True, slots=True)
 class Claimed:
     """A line of the outbox that this process may work on until its lease ends.
@@ -173,11 +176,20 @@ class Conclusion:
 class Outbox(Protocol):
     """The queue; any thread may call. Times are UTC."""
 
-    def claim(self, destination: str, owner: str, limit: int, now: datetime, lease_seconds: float) -> Sequence[Claimed]:
+    def claim(
+        self,
+        destination: str,
+        owner: str,
+        limit: int,
+        now: datetime,
+        lease_seconds: float,
+        longest_wait_seconds: float = LONGEST_WAIT_SECONDS,
+    ) -> Sequence[Claimed]:
         """Lease due lines of one destination to `owner`, oldest first, all of one study, in the order of their receipt.
 
         Lines of a study in which another owner holds a lease are left alone, so that order inside a study is kept. What
-        waits for its next attempt, is held, or awaits proof is not given. Empty when nothing is due.
+        waits for its next attempt, is held, or awaits proof is not given; but what is to wait longer than anybody ever
+        waits was given its time by a clock that was wrong, and is due. Empty when nothing is due.
         """
         ...
 

@@ -40,7 +40,12 @@ class Lane:
             return (retry_at - now).total_seconds()
         try:
             lines = outlet.outbox.claim(
-                outlet.destination, self._owner, outlet.lane.batch, now, outlet.lane.lease_seconds
+                outlet.destination,
+                self._owner,
+                outlet.lane.batch,
+                now,
+                outlet.lane.lease_seconds,
+                2 * outlet.retry.longest_wait_seconds,
             )
             mine = outlet.in_hand.take(line for line in lines if not outlet.ledger.holds(line.delivery_id))
             self._leave(lines, mine)

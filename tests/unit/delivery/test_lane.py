@@ -16,7 +16,7 @@ from tests.unit.delivery.scripted import (
     rejected,
     said,
 )
-from tolmach.base import Problem
+from tolmach.base import Problem, TolmachError
 from tolmach.delivery.backoff import RetryPolicy
 from tolmach.delivery.faults import NOT_CALLED_FOR, UNEXPECTED, NotNow
 from tolmach.delivery.interfaces import Claimed, Outbox
@@ -272,6 +272,19 @@ def test_a_line_claimed_anew_before_the_ledger_knows_that_it_is_written_waits_fo
     others[0].join()
     assert bench.leased() == []
     bench.sender.answers.clear()
+    bench.step()
+    assert bench.outbox.states() == {"delivered": 1}
+
+
+@pytest.mark.parametrize(
+    "unreachable", [gone(), NotNow(NOT_CALLED_FOR, START + timedelta(hours=23), destination="p", opens_at="8")]
+)
+def test_a_clock_set_back_does_not_park_a_destination(unreachable: TolmachError) -> None:
+    bench = Bench(ScriptedSender(unreachable=unreachable))
+    bench.outbox.add(*lines(1))
+    bench.step()
+    bench.clock.go(-2 * 86_400)
+    bench.sender.unreachable = None
     bench.step()
     assert bench.outbox.states() == {"delivered": 1}
 

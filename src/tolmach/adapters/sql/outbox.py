@@ -18,10 +18,8 @@ from tolmach.adapters.sql.engine import Database
 from tolmach.adapters.sql.schema import deliveries, destinations, editions, objects
 from tolmach.adapters.sql.stored import Clock, micros, micros_or_none, moment, moment_or_none, problem_to_json, slices
 from tolmach.base import Problem
-from tolmach.delivery.interfaces import Claimed, Conclusion
+from tolmach.delivery.interfaces import LONGEST_WAIT_SECONDS, Claimed, Conclusion
 
-LONGEST_WAIT: Final = timedelta(days=31)
-"""A line that is to wait longer was given its time by a clock that was wrong: it is due."""
 LONGEST_LEASE: Final = timedelta(days=1)
 """A lease that is to last longer likewise: it has ended."""
 # How many due lines a claim looks at for one whose study nobody else works on.
@@ -138,14 +136,22 @@ class SqlOutbox:
         self._database = database
         self._clock = clock
 
-    def claim(self, destination: str, owner: str, limit: int, now: datetime, lease_seconds: float) -> Sequence[Claimed]:
+    def claim(
+        self,
+        destination: str,
+        owner: str,
+        limit: int,
+        now: datetime,
+        lease_seconds: float,
+        longest_wait_seconds: float = LONGEST_WAIT_SECONDS,
+    ) -> Sequence[Claimed]:
         """Lease due lines of one study to `owner`; see `Outbox.claim`.
 
         Order among studies: the one with the oldest due object first. When twenty thousand due lines of one destination
         belong to studies that others work on, what is behind them waits.
         """
         until = now + min(timedelta(seconds=lease_seconds), LONGEST_LEASE)
-        bound = {"destination": destination, "now": micros(now), "far": micros(now + LONGEST_WAIT)}
+        bound = {"destination": destination, "now": micros(now), "far": micros(now) + int(longest_wait_seconds * 1e6)}
         with self._database.reading() as connection:
             # Looking costs no writer anything; most looks find nothing.
             _, expired, study = _look(connection, bound, owner, now)
