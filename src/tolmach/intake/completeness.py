@@ -16,7 +16,7 @@ from tolmach.intake.faults import TOO_MUCH_TO_READ, UNFORESEEN_BYTES
 _HEAD = PREAMBLE + 4
 _TAIL = 4096
 # A scan that fails otherwise than it should must not stop the files behind this one.
-_UNFORESEEN = (
+UNFORESEEN = (
     *(ValueError, LookupError, TypeError, AttributeError, ArithmeticError, AssertionError, RuntimeError),
     struct.error,
 )
@@ -45,7 +45,7 @@ def completeness(source: Source, inflate: Inflate | None = None) -> Completeness
         return Completeness("growing", error.problem)
     except (RecursionError, MemoryError):
         return Completeness("growing", Problem(TOO_MUCH_TO_READ))
-    except _UNFORESEEN as error:
+    except UNFORESEEN as error:
         return Completeness("growing", Problem(UNFORESEEN_BYTES, {"why": type(error).__name__}))
     if data_set.sop_class_uid == uids.MediaStorageDirectoryStorage:
         return Completeness("foreign", Problem(IS_DICOMDIR))

@@ -106,6 +106,11 @@ ENDS_IN_ZEROS = Fault(
     N_("{path} ends in zeros, as a file does that is not completely written yet."),
     N_("Nothing to do: it is taken when it has not changed for longer."),
 )
+NOT_TAKEN = Fault(
+    "TLM-INT-045",
+    N_("{path} could not be taken, in a way nobody foresaw ({why})."),
+    N_("It is tried again by itself. Send the log to the makers of tolmach, without a patient's data."),
+)
 
 
 class WatchTrouble(Retryable):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -15,11 +16,12 @@ from datetime import datetime
 from itertools import islice
 
 from tolmach.base import Problem, TolmachError
-from tolmach.intake.faults import RecordsTrouble, WatchTrouble
+from tolmach.intake.completeness import UNFORESEEN
+from tolmach.intake.faults import NOT_TAKEN, RecordsTrouble, WatchTrouble
 from tolmach.intake.interfaces import Dealing, FileMark, WatchRecords
 from tolmach.intake.source_folder import Bell, Events, SourceFolder, SourceTidier
 from tolmach.intake.stability import Manner, Seen, Stability
-from tolmach.intake.taking import Anew, Failed, Halted, Later, Taken, Taker
+from tolmach.intake.taking import Anew, Failed, Halted, Later, Taken, Taker, shown
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +35,7 @@ RETRY_SECONDS = 5.0
 NOTE_STATE_SECONDS = 60.0
 TIDY_SECONDS = 2.0
 FORGET_SECONDS = 60.0
+AGAIN_SECONDS = 60.0  # a file that nobody knows why it was not taken
 _SHORTEST_REST = 0.02
 # Scanning may take a tenth of the time, a quarter when events ask for it; but a folder that takes long to go through is
 # not left alone for ever.
@@ -216,6 +219,12 @@ class Watch:
                 outcome = self.taker.take(seen)
             except Halted:
                 return None
+            except (*UNFORESEEN, OSError) as error:
+                # Whatever is wrong with this file or with us, the others are taken.
+                last = traceback.extract_tb(error.__traceback__)[-1]  # its words may quote a patient, and stay out
+                log.error("%s: %s at %s:%d", self.name, type(error).__name__, last.filename, last.lineno or 0)
+                problem = Problem(NOT_TAKEN, {"path": shown(seen.mark.path), "why": type(error).__name__})
+                return Later(seen.mark, self.clock() + AGAIN_SECONDS, problem, is_trouble=True)
             if isinstance(outcome, Failed):
                 failed.set()
             return outcome

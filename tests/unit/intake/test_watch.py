@@ -15,7 +15,8 @@ from tolmach.adapters.folder.source_file import OpenFile
 from tolmach.delivery.bell import Bell
 from tolmach.intake.faults import NO_ROOM, NoRoom, RecordsTrouble, StoreTrouble
 from tolmach.intake.interfaces import Spooled, Stored
-from tolmach.intake.stability import Manner, Stability
+from tolmach.intake.stability import Manner, Seen, Stability
+from tolmach.intake.taking import Taken, Taker
 from tolmach.intake.watch import RETRY_SECONDS, Hints
 
 MANNER = Manner(settle_seconds=1.0, closed_seconds=0.3, patience_seconds=60.0, scan_seconds=0.5)
@@ -315,6 +316,29 @@ def test_a_file_that_cannot_be_read_is_told_of_after_a_while_and_tried_again(
         assert scene.records.states[-1].code == "TLM-INT-042"
     scene.during(70)
     assert scene.taken() == [b"2.dcm", b"locked.dcm"]
+    assert scene.records.states[-1] is None
+
+
+def test_an_error_nobody_foresaw_keeps_one_file_and_not_the_others(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in (1, 2, 3):
+        scene.write(f"{number}.dcm", image(number))
+    real = scene.taker.take
+
+    def take(seen: Seen) -> Taken:
+        if seen.mark.path == b"2.dcm":
+            raise ZeroDivisionError
+        return real(seen)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Taker, "take", lambda _taker, seen: take(seen))
+        scene.during(5)
+        assert scene.taken() == [b"1.dcm", b"3.dcm"]
+        assert scene.records.states[-1] is not None
+        assert scene.records.states[-1].code == "TLM-INT-045"
+    scene.during(70)
+    assert scene.taken() == [b"1.dcm", b"3.dcm", b"2.dcm"]
     assert scene.records.states[-1] is None
 
 
