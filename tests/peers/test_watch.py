@@ -382,6 +382,26 @@ def _flow(folder: Path, count: int) -> None:
         time.sleep(0.02)
 
 
+def test_a_frozen_peer_keeps_nobody_from_following(tmp_path: Path, storescp: StartStorescp) -> None:
+    live, frozen = storescp(ae_title="LIVE"), storescp("-d", ae_title="FROZEN")
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+    agent = Agent(tmp_path, {"live": live.port, "frozen": frozen.port}, watch("a", "a", ("live", "frozen")))
+    with agent:
+        with stopped(frozen.process):
+            drop(tmp_path / "a", 1)
+            until(lambda: uids(live.folder), expected(1).__eq__)
+            until(lambda: agent.command("queue", "list", "--json").objects, lambda rows: len(rows) == 1)
+            begun = time.monotonic()
+            agent.write(watch("a", "a", ("live", "frozen")) + watch("b", "b", ("live",)))
+            assert "read anew" in agent.reload()[0]
+            assert time.monotonic() - begun < 3.5  # nobody waited for the lane that the frozen peer keeps
+            drop(tmp_path / "b", 2)
+            until(lambda: uids(live.folder), expected(1, 2).__eq__)
+        agent.await_audit(taken=2, delivered=2)
+        assert sendings(frozen) == [*expected(1)]
+
+
 def test_a_bad_configuration_is_refused_and_the_old_one_goes_on(tmp_path: Path, storescp: StartStorescp) -> None:
     one = storescp(ae_title="ONE")
     for name in ("in", "other"):

@@ -55,6 +55,7 @@ class Deliveries:
         self._running: dict[str, Dispatch] = {}
         self._grounds: dict[str, _Grounds] = {}
         self._generations = count(1)
+        self._hushed_at: float | None = None
         self.reports = Reports(records.commitments, self._running, utc_now)
 
     def wake(self) -> None:
@@ -98,6 +99,12 @@ class Deliveries:
             self._grounds[name] = new.grounds[name]
             dispatch.start()
 
+    def hush(self) -> None:
+        """Begin to stop all of them, and return at once: what else has to stop need not wait for slow peers."""
+        self._hushed_at = time.monotonic()
+        for dispatch in self._running.values():
+            _hush(dispatch)
+
     def stop(self) -> None:
         """Stop all of them; may be repeated."""
         self._end(list(self._running))
@@ -108,9 +115,14 @@ class Deliveries:
         for name in names:
             ending.append(self._running.pop(name))
             del self._grounds[name]
-        deadline = time.monotonic() + SECONDS_TO_STOP
+        begun = time.monotonic() if self._hushed_at is None else self._hushed_at
+        deadline = begun + SECONDS_TO_STOP
         for dispatch in ending:
-            dispatch.outlet.bell.stop()
-            dispatch.outlet.proof_bell.stop()
+            _hush(dispatch)
         for dispatch in ending:
             dispatch.stop(max(0.0, deadline - time.monotonic()))
+
+
+def _hush(dispatch: Dispatch) -> None:
+    dispatch.outlet.bell.stop()
+    dispatch.outlet.proof_bell.stop()

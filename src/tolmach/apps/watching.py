@@ -36,7 +36,7 @@ from tolmach.intake.watch import Hints, Watch
 
 log = logging.getLogger(__name__)
 
-SECONDS_TO_STOP = 4.0
+SECONDS_TO_STOP = 2.0  # a network drive that hangs has nothing of ours in hand
 OWNERSHIP_SECONDS = 5.0  # how often it is made sure that the folder is still the one we keep
 RETRY_SECONDS = 1.0
 # Settings that take the place of what the preset says, where they are given.

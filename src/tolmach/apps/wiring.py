@@ -112,6 +112,7 @@ class Station:
         run.at_end(self.watching.stop)
         with self._changing:
             self.watching.change(watches)
+        run.at_end(self.deliveries.hush)
 
     def change(self, settings: Settings) -> None:
         """Run by other settings from now on; what is the same in both goes on undisturbed. Any thread may call.
