@@ -159,7 +159,7 @@ class Watched:
         found: list[Any] = []
         with self._database.reading() as connection:
             for some in slices([mark.path for mark in marks]):
-                found += connection.execute(_MARKS, {"of_watch": plain(watch), "paths": some})
+                found += connection.execute(_MARKS, {"of_watch": plain(watch), "paths": some}).all()
         return {asked[known] for row in found if (known := tuple(row)) in asked}
 
     def note(self, watch: str, dealings: Sequence[Dealing]) -> None:

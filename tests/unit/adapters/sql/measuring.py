@@ -5,6 +5,7 @@ FOLDER decides what is measured: a RAM disk shows the program's own cost, a real
 
 from __future__ import annotations
 
+import itertools
 import statistics
 import sys
 import tempfile
@@ -18,6 +19,7 @@ from pathlib import Path
 from tests.contracts.records_values import NOW, arrival, ending
 from tolmach.adapters.sql import Records, open_records
 from tolmach.delivery.interfaces import Conclusion
+from tolmach.intake.interfaces import Dealing, FileMark
 
 SINGLE = 1000
 THREADS = 8
@@ -99,6 +101,29 @@ def claim_and_conclude(records: Records, destination: str, rounds: int, say: str
     print(f"claim of 64, {say:<16}{claims}\nconclude of 64, {say:<13}{conclusions}")
 
 
+def mark(number: int) -> FileMark:
+    path = b"2026/11/22/dir-%03d/IMG-%08d-long-name.dcm" % (number % 500, number)
+    return FileMark(path, 64_770, 100 + number, 524_288, 1_795_000_000_123_456_789 + number)
+
+
+def watched(records: Records, files: int = 200_000) -> None:
+    """Know as many files as a folder may hold, none of whose objects is delivered."""
+    numbers = [row.object_id for row in itertools.islice(records.desk.queue(), files)]
+    notes, looks = Stopwatch(), Stopwatch()
+    for start in range(0, len(numbers), 1000):
+        dealings = [Dealing(mark(at), "0" * 64, numbers[at]) for at in range(start, min(start + 1000, len(numbers)))]
+        with notes.lap():
+            records.watched.note("room", dealings)
+    for start in range(0, files, 2000):
+        marks = [mark(at) for at in range(start, start + 1000)]
+        with looks.lap():
+            records.watched.settled("room", marks)
+    print(f"note of 1000 files           {notes}\nsettled of 1000, {len(numbers):<12}{looks}")
+    timed("tidyings, none confirmed", lambda: records.watched.tidyings("room", 100))
+    timed("paths, 1000", lambda: records.watched.paths("room", mark(files // 2).path, 1000))
+    timed("forget, 1000", lambda: records.watched.forget("room", [mark(at).path for at in range(1000)]))
+
+
 def timed(say: str, work: Callable[[], object]) -> None:
     begun = time.perf_counter()
     work()
@@ -118,10 +143,12 @@ def main(folder: Path, waiting: int) -> None:
         timed("queue, all", lambda: sum(1 for _ in records.desk.queue()))
         timed("history, all", lambda: sum(1 for _ in records.desk.history()))
         timed("history, one patient", lambda: sum(1 for _ in records.desk.history(patient="шевченко")))
+        timed("ages", lambda: records.desk.ages(NOW))
         timed("audit", records.desk.audit)
         assert records.desk.audit().holds
         timed("retry, all", lambda: records.desk.retry(None, "full", "somebody"))
         timed("hold, all", lambda: records.desk.hold(None, "full", "somebody"))
+        watched(records)
     with tempfile.TemporaryDirectory(dir=folder) as data_dir:
         timed("open, new", lambda: open_records(Path(data_dir)).close())
         timed("open, again", lambda: open_records(Path(data_dir)).close())
