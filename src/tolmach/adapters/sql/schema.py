@@ -10,7 +10,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-REVISIONS: Final = ("0001", "0002")
+REVISIONS: Final = ("0001", "0002", "0003")
 """Every version of the schema this program knows, oldest first; the last is the one it works with."""
 
 CONVENTION: Final = {
@@ -23,19 +23,21 @@ CONVENTION: Final = {
 metadata = sa.MetaData(naming_convention=CONVENTION)
 
 # SQLite numbers rows by itself only where the type is plainly INTEGER.
-_Id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-_Time = sa.BigInteger
+Id: Final = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+Time: Final = sa.BigInteger
 
 
-def _text(name: str, default: str = "") -> sa.Column[str]:
+def text_column(name: str, default: str = "") -> sa.Column[str]:
+    """Give a column of text that is empty, never NULL, where there is none."""
     return sa.Column(name, sa.Text, nullable=False, server_default=default)
 
 
-def _number(name: str, default: int = 0) -> sa.Column[int]:
+def number_column(name: str, default: int = 0) -> sa.Column[int]:
+    """Give a column of a number that is never NULL."""
     return sa.Column(name, sa.Integer, nullable=False, server_default=sa.text(str(default)))
 
 
-def _partial(name: str, *columns: str, where: str) -> sa.Index:
+def partial_index(name: str, *columns: str, where: str) -> sa.Index:
     """Give an index of some rows. Queries must say `where` in the same words, or the planner does not use it."""
     return sa.Index(name, *columns, sqlite_where=sa.text(where), postgresql_where=sa.text(where))
 
@@ -43,65 +45,71 @@ def _partial(name: str, *columns: str, where: str) -> sa.Index:
 objects = sa.Table(
     "objects",
     metadata,
-    sa.Column("id", _Id, primary_key=True),
+    sa.Column("id", Id, primary_key=True),
     # As it arrived. (sop_instance_uid, sha256) is what makes an arrival a repetition.
     sa.Column("sha256", sa.Text, nullable=False),
     sa.Column("size", sa.BigInteger, nullable=False),
     sa.Column("data_set_offset", sa.BigInteger, nullable=False),
-    _text("sop_class_uid"),
-    _text("sop_instance_uid"),
-    _text("transfer_syntax_uid"),
-    _text("entrance"),
-    _text("source"),
-    _text("ae_title"),
-    _text("host"),
-    sa.Column("received_at", _Time, nullable=False),
-    sa.Column("last_arrived_at", _Time, nullable=False),
-    _number("arrivals", 1),
-    _number("version", 1),
+    text_column("sop_class_uid"),
+    text_column("sop_instance_uid"),
+    text_column("transfer_syntax_uid"),
+    text_column("entrance"),
+    text_column("source"),
+    text_column("ae_title"),
+    text_column("host"),
+    sa.Column("received_at", Time, nullable=False),
+    sa.Column("last_arrived_at", Time, nullable=False),
+    number_column("arrivals", 1),
+    number_column("version", 1),
     # How its journey ended; ended_at is NULL before.
-    sa.Column("ended_at", _Time),
-    _number("released"),
+    sa.Column("ended_at", Time),
+    number_column("released"),
     # Other sources that brought it meanwhile, each with a journey to come: [[entrance, source, AE title, host], …].
-    _text("sources_to_come", "[]"),
-    _text("found_sop_class_uid"),
-    _text("found_sop_instance_uid"),
-    _text("found_transfer_syntax_uid"),
-    _text("study_instance_uid"),
-    _text("series_instance_uid"),
-    _text("character_set", "[]"),
-    _text("verdict"),
+    text_column("sources_to_come", "[]"),
+    text_column("found_sop_class_uid"),
+    text_column("found_sop_instance_uid"),
+    text_column("found_transfer_syntax_uid"),
+    text_column("study_instance_uid"),
+    text_column("series_instance_uid"),
+    text_column("character_set", "[]"),
+    text_column("verdict"),
     # Which code page its text was found to be in, with the confidence and the evidence.
     sa.Column("detected", sa.Text),
-    _text("facts", "{}"),
-    _text("problems", "[]"),
+    text_column("facts", "{}"),
+    text_column("problems", "[]"),
     sa.Column("quarantine", sa.Text),
     sa.Column("edition_shown", sa.Integer),
     # What audit holds the other tables to: how many lines and editions belong to it.
-    _number("lines_expected"),
-    _number("editions_expected"),
+    number_column("lines_expected"),
+    number_column("editions_expected"),
     # What lists are searched by: SQLite ignores the case of Latin letters alone.
-    _text("patient_name_folded"),
-    _text("patient_id_folded"),
-    _text("patient_keys"),
+    text_column("patient_name_folded"),
+    text_column("patient_id_folded"),
+    text_column("patient_keys"),
     # "missing" or "rotten", with the problem.
-    _text("flaw"),
+    text_column("flaw"),
     sa.Column("flaw_problem", sa.Text),
+    # Whether the archive's index has looked at how its journey ended.
+    number_column("is_indexed"),
+    # 1: its bytes were removed on purpose, long after somebody had deleted it.
+    number_column("is_purged"),
     sa.UniqueConstraint("sha256", "sop_instance_uid"),
     sa.Index("ix_objects_sop_instance_uid", "sop_instance_uid", "version"),
     sa.Index("ix_objects_received_at", "received_at"),
-    _partial("ix_objects_pending", "id", where="ended_at IS NULL"),
-    _partial("ix_objects_sources_to_come", "id", where="sources_to_come <> '[]'"),
+    partial_index("ix_objects_pending", "id", where="ended_at IS NULL"),
+    partial_index("ix_objects_sources_to_come", "id", where="sources_to_come <> '[]'"),
+    partial_index("ix_objects_unindexed", "id", where="is_indexed = 0 AND ended_at IS NOT NULL"),
+    partial_index("ix_objects_purged", "sha256", where="is_purged <> 0"),
     sqlite_autoincrement=True,
 )
 
 receipts = sa.Table(
     "receipts",
     metadata,
-    sa.Column("object_id", _Id, primary_key=True, autoincrement=False),
+    sa.Column("object_id", Id, primary_key=True, autoincrement=False),
     sa.Column("sha256", sa.Text, nullable=False),
-    _text("sop_instance_uid"),
-    sa.Column("received_at", _Time, nullable=False),
+    text_column("sop_instance_uid"),
+    sa.Column("received_at", Time, nullable=False),
 )
 """What was taken, written with the object and never touched again: what audit counts by.
 
@@ -111,12 +119,12 @@ No foreign key: it must outlive whatever it proves.
 editions = sa.Table(
     "editions",
     metadata,
-    sa.Column("object_id", _Id, sa.ForeignKey("objects.id"), primary_key=True, autoincrement=False),
+    sa.Column("object_id", Id, sa.ForeignKey("objects.id"), primary_key=True, autoincrement=False),
     sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("delta", sa.LargeBinary, nullable=False),
-    _text("sop_class_uid"),
-    _text("sop_instance_uid"),
-    _text("changes", "[]"),
+    text_column("sop_class_uid"),
+    text_column("sop_instance_uid"),
+    text_column("changes", "[]"),
 )
 
 STATES: Final = ("queued", "delivered", "held", "quarantined", "deleted")
@@ -124,31 +132,31 @@ STATES: Final = ("queued", "delivered", "held", "quarantined", "deleted")
 deliveries = sa.Table(
     "deliveries",
     metadata,
-    sa.Column("id", _Id, primary_key=True),
-    sa.Column("object_id", _Id, sa.ForeignKey("objects.id"), nullable=False),
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("object_id", Id, sa.ForeignKey("objects.id"), nullable=False),
     # Empty for the line of a quarantined object, which goes nowhere.
-    _text("destination"),
+    text_column("destination"),
     sa.Column("edition", sa.Integer),
-    _text("study_instance_uid"),
-    _text("sop_instance_uid"),
+    text_column("study_instance_uid"),
+    text_column("sop_instance_uid"),
     sa.Column("state", sa.Text, nullable=False),
-    _number("attempts"),
+    number_column("attempts"),
     # When it may be tried; 0: at once; NULL: not by itself. Never NULL for a queued line without stored_at.
-    sa.Column("due_at", _Time),
+    sa.Column("due_at", Time),
     sa.Column("lease_owner", sa.Text),
-    sa.Column("lease_until", _Time),
+    sa.Column("lease_until", Time),
     # The destination said that it stores it, and proof is awaited.
-    sa.Column("stored_at", _Time),
-    _text("status"),
+    sa.Column("stored_at", Time),
+    text_column("status"),
     sa.Column("proof", sa.Text),
     # The path of the file it was delivered as; NULL where it is no file.
     sa.Column("place", sa.Text),
     sa.Column("problem", sa.Text),
     # Whose word holds or deleted it; empty when nobody's.
-    _text("decided_by"),
-    sa.Column("queued_at", _Time, nullable=False),
+    text_column("decided_by"),
+    sa.Column("queued_at", Time, nullable=False),
     # Delivered or deleted, then.
-    sa.Column("concluded_at", _Time),
+    sa.Column("concluded_at", Time),
     sa.UniqueConstraint("object_id", "destination"),
     sa.ForeignKeyConstraint(["object_id", "edition"], ["editions.object_id", "editions.number"]),
     sa.CheckConstraint("state IN ('queued', 'delivered', 'held', 'quarantined', 'deleted')", name="state"),
@@ -157,19 +165,21 @@ deliveries = sa.Table(
     sa.CheckConstraint("(concluded_at IS NOT NULL) = (state IN ('delivered', 'deleted'))", name="concluded"),
     # A claim finds the oldest due line by the first, without a look at the table, and the others of its study by the
     # second. SQLite does not conclude that lease_owner is NULL in them, so the first has it.
-    _partial(
+    partial_index(
         "ix_deliveries_due",
         *("destination", "due_at", "object_id", "study_instance_uid", "lease_owner"),
         where="due_at IS NOT NULL AND lease_owner IS NULL",
     ),
-    _partial(
+    partial_index(
         "ix_deliveries_study",
         *("destination", "study_instance_uid", "object_id", "due_at"),
         where="due_at IS NOT NULL AND lease_owner IS NULL",
     ),
-    _partial("ix_deliveries_leased", "destination", "study_instance_uid", where="lease_owner IS NOT NULL"),
-    _partial("ix_deliveries_stored", "destination", "stored_at", where="stored_at IS NOT NULL AND state = 'queued'"),
-    _partial("ix_deliveries_open", "id", where="concluded_at IS NULL"),
+    partial_index("ix_deliveries_leased", "destination", "study_instance_uid", where="lease_owner IS NOT NULL"),
+    partial_index(
+        "ix_deliveries_stored", "destination", "stored_at", where="stored_at IS NOT NULL AND state = 'queued'"
+    ),
+    partial_index("ix_deliveries_open", "id", where="concluded_at IS NULL"),
     sqlite_autoincrement=True,
 )
 
@@ -178,24 +188,24 @@ destinations = sa.Table(
     metadata,
     sa.Column("name", sa.Text, primary_key=True),
     # How many lines were ever enqueued for it: audit holds the lines to it.
-    _number("taken"),
+    number_column("taken"),
     sa.Column("trouble", sa.Text),
-    sa.Column("trouble_since", _Time),
-    sa.Column("retry_at", _Time),
+    sa.Column("trouble_since", Time),
+    sa.Column("retry_at", Time),
 )
 
 events = sa.Table(
     "events",
     metadata,
-    sa.Column("id", _Id, primary_key=True),
-    sa.Column("at", _Time, nullable=False),
-    _text("actor"),
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("at", Time, nullable=False),
+    text_column("actor"),
     sa.Column("action", sa.Text, nullable=False),
-    sa.Column("object_id", _Id),
-    sa.Column("delivery_id", _Id),
-    _text("destination"),
-    _text("details", "{}"),
-    _partial("ix_events_object_id", "object_id", where="object_id IS NOT NULL"),
+    sa.Column("object_id", Id),
+    sa.Column("delivery_id", Id),
+    text_column("destination"),
+    text_column("details", "{}"),
+    partial_index("ix_events_object_id", "object_id", where="object_id IS NOT NULL"),
     sqlite_autoincrement=True,
 )
 
@@ -203,18 +213,18 @@ commitments = sa.Table(
     "commitments",
     metadata,
     sa.Column("transaction_uid", sa.Text, primary_key=True),
-    _text("destination"),
-    sa.Column("begun_at", _Time, nullable=False),
+    text_column("destination"),
+    sa.Column("begun_at", Time, nullable=False),
     # Answered, or given up because no answer came.
-    sa.Column("ended_at", _Time),
-    _partial("ix_commitments_open", "destination", "begun_at", where="ended_at IS NULL"),
+    sa.Column("ended_at", Time),
+    partial_index("ix_commitments_open", "destination", "begun_at", where="ended_at IS NULL"),
 )
 
 commitment_lines = sa.Table(
     "commitment_lines",
     metadata,
     sa.Column("transaction_uid", sa.Text, sa.ForeignKey("commitments.transaction_uid"), primary_key=True),
-    sa.Column("delivery_id", _Id, primary_key=True, autoincrement=False),
+    sa.Column("delivery_id", Id, primary_key=True, autoincrement=False),
 )
 
 unknown_peers = sa.Table(
@@ -222,9 +232,9 @@ unknown_peers = sa.Table(
     metadata,
     sa.Column("ae_title", sa.Text, primary_key=True),
     sa.Column("host", sa.Text, primary_key=True),
-    sa.Column("first_seen_at", _Time, nullable=False),
-    sa.Column("last_seen_at", _Time, nullable=False),
-    _number("times", 1),
+    sa.Column("first_seen_at", Time, nullable=False),
+    sa.Column("last_seen_at", Time, nullable=False),
+    number_column("times", 1),
 )
 
 watched_files = sa.Table(
@@ -237,15 +247,17 @@ watched_files = sa.Table(
     sa.Column("inode", sa.Text, nullable=False),
     sa.Column("size", sa.BigInteger, nullable=False),
     sa.Column("modified_ns", sa.Text, nullable=False),
-    _text("sha256"),
-    sa.Column("object_id", _Id, sa.ForeignKey("objects.id")),
+    text_column("sha256"),
+    sa.Column("object_id", Id, sa.ForeignKey("objects.id")),
     # Why it was passed over.
     sa.Column("problem", sa.Text),
-    sa.Column("noted_at", _Time, nullable=False),
+    sa.Column("noted_at", Time, nullable=False),
     # Moved or deleted then, or left where it is for good.
-    sa.Column("tidied_at", _Time),
+    sa.Column("tidied_at", Time),
     sa.Column("left_problem", sa.Text),
-    _partial("ix_watched_files_untidied", *("watch", "object_id"), where="object_id IS NOT NULL AND tidied_at IS NULL"),
+    partial_index(
+        "ix_watched_files_untidied", *("watch", "object_id"), where="object_id IS NOT NULL AND tidied_at IS NULL"
+    ),
     sqlite_with_rowid=False,
 )
 """The state of each file of a watched folder that was dealt with; what became of the objects is not lost with a row."""
@@ -255,22 +267,22 @@ watches = sa.Table(
     metadata,
     sa.Column("name", sa.Text, primary_key=True),
     # What a person has said: live, shadow or paused; empty: as configured. The other is what comes after a pause.
-    _text("mode"),
-    _text("mode_before"),
-    sa.Column("looked_at", _Time),
-    sa.Column("last_taken_at", _Time),
+    text_column("mode"),
+    text_column("mode_before"),
+    sa.Column("looked_at", Time),
+    sa.Column("last_taken_at", Time),
     sa.Column("last_path", sa.LargeBinary),
-    _number("taken"),
-    _number("passed_over"),
+    number_column("taken"),
+    number_column("passed_over"),
     sa.Column("trouble", sa.Text),
-    sa.Column("trouble_since", _Time),
+    sa.Column("trouble_since", Time),
 )
 
 devices = sa.Table(
     "devices",
     metadata,
     sa.Column("key", sa.Text, primary_key=True),
-    _text("counts", "{}"),
+    text_column("counts", "{}"),
     sa.Column("pinned", sa.Text),
 )
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
+from tolmach.adapters.sql import index_schema
 from tolmach.adapters.sql.faults import FOREIGN, NEWER, UPGRADE_FAILED, RecordsUnusable, why
-from tolmach.adapters.sql.schema import REVISIONS, alembic_version, metadata
+from tolmach.adapters.sql.schema import REVISIONS, alembic_version
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -31,7 +32,7 @@ def make_current(connection: sa.Connection, path: Path) -> None:
     if version == REVISIONS[-1]:
         return
     if version is None:
-        metadata.create_all(connection)
+        index_schema.patients.metadata.create_all(connection)
         alembic_version.create(connection)
         connection.execute(alembic_version.insert().values(version_num=REVISIONS[-1]))
         return

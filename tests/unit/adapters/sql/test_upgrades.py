@@ -24,8 +24,8 @@ import os
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0003"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 
 
 def upgrade() -> None:
@@ -93,7 +93,7 @@ def as_released(current: Path, data_dir: Path, revision: str) -> None:
 
 
 def fill(records: Records) -> None:
-    """Bring something into every table of the first version."""
+    """Bring something into every table of the versions before this one."""
     ids = [records.receipts.record(arrival(number)).object_id for number in range(4)]
     records.ends.finish(
         [ending(ids[0], destinations=("pacs", "mirror")), ending(ids[1], quarantine=PROBLEM), ending(ids[2])]
@@ -106,6 +106,8 @@ def fill(records: Records) -> None:
     records.outbox.note_destination("mirror", PROBLEM, NOW)
     records.unknown_peers.note("STRANGER", "10.0.0.9")
     records.devices.pin("device", "cp1251")
+    records.watched.note("room-1", [Dealing(FileMark(b"z", 1, 2, 3, 4), "ab", ids[0])])
+    records.watched.note_state("room-1", None, NOW)
 
 
 def seen(records: Records) -> object:
@@ -163,7 +165,7 @@ def run(data_dir: Path, migrations: Path) -> subprocess.CompletedProcess[str]:
     """Open the records with a program that knows a version more, in a process of its own."""
     program = (
         "import sys\nfrom pathlib import Path\nfrom tolmach.adapters.sql import engine, open_records, upgrades\n"
-        "upgrades.REVISIONS = engine.REVISIONS = ('0001', '0002', '0003')\n"
+        "upgrades.REVISIONS = engine.REVISIONS = ('0001', '0002', '0003', '0004')\n"
         "upgrades.MIGRATIONS = Path(sys.argv[2])\n"
         "records = open_records(Path(sys.argv[1]))\n"
         "print(records.desk.audit().total.taken)\n"
@@ -177,7 +179,7 @@ def run(data_dir: Path, migrations: Path) -> subprocess.CompletedProcess[str]:
 def migrations(tmp_path: Path, then: str) -> Path:
     folder = tmp_path / f"migrations{len(list(tmp_path.iterdir()))}"
     shutil.copytree(upgrades.MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "versions" / "v0003.py").write_text(SECOND.format(then=then))
+    (folder / "versions" / "v0004.py").write_text(SECOND.format(then=then))
     return folder
 
 
