@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -12,9 +13,10 @@ import pytest
 
 from tests.watch_double import Scene, image, listing
 from tolmach.adapters.folder.source_file import OpenFile
+from tolmach.base import Problem
 from tolmach.delivery.bell import Bell
 from tolmach.intake.faults import NO_ROOM, NoRoom, RecordsTrouble, StoreTrouble
-from tolmach.intake.interfaces import Spooled, Stored
+from tolmach.intake.interfaces import FileMark, Spooled, Stored
 from tolmach.intake.stability import Manner, Seen, Stability
 from tolmach.intake.taking import Taken, Taker
 from tolmach.intake.watch import RETRY_SECONDS, Hints
@@ -378,6 +380,29 @@ def test_the_records_are_asked_in_batches(scene: Scene) -> None:
         (scene.root / f"{number}.dcm").touch()
     scene.watch.round()
     assert scene.records.asked == 3
+
+
+def test_a_folder_that_takes_long_to_go_through_is_not_gone_through_all_the_time(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scans = []
+    real = scene.folder.scan
+
+    def scan() -> Iterator[FileMark | Problem]:
+        scans.append(scene.clock.seconds)
+        scene.clock.pass_by(1.0)
+        return real()
+
+    monkeypatch.setattr(scene.folder, "scan", scan)
+    begin = scene.clock.seconds
+    while scene.clock.seconds < begin + 40:
+        scene.hints.tell(None)  # as for each new folder
+        scene.watch.round()
+        scene.clock.pass_by(0.1)
+    assert 8 <= len(scans) <= 11
+    scans.clear()
+    scene.during(100)
+    assert 8 <= len(scans) <= 11
 
 
 def test_too_many_events_make_a_scan_of_them() -> None:
