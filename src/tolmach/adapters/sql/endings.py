@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from tolmach.adapters.sql import dialect, events
 from tolmach.adapters.sql.again import LINES, revive
 from tolmach.adapters.sql.engine import Database
+from tolmach.adapters.sql.index_writing import ToIndex, Versions, index_all
 from tolmach.adapters.sql.schema import deliveries, destinations, editions, objects
 from tolmach.adapters.sql.stored import (
     Clock,
@@ -41,6 +42,7 @@ _ENDED = (
     ),
     *("series_instance_uid", "character_set", "verdict", "facts", "problems", "quarantine", "edition_shown"),
     *("lines_expected", "editions_expected", "patient_name_folded", "patient_id_folded", "patient_keys"),
+    "is_indexed",
 )
 _END = (
     objects.update()
@@ -63,9 +65,10 @@ Rows = list[dict[str, Any]]
 class SqlJourneyEnds:
     """`JourneyEnds` of `tolmach.delivery.interfaces`."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, versions: Versions = "newest") -> None:
         self._database = database
         self._clock = clock
+        self._versions = versions
 
     def finish(self, endings: Sequence[Ending]) -> None:
         """Commit the ends of some journeys and their outbox lines; see `JourneyEnds.finish`.
@@ -78,7 +81,7 @@ class SqlJourneyEnds:
         now = self._clock()
         prepared = [(ending, _object_row(ending, now)) for ending in endings]
         _refuse_contradictions(endings)
-        self._database.write(lambda connection: _finish(connection, prepared, now))
+        self._database.write(lambda connection: _finish(connection, prepared, now, self._versions))
 
 
 def tally(connection: sa.Connection, lines: Iterable[str], sign: int = 1) -> None:
@@ -116,7 +119,9 @@ def _refuse_contradictions(endings: Sequence[Ending]) -> None:
             raise ValueError(f"object {ending.object_id}: an edition that is not there")
 
 
-def _finish(connection: sa.Connection, prepared: Sequence[tuple[Ending, dict[str, Any]]], now: datetime) -> None:
+def _finish(
+    connection: sa.Connection, prepared: Sequence[tuple[Ending, dict[str, Any]]], now: datetime, versions: Versions
+) -> None:
     earlier: dict[int, Any] = {}
     for ids in slices([ending.object_id for ending, _ in prepared]):
         earlier |= {row.id: row for row in connection.execute(_OPEN_JOURNEYS, {"ids": ids})}
@@ -126,6 +131,7 @@ def _finish(connection: sa.Connection, prepared: Sequence[tuple[Ending, dict[str
     lines: Rows = []
     revived: list[tuple[Any, dict[str, Any]]] = []
     noted: list[dict[str, object]] = []
+    indexed: list[ToIndex] = []
     for ending, row in prepared:
         if ending.object_id not in earlier:
             continue
@@ -150,6 +156,7 @@ def _finish(connection: sa.Connection, prepared: Sequence[tuple[Ending, dict[str
                 "editions_expected": first + len(ending.editions),
             }
         )
+        indexed.append(ToIndex(ending.object_id, ending.entry, is_withdrawn=row["quarantine"] is not None))
         made += _editions(ending, first)
         lines += new
         revived += once_more
@@ -158,6 +165,7 @@ def _finish(connection: sa.Connection, prepared: Sequence[tuple[Ending, dict[str
     for statement, rows in ((_END, ended), (_NEW_EDITION, made), (_NEW_LINE, lines)):
         if rows:
             connection.execute(statement, rows)
+    index_all(connection, indexed, now, versions)
     revive(connection, revived, now)
     tally(connection, (line["destination"] for line in lines))
     events.note_all(connection, noted)
@@ -191,6 +199,7 @@ def _object_row(ending: Ending, now: datetime) -> dict[str, Any]:
         "patient_name_folded": folded(name),
         "patient_id_folded": folded(patient_id),
         "patient_keys": "".join(f" {key}" for key in name_keys(name)) + " " if name else "",
+        "is_indexed": 1,
     }
 
 
