@@ -93,7 +93,7 @@ class Frames:
     def __init__(self, data_set: DataSet) -> None:
         """Find the pixels; an object without any has no frames."""
         self.layout = layout_of(data_set)
-        self._data_set = data_set
+        self.data_set = data_set
         found = (data_set.find(tag) for tag in PIXEL_ELEMENTS)
         self._pixels: Element | None = next((one for one in found if one is not None), None)
         self._fragments: Sequence[Sequence[Extent]] = ()
@@ -122,11 +122,11 @@ class Frames:
         """
         assert self._pixels is not None
         if self.are_compressed:
-            return Pieces.of(self._data_set.source, self._fragments[frame])
+            return Pieces.of(self.data_set.source, self._fragments[frame])
         first, last = self.layout.frame_bits * frame, self.layout.frame_bits * (frame + 1)
         place = self._pixels.value
         extent = Extent(place + first // 8, place + (last + 7) // 8)
-        return Pieces.of(Turned.of(self._data_set), [extent])
+        return Pieces.of(Turned.of(self.data_set), [extent])
 
     def read(self, frame: int) -> bytes:
         """Give a frame's bytes as a decoder wants them: single bits moved to where a byte begins."""

@@ -182,7 +182,7 @@ def _text_in(data_set: DataSet, container: int, keyword: str) -> str:
 
 def _first(values: str, absent: float) -> float:
     try:
-        value = float(values.split("\\")[0])
+        value = float(values.split("\\", maxsplit=1)[0])
     except ValueError:
         return absent
     return value if math.isfinite(value) else absent

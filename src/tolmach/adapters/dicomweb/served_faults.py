@@ -53,6 +53,10 @@ class BadRequest(Refused):
     """The request means nothing (400)."""
 
 
+class BodyLost(BadRequest):
+    """The body of a request came too slowly, or not to its end (408)."""
+
+
 class NotHeld(Refused):
     """There is no such thing here (404)."""
 
@@ -84,6 +88,7 @@ class Busy(Retryable):
 # Standard: PS3.18 section 8.5 (status codes).
 STATUS: dict[type[Exception], int] = {
     BadRequest: 400,
+    BodyLost: 408,
     NotHeld: 404,
     NotAcceptable: 406,
     NoPicture: 406,

@@ -1,0 +1,235 @@
+"""The routes: each has its line in the table of rights, its work is done in a thread, its answer goes out in blocks.
+
+FastAPI finds the route and describes it; everything else is here or in `adapters.dicomweb`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tolmach import __version__
+from tolmach.adapters.dicomweb.answers import Reply
+from tolmach.adapters.dicomweb.served_faults import BUSY, NOT_HELD, Busy, NotHeld, bad
+from tolmach.apps.gateway.bridge import CallerGone, Receive, Send, send_blocks
+from tolmach.apps.gateway.errors import send_error
+from tolmach.apps.gateway.faults import NO_RIGHT, NO_SUCH_PATH, UNFORESEEN, Forbidden, NoSuchPath
+from tolmach.apps.gateway.rights import NOBODY, RIGHTS
+from tolmach.base import N_, NeedsOperator, Phrase, TolmachError
+
+log = logging.getLogger(__name__)
+
+_PARAMETER = re.compile(r"{([a-z]+)}")
+_MOST_PARAMETERS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A request as the one who answers it sees it."""
+
+    path: Mapping[str, str]
+    query: tuple[tuple[str, str], ...]
+    accept: str | None
+    base: str
+    caller_name: str
+    address: str
+    request: Request
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """The query by name; of a name that stands twice the first counts."""
+        found: dict[str, str] = {}
+        for name, value in self.query:
+            found.setdefault(name, value)
+        return found
+
+
+Work = Callable[[Question], Reply]
+
+
+class Unforeseen(NeedsOperator):
+    """An error of ours."""
+
+
+class Application:
+    """A FastAPI application that only takes routes with rights."""
+
+    def __init__(self, threads: Executor, idle_seconds: float, public_url: str | None = None) -> None:
+        """Do the work of routes in `threads`."""
+        self.app = FastAPI(title="tolmach", version=__version__, openapi_url=None, docs_url=None, redoc_url=None)
+        self.app.router.redirect_slashes = False
+        self.threads = threads
+        self._idle_seconds = idle_seconds
+        self._public_url = public_url.rstrip("/") if public_url else None
+        self.app.add_exception_handler(HTTPException, _no_such_path)
+
+    def add(self, method: str, path: str, work: Work, about: str) -> None:
+        """Answer requests for a path by doing `work` in a thread; raises `KeyError` for a path without rights."""
+
+        async def answered(question: Question, _receive: Receive) -> Reply:
+            return await asyncio.get_running_loop().run_in_executor(self.threads, work, question)
+
+        self.add_raw(method, path, answered, about)
+
+    def add_raw(self, method: str, path: str, work: Callable[[Question, Receive], Any], about: str) -> None:
+        """Answer requests by a coroutine that reads the body by itself."""
+        roles = RIGHTS[method, path]
+
+        async def endpoint(request: Request) -> Response:
+            caller = getattr(request.state, "caller", None)
+            if roles is not NOBODY and (caller is None or caller.role not in roles):
+                raise _Told(Forbidden(NO_RIGHT, role="" if caller is None else caller.role))
+            try:
+                question = self._question(request, "" if caller is None else caller.name)
+                return _Answer(await work(question, request.receive), self.threads, self._idle_seconds)
+            except TolmachError as error:
+                raise _Told(error) from error
+
+        described = [
+            {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+            for name in _PARAMETER.findall(path)
+        ]
+        self.app.add_api_route(
+            path,
+            endpoint,
+            methods=[method],
+            name=about,
+            summary=about,
+            response_model=None,
+            openapi_extra={"parameters": described, "security": [{"bearer": []}] if roles else []},
+        )
+
+    def openapi(self) -> dict[str, Any]:
+        """Give the description of all routes."""
+        document = self.app.openapi()
+        schemes = document.setdefault("components", {}).setdefault("securitySchemes", {})
+        schemes["bearer"] = {"type": "http", "scheme": "bearer"}
+        return document
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        """Answer one request; what goes wrong becomes an answer, or the end of the connection when one has begun."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started = _Started(send)
+        try:
+            await self.app(scope, receive, started)
+        except _Told as told:
+            await send_error(told.error, receive, send, told.status)
+        except CallerGone:
+            started.require_unfinished()
+        except Exception as error:  # noqa: BLE001 - a supervisor, see tests/architecture/supervisors.toml
+            log.error("an answer failed: %s", _where(error))
+            if started.has_begun:
+                raise _BrokenOff from None  # the server closes the connection: the answer must not look whole
+            await send_error(Unforeseen(UNFORESEEN), receive, send)
+
+    def _question(self, request: Request, name: str) -> Question:
+        raw = request.scope["query_string"].decode("latin-1")
+        try:
+            pairs = parse_qsl(raw, keep_blank_values=True, errors="strict", max_num_fields=_MOST_PARAMETERS)
+        except ValueError as error:
+            raise bad(Phrase(N_("the parameters are not UTF-8, or too many"))) from error
+        base = self._public_url or f"{request.scope['scheme']}://{request.headers['host']}"
+        client = request.scope.get("client") or ("", 0)
+        return Question(
+            dict(request.path_params), tuple(pairs), request.headers.get("accept"), base, name, client[0], request
+        )
+
+
+class _Told(Exception):
+    """An error on its way to the caller, past the framework's own handlers."""
+
+    def __init__(self, error: TolmachError, status: int | None = None) -> None:
+        super().__init__(str(error))
+        self.error, self.status = error, status
+
+
+class _BrokenOff(Exception):
+    """An answer that had begun and cannot be finished."""
+
+
+async def _no_such_path(request: Request, error: Exception) -> Response:
+    """Answer for addresses and methods that are not there."""
+    status = error.status_code if isinstance(error, HTTPException) else 404
+    if status == 404:
+        raise _Told(NotHeld(NOT_HELD), 404)
+    raise _Told(NoSuchPath(NO_SUCH_PATH, method=request.method[:20]), status)
+
+
+class _Started:
+    """Remembers whether an answer has begun."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.has_begun = self.has_ended = False
+
+    async def __call__(self, message: Any) -> None:
+        self.has_begun = True
+        self.has_ended = message["type"] == "http.response.body" and not message.get("more_body", False)
+        await self._send(message)
+
+    def require_unfinished(self) -> None:
+        """Break the connection off where the caller might take what he got for all of it."""
+        if self.has_begun and not self.has_ended:
+            raise _BrokenOff
+
+
+class _Answer(Response):
+    """A reply as the framework wants it; a long body is sent block by block."""
+
+    def __init__(self, reply: Reply, threads: Executor, idle_seconds: float) -> None:
+        self._reply, self._threads, self._idle = reply, threads, idle_seconds
+        self.status_code, self.background = reply.status, None
+        headers = [(name.lower().encode("ascii"), text.encode("latin-1")) for name, text in reply.headers.items()]
+        if reply.content_type:
+            headers.append((b"content-type", reply.content_type.encode("latin-1")))
+        if isinstance(reply.body, bytes) and reply.status != 204:
+            headers.append((b"content-length", str(len(reply.body)).encode("ascii")))
+        self.raw_headers = headers
+
+    async def __call__(self, _scope: Any, receive: Receive, send: Send) -> None:
+        """Send head and body."""
+        start = {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
+        if isinstance(self._reply.body, bytes):
+            await send(start)
+            await send({"type": "http.response.body", "body": self._reply.body, "more_body": False})
+            return
+        await send(start)
+        await send_blocks(self._reply.body, receive, send, self._threads, self._idle)
+
+
+def _where(error: BaseException) -> str:
+    """Tell where an error happened; its words may quote a patient, and stay out of the log."""
+    trace, places = error.__traceback__, []
+    while trace is not None:
+        places.append(f"{trace.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno}")
+        trace = trace.tb_next
+    return f"{type(error).__name__} at {' > '.join(places[-4:])}"
+
+
+class Turnstile:
+    """Lets so many through at once, and tells the others to come again."""
+
+    def __init__(self, places: int) -> None:
+        """Have so many places; used by the event loop alone."""
+        self._free = places
+
+    def __enter__(self) -> None:
+        if self._free <= 0:
+            raise Busy(BUSY)
+        self._free -= 1
+
+    def __exit__(self, *_: object) -> None:
+        self._free += 1

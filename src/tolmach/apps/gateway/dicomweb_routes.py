@@ -1,0 +1,168 @@
+"""The routes of DICOMweb and WADO-URI: paths and parameters become calls of `adapters.dicomweb`.
+
+Standard: PS3.18 tables 10.1-1 and 10.4.1-1 to 10.6.1-5.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tolmach.adapters.dicomweb.answers import Reply
+from tolmach.adapters.dicomweb.held import Address, Holdings
+from tolmach.adapters.dicomweb.media_types import MediaRange, parse_accept, wished
+from tolmach.adapters.dicomweb.qido import QidoSearch
+from tolmach.adapters.dicomweb.stow import StoreRequest, StowReceiver
+from tolmach.adapters.dicomweb.wado_frames import PictureRetrieval
+from tolmach.adapters.dicomweb.wado_rs import InstanceRetrieval
+from tolmach.adapters.dicomweb.wado_uri import UriRetrieval
+from tolmach.apps.gateway.application import Application, Question, Turnstile
+from tolmach.apps.gateway.bridge import Body, Patience, Receive
+from tolmach.apps.gateway.http_settings import HttpSettings
+from tolmach.apps.gateway.rights import FRAMES, INSTANCE, SERIES, STUDY, WEB
+from tolmach.archive.interfaces import Level
+from tolmach.dicom import dictionary
+from tolmach.intake.interfaces import Provenance
+
+_KEYWORDS = {"study": "StudyInstanceUID", "series": "SeriesInstanceUID"}
+_PIXELS = frozenset(
+    f"{dictionary.tag_of(one) or 0:08X}" for one in ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+)
+_CAPABILITIES = (
+    b'<?xml version="1.0" encoding="UTF-8"?><application xmlns="http://wadl.dev.java.net/2009/02">'
+    b'<doc title="tolmach">STOW-RS, QIDO-RS, WADO-RS; see /api/v1/openapi.json</doc></application>'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DicomWebRoutes:
+    """Everything under `/dicom-web`, and `/wado`."""
+
+    holdings: Holdings
+    receiver: StowReceiver
+    settings: HttpSettings
+
+    def add_to(self, application: Application) -> None:
+        """Add all routes."""
+        self._add_searches(application)
+        self._add_retrieval(application)
+        self._add_pictures(application)
+        self._add_store(application)
+        application.add("GET", "/wado", self._uri, "Retrieve an instance or its picture (WADO-URI)")
+        for path in (WEB, f"{WEB}/"):
+            application.add(
+                "OPTIONS", path, lambda _: Reply(200, _CAPABILITIES, "application/vnd.sun.wadl+xml"), "Capabilities"
+            )
+
+    def _add_searches(self, application: Application) -> None:
+        search = QidoSearch(self.holdings.index)
+        levels: Sequence[tuple[str, Level, str]] = (
+            (f"{WEB}/studies", "study", "Search for studies"),
+            (f"{WEB}/series", "series", "Search for series"),
+            (f"{WEB}/instances", "instance", "Search for instances"),
+            (f"{STUDY}/series", "series", "Search for a study's series"),
+            (f"{STUDY}/instances", "instance", "Search for a study's instances"),
+            (f"{SERIES}/instances", "instance", "Search for a series' instances"),
+        )
+        for path, level, about in levels:
+
+            def work(question: Question, level: Level = level) -> Reply:
+                _address(question)
+                above = {_KEYWORDS[name]: uid for name, uid in question.path.items()}
+                return search.search(level, above, question.query, _ranges(question), question.base + WEB)
+
+            application.add("GET", path, work, about)
+
+    def _add_retrieval(self, application: Application) -> None:
+        retrieval, pictures = InstanceRetrieval(self.holdings), PictureRetrieval(self.holdings)
+
+        def bulk_data(question: Question) -> Reply:
+            address, place = _address(question), question.path["place"].upper()
+            if place in _PIXELS:
+                return pictures.bulk_pixels(address, place, _ranges(question), retrieval)
+            return retrieval.bulk_data(address, place, _ranges(question))
+
+        for path, name in ((STUDY, "a study"), (SERIES, "a series"), (INSTANCE, "an instance")):
+            application.add(
+                "GET", path, lambda one: retrieval.instances(_address(one), _ranges(one)), f"Retrieve {name}"
+            )
+            application.add(
+                "GET",
+                f"{path}/metadata",
+                lambda one: retrieval.metadata(_address(one), _ranges(one)),
+                f"Retrieve the metadata of {name}",
+            )
+            application.add(
+                "GET",
+                f"{path}/bulkdata",
+                lambda one: retrieval.all_bulk_data(_address(one), _ranges(one)),
+                f"Retrieve the bulk data of {name}",
+            )
+        application.add("GET", f"{INSTANCE}/bulkdata/{{place}}", bulk_data, "Retrieve the value of an attribute")
+
+    def _add_pictures(self, application: Application) -> None:
+        pictures = PictureRetrieval(self.holdings)
+        application.add(
+            "GET",
+            FRAMES,
+            lambda one: pictures.frames(_address(one), one.path["frames"], _ranges(one)),
+            "Retrieve frames",
+        )
+        for path, name in ((STUDY, "a study"), (SERIES, "a series"), (INSTANCE, "an instance"), (FRAMES, "frames")):
+            if path != FRAMES:
+                application.add(
+                    "GET",
+                    f"{path}/pixeldata",
+                    lambda one: pictures.pixel_data(_address(one), _ranges(one)),
+                    f"Retrieve the pixel data of {name}",
+                )
+            for kind, work in (("rendered", pictures.rendered), ("thumbnail", pictures.thumbnail)):
+                application.add(
+                    "GET",
+                    f"{path}/{kind}",
+                    lambda one, work=work: work(_address(one), one.path.get("frames"), _ranges(one), one.parameters),
+                    f"Retrieve {name}, {kind}",
+                )
+
+    def _add_store(self, application: Application) -> None:
+        turnstile = Turnstile(self.settings.max_stores)
+        patience = Patience(self.settings.idle_seconds)
+
+        async def store(question: Question, receive: Receive) -> Reply:
+            _address(question)
+            ranges = _ranges(question)
+            with turnstile:
+                body = Body(receive, self.settings.max_body_bytes, patience)
+                filling = asyncio.ensure_future(body.fill())
+                request = StoreRequest(
+                    body.blocks(),
+                    question.request.headers.get("content-type", ""),
+                    Provenance("stow", question.caller_name, "", question.address),
+                    question.path.get("study", ""),
+                    ranges,
+                    question.base + WEB,
+                )
+                try:
+                    loop = asyncio.get_running_loop()
+                    return await loop.run_in_executor(application.threads, self.receiver.receive, request)
+                finally:
+                    body.stop()
+                    filling.cancel()
+
+        application.add_raw("POST", f"{WEB}/studies", store, "Store instances")
+        application.add_raw("POST", STUDY, store, "Store instances of a study")
+
+    def _uri(self, question: Question) -> Reply:
+        parameters: Mapping[str, str] = question.parameters
+        return UriRetrieval(self.holdings).object(question.base + WEB, parameters, question.accept)
+
+
+def _address(question: Question) -> Address:
+    path = question.path
+    return Address.of(question.base + WEB, path.get("study", ""), path.get("series", ""), path.get("instance", ""))
+
+
+def _ranges(question: Question) -> Sequence[MediaRange]:
+    accept = question.parameters.get("accept")
+    return parse_accept(question.accept) if accept is None else wished(question.accept, accept)
