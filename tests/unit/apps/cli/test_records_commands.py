@@ -281,7 +281,8 @@ def test_devices_of_serve_are_seen_pinned_and_reset(records: Records) -> None:
     memory.devices["M/X/1"] = Device({"cp1251": 7})
     memory.is_changed = True
     records.devices.save(memory)
-    assert call("devices", "list", "--json").objects == [{"device": "M/X/1", "counts": {"cp1251": 7}, "pinned": None}]
+    known = {"device": "M/X/1", "key": "M/X/1", "counts": {"cp1251": 7}, "pinned": None}
+    assert call("devices", "list", "--json").objects == [known]
     assert call("devices", "pin", "M/X/1", "koi8-u").status == 0
     assert records.devices.load().devices["M/X/1"].pinned == "koi8-u"
     assert call("devices", "reset", "M/X/1").status == 0
