@@ -1,0 +1,1 @@
+"""The pictures of the desktop program, drawn for it."""

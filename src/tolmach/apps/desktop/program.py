@@ -1,0 +1,79 @@
+"""Starting the desktop program: one for each user, in the language and colours of the system until somebody chooses."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QApplication
+
+from tolmach import __version__
+from tolmach.apps.cli.context import Run
+from tolmach.apps.configuration import user_folder
+from tolmach.apps.desktop.drawing import icon
+from tolmach.apps.desktop.remembered import Remembered, load_remembered
+from tolmach.apps.desktop.single_instance import FirstInstance, hand_over
+from tolmach.apps.desktop.station import Station
+from tolmach.apps.desktop.theme import Theme
+from tolmach.apps.desktop.window import MainWindow
+from tolmach.apps.desktop.words import Words, language_of_system
+
+# The window's thread asks for the interpreter this often while others work; the usual pause can be felt.
+_SWITCH_SECONDS = 0.001
+
+
+def start(run: Run, paths: Sequence[Path]) -> int:
+    """Show the window until it is closed; a second start gives its paths to the first and ends at once.
+
+    Gives the exit status. Raises `DesktopTrouble` when another one is running and does not answer.
+    """
+    app = application()
+    folder = user_folder()
+    first = FirstInstance(folder)
+    if not first.take():
+        hand_over(folder, paths)
+        return 0
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    window = window_of(run, app, folder)
+    first.brought.connect(window.take_paths)
+    window.show()
+    window.take_paths([Path(path) for path in paths])
+    try:
+        return app.exec()
+    finally:
+        first.close()
+
+
+def application() -> QApplication:
+    """Give the Qt application of this process, made on first use."""
+    existing = QApplication.instance()
+    if isinstance(existing, QApplication):
+        return existing
+    QGuiApplication.setDesktopFileName("tolmach")
+    app = QApplication(sys.argv[:1])
+    app.setApplicationName("tolmach")
+    app.setApplicationVersion(__version__)
+    app.setWindowIcon(icon("app"))
+    return app
+
+
+def window_of(run: Run, app: QApplication, folder: Path) -> MainWindow:
+    """Give the window, not shown yet, with what `folder` remembers."""
+    remembered = load_remembered(folder)
+    usual = usual_language(run)
+    words = Words(_language(run, remembered, usual), app)
+    theme = Theme(app, remembered.scheme)
+    window = MainWindow(Station(run, folder), words, theme, remembered)
+    window.language_chosen.connect(lambda language: words.speak(language or usual))
+    return window
+
+
+def _language(run: Run, remembered: Remembered, usual: str) -> str:
+    return run.wished_language or remembered.language or usual
+
+
+def usual_language(run: Run) -> str:
+    """Give the language of the configuration and the environment, else that of the system."""
+    return run.translator.language if run.translator.language != "en" else language_of_system()
