@@ -87,7 +87,7 @@ class Holdings:
         """
         stored, explicit = held.transfer_syntax_uid, uids.ExplicitVRLittleEndian
         if stored == explicit and wanted in ("", "*", explicit):
-            return stored, content.as_file()
+            return stored, _as_stored(held, content, stored)
         data_set = content.data_set
         stored = data_set.transfer_syntax_uid
         if can_be_explicit(data_set) and (wanted in ("", explicit) or stored in uids.UNCOMPRESSED):
@@ -96,12 +96,12 @@ class Holdings:
             source = as_explicit(data_set)
             return explicit, chain([_meta(held, explicit)], blocks_of(source))
         if wanted in ("*", stored):
-            return stored, content.as_file()
+            return stored, _as_stored(held, content, stored)
         frames = Frames(data_set)
         if self._decodes(frames, wanted):
             return explicit, chain([_meta(held, explicit)], with_pixels(data_set, self._pixels(content, frames)))
         if wanted == "":
-            return stored, content.as_file()
+            return stored, _as_stored(held, content, stored)
         raise unavailable(stored, wanted)
 
     def _decodes(self, frames: Frames, wanted: str) -> bool:
@@ -147,6 +147,11 @@ def _going_on(first: bytes, blocks: Iterator[bytes]) -> Iterator[bytes]:
     with closing(blocks):  # type: ignore[type-var]
         yield first
         yield from blocks
+
+
+def _as_stored(held: Held, content: Content, syntax: str) -> Iterator[memoryview | bytes]:
+    """Give the data set as it is, behind a head of our own: what came in a preamble may be a program (F-21)."""
+    return chain([_meta(held, syntax)], blocks_of(content.in_syntax(syntax)[0]))
 
 
 def _meta(held: Held, syntax: str) -> bytes:

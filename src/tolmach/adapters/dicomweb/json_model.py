@@ -264,6 +264,17 @@ def element_at(data_set: DataSet, place: str) -> Element | None:
         return None
 
 
+def places_elsewhere(model: Json, bulk_data: str) -> Iterator[str]:
+    """Give the places of all values that a model names by BulkDataURIs beginning with `bulk_data`."""
+    waiting = [model]
+    while waiting:
+        for node in waiting.pop().values():
+            if "BulkDataURI" in node:
+                yield node["BulkDataURI"].removeprefix(f"{bulk_data}/")
+            elif node["vr"] == "SQ":
+                waiting += node.get("Value", ())
+
+
 # Answers of the index ----------------------------------------------------------------------------------------
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from tolmach.adapters.dicomweb.answers import DICOM_JSON, Reply, attachment, dumped
 from tolmach.adapters.dicomweb.held import Address, Holdings, begun, blocks_of, unavailable
-from tolmach.adapters.dicomweb.json_model import LONG_TEXT, element_at, json_of
+from tolmach.adapters.dicomweb.json_model import LONG_TEXT, element_at, json_of, places_elsewhere
 from tolmach.adapters.dicomweb.media_types import (
     DICOM,
     MULTIPART,
@@ -135,6 +135,23 @@ class InstanceRetrieval:
             head = {"Content-Type": OCTETS, "Content-Location": f"{address.url}/bulkdata/{place}"}
             return multipart_reply(((head, body),), OCTETS)
         return Reply(200, begun(body), OCTETS, attachment(f"{held.sop_instance_uid}.{place}.bin"))
+
+    def all_bulk_data(self, address: Address, ranges: Sequence[MediaRange]) -> Reply:
+        """Give every value that metadata leaves out, of every instance under an address, pixels as they are stored."""
+        choose(ranges, (Offer(OCTETS, is_multipart=True),))
+        helds = self._holdings.held(address)
+        return multipart_reply(self._all_values(address, helds), OCTETS)
+
+    def _all_values(self, address: Address, helds: Iterator[Held]) -> Parts:
+        for held in helds:
+            url = f"{address.of_held(held).url}/bulkdata"
+            with self._holdings.opener(held) as content:
+                data_set = content.data_set
+                for place in places_elsewhere(json_of(data_set, url), url):
+                    element = element_at(data_set, place)
+                    if element is not None:
+                        head = {"Content-Type": OCTETS, "Content-Location": f"{url}/{place}"}
+                        yield head, blocks_of(_bulk(data_set, element))
 
     def _value(self, held: Held, place: str) -> Iterator[bytes]:
         with self._holdings.opener(held) as content:

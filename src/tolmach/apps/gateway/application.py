@@ -88,13 +88,16 @@ class Application:
 
         async def endpoint(request: Request) -> Response:
             caller = getattr(request.state, "caller", None)
-            if roles is not NOBODY and (caller is None or caller.role not in roles):
-                raise _Told(Forbidden(NO_RIGHT, role="" if caller is None else caller.role))
             try:
+                if roles is not NOBODY and (caller is None or caller.role not in roles):
+                    raise Forbidden(NO_RIGHT, role="" if caller is None else caller.role)
                 question = self._question(request, "" if caller is None else caller.name)
                 return _Answer(await work(question, request.receive), self.threads, self._idle_seconds)
             except TolmachError as error:
-                raise _Told(error) from error
+                return _Told(error)
+            except Exception as error:  # noqa: BLE001 - a supervisor, see tests/architecture/supervisors.toml
+                log.error("a request could not be answered: %s", _where(error))
+                return _Told(Unforeseen(UNFORESEEN))
 
         described = [
             {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
@@ -118,22 +121,8 @@ class Application:
         return document
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
-        """Answer one request; what goes wrong becomes an answer, or the end of the connection when one has begun."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        started = _Started(send)
-        try:
-            await self.app(scope, receive, started)
-        except _Told as told:
-            await send_error(told.error, receive, send, told.status)
-        except CallerGone:
-            started.require_unfinished()
-        except Exception as error:  # noqa: BLE001 - a supervisor, see tests/architecture/supervisors.toml
-            log.error("an answer failed: %s", _where(error))
-            if started.has_begun:
-                raise _BrokenOff from None  # the server closes the connection: the answer must not look whole
-            await send_error(Unforeseen(UNFORESEEN), receive, send)
+        """Answer one request; where an answer that has begun cannot be finished, the server ends the connection."""
+        await self.app(scope, receive, send)
 
     def _question(self, request: Request, name: str) -> Question:
         raw = request.scope["query_string"].decode("latin-1")
@@ -148,42 +137,24 @@ class Application:
         )
 
 
-class _Told(Exception):
-    """An error on its way to the caller, past the framework's own handlers."""
+class _Told(Response):
+    """An error on its way to the caller."""
 
     def __init__(self, error: TolmachError, status: int | None = None) -> None:
-        super().__init__(str(error))
-        self.error, self.status = error, status
+        self._error, self._status, self.background = error, status, None
+        self.raw_headers = []
 
-
-class _BrokenOff(Exception):
-    """An answer that had begun and cannot be finished."""
+    async def __call__(self, _scope: Any, receive: Receive, send: Send) -> None:
+        """Send the words of the error."""
+        await send_error(self._error, receive, send, self._status)
 
 
 async def _no_such_path(request: Request, error: Exception) -> Response:
     """Answer for addresses and methods that are not there."""
     status = error.status_code if isinstance(error, HTTPException) else 404
-    if status == 404:
-        raise _Told(NotHeld(NOT_HELD), 404)
-    raise _Told(NoSuchPath(NO_SUCH_PATH, method=request.method[:20]), status)
-
-
-class _Started:
-    """Remembers whether an answer has begun."""
-
-    def __init__(self, send: Send) -> None:
-        self._send = send
-        self.has_begun = self.has_ended = False
-
-    async def __call__(self, message: Any) -> None:
-        self.has_begun = True
-        self.has_ended = message["type"] == "http.response.body" and not message.get("more_body", False)
-        await self._send(message)
-
-    def require_unfinished(self) -> None:
-        """Break the connection off where the caller might take what he got for all of it."""
-        if self.has_begun and not self.has_ended:
-            raise _BrokenOff
+    if status == 405:
+        return _Told(NoSuchPath(NO_SUCH_PATH, method=request.method[:20]), status)
+    return _Told(NotHeld(NOT_HELD), status)
 
 
 class _Answer(Response):
@@ -207,7 +178,14 @@ class _Answer(Response):
             await send({"type": "http.response.body", "body": self._reply.body, "more_body": False})
             return
         await send(start)
-        await send_blocks(self._reply.body, receive, send, self._threads, self._idle)
+        try:
+            await send_blocks(self._reply.body, receive, send, self._threads, self._idle)
+        except CallerGone:
+            return
+        except Exception as error:  # noqa: BLE001 - a supervisor, see tests/architecture/supervisors.toml
+            # The head is gone: all that is left is to end the connection, so that the answer does not look whole.
+            told = str(error) if isinstance(error, TolmachError) else _where(error)
+            log.error("an answer was broken off: %s", told)
 
 
 def _where(error: BaseException) -> str:

@@ -6,7 +6,7 @@ Standard: PS3.18 tables 10.1-1 and 10.4.1-1 to 10.6.1-5.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tolmach.adapters.dicomweb.answers import Reply
@@ -17,18 +17,17 @@ from tolmach.adapters.dicomweb.stow import StoreRequest, StowReceiver
 from tolmach.adapters.dicomweb.wado_frames import PictureRetrieval
 from tolmach.adapters.dicomweb.wado_rs import InstanceRetrieval
 from tolmach.adapters.dicomweb.wado_uri import UriRetrieval
-from tolmach.apps.gateway.application import Application, Question, Turnstile
+from tolmach.apps.gateway.application import Application, Question, Turnstile, Work
 from tolmach.apps.gateway.bridge import Body, Patience, Receive
 from tolmach.apps.gateway.http_settings import HttpSettings
 from tolmach.apps.gateway.rights import FRAMES, INSTANCE, SERIES, STUDY, WEB
 from tolmach.archive.interfaces import Level
-from tolmach.dicom import dictionary
+from tolmach.dicom import dictionary, uids
 from tolmach.intake.interfaces import Provenance
 
 _KEYWORDS = {"study": "StudyInstanceUID", "series": "SeriesInstanceUID"}
-_PIXELS = frozenset(
-    f"{dictionary.tag_of(one) or 0:08X}" for one in ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
-)
+_PIXELS = f"{dictionary.tag_of('PixelData') or 0:08X}"
+_WADL = "application/vnd.sun.wadl+xml"
 _CAPABILITIES = (
     b'<?xml version="1.0" encoding="UTF-8"?><application xmlns="http://wadl.dev.java.net/2009/02">'
     b'<doc title="tolmach">STOW-RS, QIDO-RS, WADO-RS; see /api/v1/openapi.json</doc></application>'
@@ -51,9 +50,7 @@ class DicomWebRoutes:
         self._add_store(application)
         application.add("GET", "/wado", self._uri, "Retrieve an instance or its picture (WADO-URI)")
         for path in (WEB, f"{WEB}/"):
-            application.add(
-                "OPTIONS", path, lambda _: Reply(200, _CAPABILITIES, "application/vnd.sun.wadl+xml"), "Capabilities"
-            )
+            application.add("OPTIONS", path, lambda _: Reply(200, _CAPABILITIES, _WADL), "Capabilities")
 
     def _add_searches(self, application: Application) -> None:
         search = QidoSearch(self.holdings.index)
@@ -79,8 +76,8 @@ class DicomWebRoutes:
 
         def bulk_data(question: Question) -> Reply:
             address, place = _address(question), question.path["place"].upper()
-            if place in _PIXELS:
-                return pictures.bulk_pixels(address, place, _ranges(question), retrieval)
+            if place == _PIXELS and self.holdings.one(address).transfer_syntax_uid not in uids.UNCOMPRESSED:
+                return pictures.frames(address, None, _ranges(question))
             return retrieval.bulk_data(address, place, _ranges(question))
 
         for path, name in ((STUDY, "a study"), (SERIES, "a series"), (INSTANCE, "an instance")):
@@ -118,12 +115,7 @@ class DicomWebRoutes:
                     f"Retrieve the pixel data of {name}",
                 )
             for kind, work in (("rendered", pictures.rendered), ("thumbnail", pictures.thumbnail)):
-                application.add(
-                    "GET",
-                    f"{path}/{kind}",
-                    lambda one, work=work: work(_address(one), one.path.get("frames"), _ranges(one), one.parameters),
-                    f"Retrieve {name}, {kind}",
-                )
+                application.add("GET", f"{path}/{kind}", _shown(work), f"Retrieve {name}, {kind}")
 
     def _add_store(self, application: Application) -> None:
         turnstile = Turnstile(self.settings.max_stores)
@@ -156,6 +148,13 @@ class DicomWebRoutes:
     def _uri(self, question: Question) -> Reply:
         parameters: Mapping[str, str] = question.parameters
         return UriRetrieval(self.holdings).object(question.base + WEB, parameters, question.accept)
+
+
+_Show = Callable[[Address, str | None, Sequence[MediaRange], Mapping[str, str]], Reply]
+
+
+def _shown(show: _Show) -> Work:
+    return lambda one: show(_address(one), one.path.get("frames"), _ranges(one), one.parameters)
 
 
 def _address(question: Question) -> Address:

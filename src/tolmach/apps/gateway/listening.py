@@ -85,6 +85,7 @@ def gateway(settings: HttpSettings, served: Served) -> Iterator[Listening]:
         lifespan="off",
         interface="asgi3",
         log_config=None,
+        log_level=logging.CRITICAL,  # it would tell of every start, and show tracebacks with what is in them
         access_log=False,
         server_header=False,
         proxy_headers=False,  # whoever stands between may say anything
