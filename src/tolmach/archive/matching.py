@@ -58,7 +58,8 @@ def fits(condition: Condition, vr: str, values: Iterable[str]) -> bool:
 
 def _is_like(pattern: str, vr: str, value: str) -> bool:
     if vr == "PN":
-        return fits_literally(literally(pattern), map(literally, groups_of(value)))
+        literals = list(map(literally, groups_of(value)))
+        return any(fits_literally(literally(group), literals) for group in groups_of(pattern))
     return compiled_pattern(pattern.casefold()).fullmatch(value.casefold()) is not None
 
 

@@ -20,7 +20,7 @@ LONGEST_NAME: Final = 256
 
 _MOST_KEYS: Final = 12
 _EQUAL = str.maketrans({"ё": "е", "’": "'", "ʼ": "'", "`": "'", "′": "'", "\N{REPLACEMENT CHARACTER}": "?"})
-_WILD = re.compile(r"[*?]")
+WILD: Final = re.compile(r"[*?]")
 # How most family names end, in skeletons; it tells them from given names where no table does.
 _FAMILY_ENDING: Final = re.compile(r".{3}(?:[oe]va?|enko|ski|sk?aia|[cs]ka|chuk|chik|iuk|ian|shvili|dze)$")
 
@@ -192,7 +192,7 @@ def key_pattern(part: str) -> re.Pattern[str] | None:
 
 def _key_pieces(part: str, runs: list[str]) -> Iterator[str]:
     """Put the keys of the runs together again: `*` is any key, `?` the key of one letter, which may be two or none."""
-    cards = _WILD.findall(part)
+    cards = WILD.findall(part)
     for place, run in enumerate(runs):
         yield re.escape(run)
         if place < len(cards):
@@ -201,4 +201,4 @@ def _key_pieces(part: str, runs: list[str]) -> Iterator[str]:
 
 def key_runs(part: str) -> list[str]:
     """Give the keys of what is between the wild cards of a part, in order."""
-    return ["".join(fold_keys(run)[:1]) for run in _WILD.split(part)]
+    return ["".join(fold_keys(run)[:1]) for run in WILD.split(part)]

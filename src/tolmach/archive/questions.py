@@ -47,6 +47,8 @@ _NARROWING: Final = frozenset(
 )
 _LISTED: Final = frozenset({"UI", "CS", "AE", "SH", "LO", "IS", "US", "AS"})
 _PATTERNED: Final = frozenset({"AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT", "DA", "TM", "IS", "AS"})
+# What is left of a key that asks for anything.
+_SAYING_NOTHING: Final = {"PN": " *^=\0", "DA": " *-\0", "TM": " *-\0", "DT": " *-\0", "UI": " *\\\0"}
 _DATE: Final = re.compile(r"\d{4}(?:\d{2}(?:\d{2})?)?")
 _TIME: Final = re.compile(r"\d{2}(?:\d{2}(?:\d{2}(?:\.\d{1,6})?)?)?")
 
@@ -112,7 +114,7 @@ def _conditions(
     found: dict[str, Condition] = {}
     for keyword, value in raw.items():
         _require_bounds(keyword, value)
-        if keyword in unknown or _is_universal(value):
+        if keyword in unknown or _is_universal(keyword, value):
             continue
         if not _can_be_condition(keyword):
             unknown.append(keyword)
@@ -139,8 +141,8 @@ def _can_be_condition(keyword: str) -> bool:
     return not is_whole_sequence and (not counted or keyword in MATCHED_COUNTS)
 
 
-def _is_universal(value: str) -> bool:
-    return not value.strip(" *\0")
+def _is_universal(keyword: str, value: str) -> bool:
+    return not value.strip(_SAYING_NOTHING.get(vr_of(keyword), " *\0"))
 
 
 def _require_bounds(keyword: str, value: str) -> None:
@@ -218,7 +220,7 @@ def _without_lost_letters(value: str, raw: Mapping[str, str], problems: list[Pro
     if all(is_whole for _group, is_whole in kept):
         return value
     rest = "=".join(group for group, _is_whole in kept if group.strip("*^ "))
-    narrowed = any(key in _NARROWING and not _is_universal(other) for key, other in raw.items())
+    narrowed = any(key in _NARROWING and not _is_universal(key, other) for key, other in raw.items())
     if not rest and not narrowed:
         raise Unanswerable(faults.LOST_LETTERS, name=value)
     problems.append(Problem(faults.LOST_LETTERS_IGNORED, {"name": value}))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,12 +14,15 @@ from tolmach.adapters.sql.dialect import Synchronous
 from tolmach.adapters.sql.endings import SqlJourneyEnds
 from tolmach.adapters.sql.engine import Database, open_database
 from tolmach.adapters.sql.events import Event, stream
+from tolmach.adapters.sql.index import SqlIndex
+from tolmach.adapters.sql.index_writing import Versions
 from tolmach.adapters.sql.inventory import SqlStoredRecords
 from tolmach.adapters.sql.outbox import SqlOutbox
 from tolmach.adapters.sql.receipts import SqlReceipts
 from tolmach.adapters.sql.stored import Clock
 from tolmach.adapters.sql.unknown_peers import UnknownPeers
 from tolmach.adapters.sql.watched import Watched
+from tolmach.intake.interfaces import Examined
 
 
 def _utc_now() -> datetime:
@@ -31,13 +34,13 @@ class Records:
 
     Protocols: `receipts` are `Receipts`, `journeys` are `Journeys`, `ends` are `JourneyEnds`, `outbox` is an `Outbox`,
     `stored` are `StoredRecords`, `watched` are `WatchRecords`. `desk` is for operators; `commitments`,
-    `devices` and `unknown_peers` are what their names say.
+    `devices` and `unknown_peers` are what their names say. `index` is an `Index` as it stands.
     """
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, versions: Versions = "newest") -> None:
         self._database = database
         self.receipts = self.journeys = SqlReceipts(database, clock)
-        self.ends = SqlJourneyEnds(database, clock)
+        self.ends = SqlJourneyEnds(database, clock, versions)
         self.outbox = SqlOutbox(database, clock)
         self.stored = SqlStoredRecords(database, clock)
         self.desk = Desk(database, clock)
@@ -45,6 +48,13 @@ class Records:
         self.devices = Devices(database)
         self.unknown_peers = UnknownPeers(database, clock)
         self.watched = Watched(database, clock)
+        self.index = SqlIndex(database)
+
+    def index_with(
+        self, settle: Callable[[], None] | None = None, examine: Callable[[str], Examined] | None = None
+    ) -> SqlIndex:
+        """Give the index as questions are put to it: settled first, and able to tell what is sound; see `SqlIndex`."""
+        return SqlIndex(self._database, settle, examine)
 
     @property
     def path(self) -> Path:
@@ -86,11 +96,17 @@ class Records:
 
 
 def open_records(
-    data_dir: Path, synchronous: Synchronous = "FULL", *, create: bool = True, clock: Clock = _utc_now
+    data_dir: Path,
+    synchronous: Synchronous = "FULL",
+    *,
+    create: bool = True,
+    clock: Clock = _utc_now,
+    versions: Versions = "newest",
 ) -> Records:
     """Open the records of a data folder, made new where there are none and `create` allows it.
 
-    Anything but `synchronous="FULL"` loses acknowledged objects in a power cut, and is for the tests that must notice.
+    `versions` says which of several versions of an instance the archive's index shows. Anything but
+    `synchronous="FULL"` loses acknowledged objects in a power cut, and is for the tests that must notice.
     Raises `RecordsUnusable` (a person must act first) or `RecordsTrouble` (it may go better next time).
     """
-    return Records(open_database(data_dir, synchronous, create=create), clock)
+    return Records(open_database(data_dir, synchronous, create=create), clock, versions)
