@@ -15,6 +15,7 @@ from tolmach.adapters.sql.endings import SqlJourneyEnds
 from tolmach.adapters.sql.engine import Database, open_database
 from tolmach.adapters.sql.events import Event, stream
 from tolmach.adapters.sql.index import SqlIndex
+from tolmach.adapters.sql.index_backlog import SqlBacklog
 from tolmach.adapters.sql.index_writing import Versions
 from tolmach.adapters.sql.inventory import SqlStoredRecords
 from tolmach.adapters.sql.outbox import SqlOutbox
@@ -34,7 +35,8 @@ class Records:
 
     Protocols: `receipts` are `Receipts`, `journeys` are `Journeys`, `ends` are `JourneyEnds`, `outbox` is an `Outbox`,
     `stored` are `StoredRecords`, `watched` are `WatchRecords`. `desk` is for operators; `commitments`,
-    `devices` and `unknown_peers` are what their names say. `index` is an `Index` as it stands.
+    `devices` and `unknown_peers` are what their names say. `index` is an `Index` as it stands,
+    `index_backlog` what it has not looked at since the tables were upgraded.
     """
 
     def __init__(self, database: Database, clock: Clock, versions: Versions = "newest") -> None:
@@ -49,6 +51,7 @@ class Records:
         self.unknown_peers = UnknownPeers(database, clock)
         self.watched = Watched(database, clock)
         self.index = SqlIndex(database)
+        self.index_backlog = SqlBacklog(database, clock, versions)
 
     def index_with(
         self, settle: Callable[[], None] | None = None, examine: Callable[[str], Examined] | None = None
