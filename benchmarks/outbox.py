@@ -96,7 +96,7 @@ def _round(files: Path, port: int, scratch: Path | None) -> tuple[float, float, 
     with tempfile.TemporaryDirectory(dir=scratch) as data_dir, _taken(files, Path(data_dir)) as (store, outbox):
         double = OutboxDouble()
         double.add(*outbox.claim("pacs", "bench", FILES, datetime.now(UTC), 60))
-        outbox.give_back(list(double.rows))
+        outbox.give_back(list(double.rows), "bench")
         return direct, _delivered(store, double, port), _delivered(store, outbox, port)
 
 

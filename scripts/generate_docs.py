@@ -26,12 +26,14 @@ from tolmach.apps.sections import (
     ArchiveSettings,
     DeliverySettings,
     DicomSettings,
+    NoticeSettings,
     PeerSettings,
     ProfileSettings,
     RouteSettings,
     Settings,
     StorageSettings,
     TlsSettings,
+    WatchSettings,
 )
 from tolmach.apps.translations import translator
 from tolmach.dicom import character_sets, uids
@@ -46,10 +48,15 @@ from scripts.fault_list import written_faults  # noqa: E402
 AREAS = {
     "CFG": "Settings",
     "CLI": "The command line",
+    "DLV": "Delivery",
     "DCM": "DICOM files",
     "EDT": "Rules and edits",
     "FIL": "Files and folders",
+    "INT": "What arrives",
     "NET": "The network",
+    "OBJ": "The data folder",
+    "SQL": "The records",
+    "SRV": "The running station",
     "TXT": "Text and its repair",
 }
 ALPHABETS = {
@@ -189,7 +196,9 @@ def settings() -> str:
         ("[archive]", ArchiveSettings),
         ("[[peer]]", PeerSettings),
         ("[[profile]]", ProfileSettings),
+        ("[[watch]]", WatchSettings),
         ("[[route]]", RouteSettings),
+        ("[notice]", NoticeSettings),
     )
     parts = []
     for heading, model in tables:

@@ -176,6 +176,16 @@ def test_retry_makes_waiting_and_held_lines_due(records: Records) -> None:
     assert actions(records) == [("nurse", "retried")] * 2
 
 
+def test_retry_of_everything_leaves_alone_what_is_kept_for_a_reason(records: Records) -> None:
+    take(records, 1, held_for=PROBLEM)
+    (row,) = lines(records)
+    assert records.desk.retry(None, None, "doctor", keeps=(PROBLEM.code,)) == 0
+    assert records.desk.retry(None, "pacs", "doctor", keeps=(PROBLEM.code,)) == 0
+    assert [row.state for row in lines(records)] == ["held"]
+    assert records.desk.retry([row.delivery_id], None, "doctor", keeps=(PROBLEM.code,)) == 1
+    assert [row.state for row in lines(records)] == ["queued"]
+
+
 def test_retry_of_what_awaits_proof_is_only_by_number(records: Records) -> None:
     take(records)
     number = claim(records).delivery_id

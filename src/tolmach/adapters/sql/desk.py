@@ -258,14 +258,15 @@ class Desk:
             found = {row.destination: row.lines for row in connection.execute(_OPEN_BY_DESTINATION)}
         return {name: lines for name, lines in found.items() if name not in known}
 
-    def retry(self, ids: Sequence[int] | None, to: str | None, actor: str) -> int:
+    def retry(self, ids: Sequence[int] | None, to: str | None, actor: str, *, keeps: Collection[str] = ()) -> int:
         """Make lines due at once and give how many changed; None means all, of a destination where one is named.
 
         A quarantined object is released: its journey begins anew, and its line goes in the same commit. Lines that are
         being tried stay as they are; so do lines that await proof, unless they are given by number: then they are sent
-        once more. Raises `NoSuchThing` for unknown and for concluded numbers, and nothing is changed then.
+        once more. Without numbers, lines held for problems of the codes in `keeps` stay held. Raises `NoSuchThing` for
+        unknown and for concluded numbers, and nothing is changed then.
         """
-        return self._lines.change("retried", ids, to, actor)
+        return self._lines.change("retried", ids, to, actor, keeps)
 
     def hold(self, ids: Sequence[int] | None, to: str | None, actor: str) -> int:
         """Keep lines until somebody says otherwise; as `retry`. A line under way may be delivered all the same."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
@@ -82,11 +82,14 @@ class Lines:
         self._database = database
         self._clock = clock
 
-    def change(self, action: str, ids: Sequence[int] | None, to: str | None, actor: str) -> int:
+    def change(
+        self, action: str, ids: Sequence[int] | None, to: str | None, actor: str, keeps: Collection[str] = ()
+    ) -> int:
         """Carry an action out and give how many lines it changed.
 
         Lines given by number change all or none: an unknown or concluded one raises `NoSuchThing`. Without numbers all
-        open lines of a destination, or of all, change in portions, so that receiving goes on beside it.
+        open lines of a destination, or of all, change in portions, so that receiving goes on beside it; but not those
+        held for problems of the codes in `keeps`.
         """
         if not actor:
             raise ValueError("who does it?")
@@ -98,7 +101,7 @@ class Lines:
         changed = 0
         step: tuple[int, int] | None = (0, 0)
         while step is not None:
-            portion = partial(self._portion, action=action, after=step[1], to=to, actor=actor)
+            portion = partial(self._portion, action=action, after=step[1], to=to, actor=actor, keeps=keeps)
             step = self._database.write(portion)
             changed += 0 if step is None else step[0]
         return changed
@@ -139,13 +142,21 @@ class Lines:
         return _carry_out(connection, action, lines, actor, self._clock(), named=True)
 
     def _portion(
-        self, connection: sa.Connection, *, action: str, after: int, to: str | None, actor: str
+        self,
+        connection: sa.Connection,
+        *,
+        action: str,
+        after: int,
+        to: str | None,
+        actor: str,
+        keeps: Collection[str],
     ) -> tuple[int, int] | None:
         statement, bound = (_OPEN, {}) if to is None else (_OPEN_TO, {"destination": to})
         lines = connection.execute(statement, {"after": after, **bound}).all()
         if not lines:
             return None
-        return _carry_out(connection, action, lines, actor, self._clock(), named=False), lines[-1].id
+        changing = [line for line in lines if not (line.state == "held" and _code_of(line) in keeps)]
+        return _carry_out(connection, action, changing, actor, self._clock(), named=False), lines[-1].id
 
 
 def listed(ids: Iterable[int]) -> str:
@@ -190,7 +201,11 @@ def _is_held_for(line: Any, code: str, watch: str) -> bool:
     return problem is not None and problem.code == code and problem.facts.get("watch") == watch
 
 
-def _event(line: Any, actor: str, action: str, now: datetime) -> dict[str, object]:
+def _code_of(line: Any) -> str:
     problem = problem_from_json(line.problem)
-    details = {"state": line.state, "attempts": line.attempts, "code": "" if problem is None else problem.code}
+    return "" if problem is None else problem.code
+
+
+def _event(line: Any, actor: str, action: str, now: datetime) -> dict[str, object]:
+    details = {"state": line.state, "attempts": line.attempts, "code": _code_of(line)}
     return events.row(now, actor, action, line.object_id, line.id, line.destination, details)

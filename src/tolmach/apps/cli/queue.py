@@ -49,9 +49,12 @@ def register(program: click.Group, run: Run) -> None:
     @to
     @ids
     def retry(ids: Sequence[int], to: str | None) -> int:
+        from tolmach.journeys.faults import SHADOW
+
         with records_of(run) as records:
             require_destination(run, records, to)
-            changed = records.desk.retry(ids or None, to, actor())
+            # What a folder in shadow mode holds is let go by tolmach watch live --with-held, or by its number.
+            changed = records.desk.retry(ids or None, to, actor(), keeps=(SHADOW.code,))
         terminal = run.terminal()
         terminal.write(terminal.count("{count} line is tried now.", "{count} lines are tried now.", changed))
         return 0

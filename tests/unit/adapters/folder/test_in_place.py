@@ -213,12 +213,12 @@ def dying_at(step: int, *, after: bool = False, links: bool = True) -> Iterator[
             patch.setattr(os, "link", unsupported)
         write = writing._write
 
-        def watched_write(part: Path, chunks: object) -> str:
+        def watched_write(part: Path, chunks: object, mode: int) -> str:
             if len(mains.steps) >= mains.dies_at and not after:
                 part.write_bytes(b"ha")
                 raise Killed("write")
             mains.steps.append("write")
-            return write(part, chunks)  # type: ignore[arg-type]
+            return write(part, chunks, mode)  # type: ignore[arg-type]
 
         patch.setattr(writing, "_write", watched_write)
         yield mains
