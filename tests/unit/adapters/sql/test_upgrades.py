@@ -6,11 +6,13 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
+from tests.archive_double import entry
 from tests.contracts.records_values import NOW, PROBLEM, arrival, ending
 from tolmach.adapters.sql import Records, RecordsUnusable, open_records, upgrades
 from tolmach.adapters.sql.engine import FILE_NAME
@@ -24,8 +26,8 @@ import os
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0004"
-down_revision = "0003"
+revision = "0005"
+down_revision = "0004"
 
 
 def upgrade() -> None:
@@ -96,7 +98,11 @@ def fill(records: Records) -> None:
     """Bring something into every table of the versions before this one."""
     ids = [records.receipts.record(arrival(number)).object_id for number in range(4)]
     records.ends.finish(
-        [ending(ids[0], destinations=("pacs", "mirror")), ending(ids[1], quarantine=PROBLEM), ending(ids[2])]
+        [
+            ending(ids[0], destinations=("pacs", "mirror")),
+            ending(ids[1], quarantine=PROBLEM),
+            replace(ending(ids[2]), entry=entry()),
+        ]
     )
     lines = records.outbox.claim("pacs", "w", 9, NOW, 60)
     records.commitments.begin("1.2.3", "pacs", [lines[0].delivery_id], NOW)
@@ -108,6 +114,10 @@ def fill(records: Records) -> None:
     records.devices.pin("device", "cp1251")
     records.watched.note("room-1", [Dealing(FileMark(b"z", 1, 2, 3, 4), "ab", ids[0])])
     records.watched.note_state("room-1", None, NOW)
+    with sqlite3.connect(records.path) as connection:
+        connection.execute("INSERT INTO conflicts (kind, key, at) VALUES ('patient-id', 'P1', 1)")
+        connection.execute("INSERT INTO deletions (at, actor, reason, level, uid) VALUES (1, 'a', 'b', 'study', '1.2')")
+    connection.close()
 
 
 def seen(records: Records) -> object:
@@ -165,7 +175,7 @@ def run(data_dir: Path, migrations: Path) -> subprocess.CompletedProcess[str]:
     """Open the records with a program that knows a version more, in a process of its own."""
     program = (
         "import sys\nfrom pathlib import Path\nfrom tolmach.adapters.sql import engine, open_records, upgrades\n"
-        "upgrades.REVISIONS = engine.REVISIONS = ('0001', '0002', '0003', '0004')\n"
+        "upgrades.REVISIONS = engine.REVISIONS = ('0001', '0002', '0003', '0004', '0005')\n"
         "upgrades.MIGRATIONS = Path(sys.argv[2])\n"
         "records = open_records(Path(sys.argv[1]))\n"
         "print(records.desk.audit().total.taken)\n"
@@ -179,7 +189,7 @@ def run(data_dir: Path, migrations: Path) -> subprocess.CompletedProcess[str]:
 def migrations(tmp_path: Path, then: str) -> Path:
     folder = tmp_path / f"migrations{len(list(tmp_path.iterdir()))}"
     shutil.copytree(upgrades.MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "versions" / "v0004.py").write_text(SECOND.format(then=then))
+    (folder / "versions" / "v0005.py").write_text(SECOND.format(then=then))
     return folder
 
 
