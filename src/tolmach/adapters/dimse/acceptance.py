@@ -5,6 +5,7 @@ Standard: PS3.8 sections 7.1 and 9.3.3, 9.3.4.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tolmach.adapters.dimse.addresses import is_ae_title
@@ -63,19 +64,23 @@ def accept_contexts(
     request: AssociateRequest,
     rights: frozenset[Right],
     max_pdu_length: int,
-    relayed: AssociateAccept | None = None,
+    relayed: Sequence[AssociateAccept] = (),
     unanswered: frozenset[int] = frozenset(),
 ) -> AssociateAccept:
     """Take every context we serve and the caller has a right to, in the first syntax offered; refuse the others.
 
-    `relayed` is what pynetdicom answered to its part of the request; for that part, its word counts. `unanswered` are
-    the contexts that it would have been asked about: they are refused without a reason, which may pass.
+    `relayed` is what those who serve other contexts answered to their parts of the request; for these, their word
+    counts. `unanswered` are the contexts that pynetdicom would have been asked about: they are refused without a
+    reason, which may pass.
     """
-    theirs = {result.context_id: result for result in relayed.results} if relayed else {}
+    theirs = {result.context_id: result for one in relayed for result in one.results}
     theirs |= {context_id: ContextResult(context_id, NO_REASON, "") for context_id in unanswered}
     results = tuple(_result(context, rights, theirs.get(context.context_id)) for context in request.contexts)
-    answered = relayed.user_information if relayed else UserInformation(0)
-    info = UserInformation(max_pdu_length, roles=answered.roles, extended=answered.extended)
+    info = UserInformation(
+        max_pdu_length,
+        roles=tuple(role for one in relayed for role in one.user_information.roles),
+        extended=tuple(item for one in relayed for item in one.user_information.extended),
+    )
     # PS3.8 table 9-17: the titles are returned as they came, though nobody may look at them.
     called = request.called_ae_title if is_ae_title(request.called_ae_title) else ""
     return AssociateAccept(called, request.calling_ae_title, results, info)

@@ -25,8 +25,9 @@ from tolmach.adapters.dimse.acceptance import (
 from tolmach.adapters.dimse.allow_list import ANONYMOUS, AllowList, Caller
 from tolmach.adapters.dimse.connections import Connection, Connections
 from tolmach.adapters.dimse.errors import PeerTimeout, ProtocolViolation, TlsFailed
+from tolmach.adapters.dimse.performer import Performer
 from tolmach.adapters.dimse.rarely import Rarely
-from tolmach.adapters.dimse.reception import Reception, ReceptionLimits, Sink
+from tolmach.adapters.dimse.reception import Engine, Reception, ReceptionLimits, Sink
 from tolmach.adapters.dimse.relay import Relay
 from tolmach.adapters.dimse.relayed_service import RelayedService, contexts_to_relay
 from tolmach.adapters.dimse.spool import SpoolFolder
@@ -87,6 +88,7 @@ class Acceptor:
         self._clock = clock
         self._on_unknown = on_unknown
         self._services = services
+        self._own = [service for service in services if service.performs]
         callers = settings.policy.callers
         self._allow_list = None if callers is None else AllowList(callers, clock)
         self._places = threading.Semaphore(settings.max_relayed_associations)
@@ -150,16 +152,36 @@ class Acceptor:
             log.info("rejected %s@%s: %s", ascii(request.calling_ae_title), connection.host, reject)
             transport.send([pdu_codec.encode_associate_rj(reject or CALLING_AE_TITLE_NOT_RECOGNISED)])
             return
-        relayed = contexts_to_relay(request, caller.rights, self._services)
+        own, relayed = self._divided(request, caller)
         with self._place_for(relayed) as is_free:
             if not is_free and len(relayed) == len(request.contexts):
                 transport.send([pdu_codec.encode_associate_rj(LOCAL_LIMIT_EXCEEDED)])
                 return
             relay = self._relay(request, relayed, caller, connection) if relayed and is_free else None
+            performer = Performer(request, own, self._own, caller, connection.host, self._clock) if own else None
             unanswered = frozenset(context.context_id for context in relayed) if relay is None else frozenset[int]()
             limit = self._settings.limits.max_pdu_length
-            accept = accept_contexts(request, caller.rights, limit, relay.accept if relay else None, unanswered)
-            self._serve_accepted(connection, transport, request, accept, caller, relay)
+            answered = [engine.accept for engine in (performer, relay) if engine is not None]
+            accept = accept_contexts(request, caller.rights, limit, answered, unanswered)
+            engines = [engine for engine in (performer, relay) if engine is not None]
+            self._serve_accepted(connection, transport, request, accept, caller, engines)
+
+    def _divided(
+        self, request: pdu.AssociateRequest, caller: Caller
+    ) -> tuple[tuple[pdu.PresentationContext, ...], tuple[pdu.PresentationContext, ...]]:
+        """Give the contexts that our own upper layer serves beyond storage, and those that pynetdicom does."""
+        contexts = contexts_to_relay(request, caller.rights, self._services)
+        theirs = {uid for service in self._services if service.answers for uid in service.abstract_syntaxes}
+        carried = any(service.sends_instances for service in self._own)
+        ours = {uid for service in self._own for uid in service.abstract_syntaxes}
+
+        def is_own(uid: str) -> bool:
+            return uid in ours or (uid not in theirs and carried)
+
+        return (
+            tuple(context for context in contexts if is_own(context.abstract_syntax)),
+            tuple(context for context in contexts if not is_own(context.abstract_syntax)),
+        )
 
     def _serve_accepted(
         self,
@@ -168,7 +190,7 @@ class Acceptor:
         request: pdu.AssociateRequest,
         accept: pdu.AssociateAccept,
         caller: Caller,
-        relay: Relay | None,
+        engines: Sequence[Engine],
     ) -> None:
         connection.reception = Reception(
             transport=transport,
@@ -181,7 +203,7 @@ class Acceptor:
             sink=self._sink,
             limits=self._settings.limits,
             clock=self._clock,
-            relay=relay,
+            engines=engines,
         )
         connection.reception.run()
 

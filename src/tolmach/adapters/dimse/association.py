@@ -337,6 +337,10 @@ class Association:
                 self._open = False
                 self._transport.close_gently()
 
+    def shut(self) -> None:
+        """Make every wait of this association end with `AssociationLost`; the one thing another thread may call."""
+        self._transport.shut()
+
     def close(self) -> None:
         """Close the connection without a word to the peer; may be repeated."""
         self._open = False

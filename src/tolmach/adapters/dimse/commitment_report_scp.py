@@ -6,11 +6,11 @@ Standard: PS3.4 section J.3.3.
 from __future__ import annotations
 
 import logging
-from typing import Any
 
-from tolmach.adapters.dimse.allow_list import Caller
+from tolmach.adapters.dimse.command_set import N_EVENT_REPORT_RQ
 from tolmach.adapters.dimse.commitment import NoReport, OnCommitment, parse_report
 from tolmach.adapters.dimse.message_data import MESSAGE_SYNTAXES
+from tolmach.adapters.dimse.operation import Operation
 from tolmach.adapters.dimse.relayed_service import RelayedService
 from tolmach.base import TolmachError
 from tolmach.dicom import uids
@@ -27,21 +27,21 @@ def commitment_report_scp(on_commitment: OnCommitment) -> RelayedService:
     An error of tolmach's from it is answered with 0110H, so that the archive reports again.
     """
 
-    def answer(event: Any, caller: Caller) -> tuple[int, None]:
-        raw = event.request.EventInformation
+    def status_of(operation: Operation) -> int:
+        name = operation.caller.name or operation.caller.ae_title
         try:
-            report = parse_report(b"" if raw is None else raw.getvalue(), event.context.transfer_syntax)
-            return on_commitment(report.transaction_uid, report.stored, report.failed), None
+            report = parse_report(operation.data, operation.transfer_syntax_uid)
+            return on_commitment(report.transaction_uid, report.stored, report.failed)
         except NoReport as error:
-            log.warning("the commitment report of %s is none: %s", caller.name or caller.ae_title, error)
-            return INVALID_ARGUMENT_VALUE, None
+            log.warning("the commitment report of %s is none: %s", name, error)
+            return INVALID_ARGUMENT_VALUE
         except TolmachError as error:
-            log.warning("the commitment report of %s: %s", caller.name or caller.ae_title, error)
-            return PROCESSING_FAILURE, None
+            log.warning("the commitment report of %s: %s", name, error)
+            return PROCESSING_FAILURE
 
     return RelayedService(
         frozenset({uids.StorageCommitmentPushModel}),
-        {"EVT_N_EVENT_REPORT": answer},
-        MESSAGE_SYNTAXES,
+        transfer_syntaxes=MESSAGE_SYNTAXES,
         caller_is_scp=True,
+        performs={N_EVENT_REPORT_RQ: lambda operation: operation.respond(status_of(operation))},
     )

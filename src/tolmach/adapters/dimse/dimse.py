@@ -35,6 +35,8 @@ _COMMAND_DATA_SET_TYPE = 0x0800
 _STATUS = 0x0900
 _ERROR_COMMENT = 0x0902
 _AFFECTED_SOP_INSTANCE_UID = 0x1000
+_MOVE_ORIGINATOR_AE_TITLE = 0x1030
+_MOVE_ORIGINATOR_MESSAGE_ID = 0x1031
 
 _NO_DATA_SET = 0x0101
 _DATA_SET_FOLLOWS = 0x0001
@@ -49,12 +51,16 @@ class MalformedCommand(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class CStoreRequest:
-    """C-STORE-RQ: a data set follows on the same presentation context."""
+    """C-STORE-RQ: a data set follows on the same presentation context.
+
+    `move_originator` is who asked for it by C-MOVE, and the Message ID of that; only for sending.
+    """
 
     message_id: int
     sop_class_uid: str
     sop_instance_uid: str
     priority: int = 0
+    move_originator: tuple[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +103,7 @@ def encode_command(command: Command) -> bytes:
                 _us(_PRIORITY, command.priority),
                 _us(_COMMAND_DATA_SET_TYPE, _DATA_SET_FOLLOWS),
                 _uid(_AFFECTED_SOP_INSTANCE_UID, command.sop_instance_uid),
+                *_originator(command.move_originator),
             ]
         case CStoreResponse():
             elements = [
@@ -159,6 +166,13 @@ def _response(command_field: int, message_id: int, status: int) -> tuple[bytes, 
         _us(_COMMAND_DATA_SET_TYPE, _NO_DATA_SET),
         _us(_STATUS, status),
     )
+
+
+def _originator(originator: tuple[str, int] | None) -> tuple[bytes, ...]:
+    if originator is None:
+        return ()
+    ae_title, message_id = originator
+    return _text(_MOVE_ORIGINATOR_AE_TITLE, ae_title), _us(_MOVE_ORIGINATOR_MESSAGE_ID, message_id)
 
 
 def _element(element: int, value: bytes) -> bytes:

@@ -191,6 +191,12 @@ CONTEXT_NOT_PROPOSED = Fault(
     N_("Nothing to do: it is sent with an association that proposes it."),
 )
 
+CONTEXT_NOT_ASKED_FOR = Fault(
+    "TLM-NET-043",
+    N_("{peer} asked for {sop_class} in {transfer_syntax}, but does not take that on this association."),
+    N_("Let the asking program offer this SOP class and transfer syntax with the role of an SCP, or use C-MOVE."),
+)
+
 # Answers that are no proof --------------------------------------------------------------------------------------------
 
 WRONG_MESSAGE_ID = Fault(

@@ -8,14 +8,14 @@ Standard: PS3.8 section 9.2 (the acceptor's half), PS3.7 sections 9.1.1 and 9.1.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from tolmach.adapters.dimse import faults, pdu, pdu_codec
 from tolmach.adapters.dimse.acceptance import is_ours
-from tolmach.adapters.dimse.command_set import C_ECHO_RQ, C_STORE_RQ, parse_command_set
+from tolmach.adapters.dimse.command_set import C_ECHO_RQ, C_STORE_RQ, CommandSet, parse_command_set
 from tolmach.adapters.dimse.dimse import (
     COMMAND_LIMIT,
     CEchoRequest,
@@ -29,7 +29,6 @@ from tolmach.adapters.dimse.dimse import (
 )
 from tolmach.adapters.dimse.errors import ProtocolViolation
 from tolmach.adapters.dimse.part10_meta import encode_file_meta
-from tolmach.adapters.dimse.relay import Relay
 from tolmach.adapters.dimse.rights import Right
 from tolmach.adapters.dimse.spool import Spool, SpoolFolder
 from tolmach.adapters.dimse.status import OUT_OF_RESOURCES, SUCCESS
@@ -76,6 +75,33 @@ class ReceptionLimits:
     idle_timeout_seconds: float = 60.0
 
 
+class Engine(Protocol):
+    """Who serves the contexts that are neither Verification nor Storage: ourselves (`Performer`), or `Relay`."""
+
+    contexts: frozenset[int]
+
+    @property
+    def is_working(self) -> bool:
+        """Whether the peer waits for an answer."""
+        ...
+
+    def start(self, outer: Transport, sending: threading.Lock, on_lost: Callable[[], None]) -> None:
+        """Serve from now on."""
+        ...
+
+    def take_command(self, context_id: int, command: CommandSet) -> None:
+        """Take a whole command set."""
+        ...
+
+    def take_data(self, fragment: memoryview, *, is_last: bool) -> None:
+        """Take a fragment of the data set that belongs to the last command."""
+        ...
+
+    def close(self, *, released: bool) -> None:
+        """End; returns when no answer can come any more."""
+        ...
+
+
 @dataclass(slots=True)
 class Reception:
     """One accepted association, until the peer releases it; `run` is called once."""
@@ -90,10 +116,10 @@ class Reception:
     sink: Sink
     limits: ReceptionLimits
     clock: Clock
-    relay: Relay | None = None
+    engines: Sequence[Engine] = ()
     sending: threading.Lock = field(default_factory=threading.Lock)  # held while a message goes out
     _is_within: bool = False  # a message
-    _relayed_context: int | None = None  # that a data set to the relay is coming on
+    _relayed: tuple[int, Engine] | None = None  # the context a data set for an engine is coming on
     _command: bytearray = field(default_factory=bytearray)
     _command_context: int | None = None
     _spool: Spool | None = None
@@ -102,7 +128,11 @@ class Reception:
     @property
     def is_busy(self) -> bool:
         """Whether it is in the middle of something that is worth waiting for; any thread may ask."""
-        return self._is_within or (self.relay is not None and self.relay.is_working)
+        return self._is_within or self._is_worked_for
+
+    @property
+    def _is_worked_for(self) -> bool:
+        return any(engine.is_working for engine in self.engines)
 
     def run(self) -> None:
         """Accept the association and serve requests until the peer releases or aborts; no spool file is left behind.
@@ -116,15 +146,15 @@ class Reception:
         released = False
         try:
             self.transport.send([pdu_codec.encode_associate_ac(self.accept)])
-            if self.relay is not None:
-                self.relay.start(self.transport, self.sending, self._give_up)
+            for engine in self.engines:
+                engine.start(self.transport, self.sending, self._give_up)
             while self._serve_pdu():
                 self._flush()
             released = not self.is_busy
         finally:
             self._discard_spool()
-            if self.relay is not None:
-                self.relay.close(released=released)
+            for engine in self.engines:
+                engine.close(released=released)
 
     def _serve_pdu(self) -> bool:
         """Take one PDU; False when the association is over."""
@@ -150,7 +180,7 @@ class Reception:
                 deadline = self.clock() + self.limits.idle_timeout_seconds
                 return self.transport.read_pdu(deadline, self.limits.max_pdu_length)
             except TimeoutError:
-                if self.relay is None or not self.relay.is_working:
+                if not self._is_worked_for:
                     raise
 
     def _take(self, pdv: pdu.Pdv) -> None:
@@ -159,13 +189,13 @@ class Reception:
         self._is_within = True
         if pdv.is_command:
             self._take_command(pdv)
-        elif self._relayed_context is not None and self.relay is not None:
-            self._relay_data(pdv, self.relay)
+        elif self._relayed is not None:
+            self._relay_data(pdv, *self._relayed)
         else:
             self._take_data(pdv)
 
     def _take_command(self, pdv: pdu.Pdv) -> None:
-        is_within = self._spool is not None or self._relayed_context is not None
+        is_within = self._spool is not None or self._relayed is not None
         if is_within or self._command_context not in (None, pdv.context_id):
             raise self._violation("a command in the middle of another message")
         self._command_context = pdv.context_id
@@ -176,7 +206,7 @@ class Reception:
             return
         raw = self._command
         self._command, self._command_context = bytearray(), None
-        if self.relay is None or not self._relay_command(pdv.context_id, raw, self.relay):
+        if not self._relay_command(pdv.context_id, raw):
             self._serve_command(pdv.context_id, raw)
 
     def _serve_command(self, context_id: int, raw: bytearray) -> None:
@@ -189,27 +219,28 @@ class Reception:
             case _:
                 raise self._violation("a response that nothing was asked for")
 
-    def _relay_command(self, context_id: int, raw: bytearray, relay: Relay) -> bool:
-        """Pass a command on to the relay, if it is for it."""
-        if context_id not in relay.contexts:
+    def _relay_command(self, context_id: int, raw: bytearray) -> bool:
+        """Pass a command on to the engine that it is for, if there is one."""
+        engine = next((one for one in self.engines if context_id in one.contexts), None)
+        if engine is None:
             return False
         command = parse_command_set(raw)
         if context_id in self._syntaxes and command.command_field in (C_STORE_RQ, C_ECHO_RQ):
             return False
-        relay.take_command(context_id, command)
+        engine.take_command(context_id, command)
         self._is_within = command.has_data_set
-        self._relayed_context = context_id if command.has_data_set else None
+        self._relayed = (context_id, engine) if command.has_data_set else None
         return True
 
-    def _relay_data(self, pdv: pdu.Pdv, relay: Relay) -> None:
-        if pdv.context_id != self._relayed_context:
+    def _relay_data(self, pdv: pdu.Pdv, context_id: int, engine: Engine) -> None:
+        if pdv.context_id != context_id:
             raise self._violation("data on another context than their command")
-        relay.take_data(pdv.context_id, pdv.fragment, is_last=pdv.is_last)
+        engine.take_data(pdv.fragment, is_last=pdv.is_last)
         if pdv.is_last:
-            self._relayed_context, self._is_within = None, False
+            self._relayed, self._is_within = None, False
 
     def _is_accepted(self, context_id: int) -> bool:
-        return context_id in self._syntaxes or (self.relay is not None and context_id in self.relay.contexts)
+        return context_id in self._syntaxes or any(context_id in engine.contexts for engine in self.engines)
 
     def _begin_spool(self, context_id: int, request: CStoreRequest) -> None:
         abstract_syntax, transfer_syntax = self._syntaxes[context_id]

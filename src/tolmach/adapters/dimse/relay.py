@@ -23,7 +23,7 @@ from tolmach.adapters.dimse.allow_list import Caller
 from tolmach.adapters.dimse.command_set import C_CANCEL_RQ, CommandSet, encode_command_set, parse_command_set
 from tolmach.adapters.dimse.dimse import COMMAND_LIMIT, MalformedCommand
 from tolmach.adapters.dimse.errors import ProtocolViolation
-from tolmach.adapters.dimse.relayed_service import RelayedService
+from tolmach.adapters.dimse.relayed_service import MESSAGE_LIMIT, RelayedService
 from tolmach.adapters.dimse.stream import Clock, Stream
 from tolmach.adapters.dimse.timeouts import Timeouts
 from tolmach.adapters.dimse.transport import Transport
@@ -31,7 +31,6 @@ from tolmach.base import TolmachError
 
 log = logging.getLogger(__name__)
 
-MESSAGE_LIMIT = 4 << 20  # bytes of the data set of one message to pynetdicom
 LONGEST_ANSWER = 1 << 17  # the PDU of pynetdicom's answers, where the peer would take even longer ones
 ANSWER_PDU_LIMIT = 1 << 20
 NEGOTIATION_SECONDS = 10.0
@@ -62,6 +61,7 @@ class Relay:
         self._own_request: int | None = None  # Message ID of what pynetdicom asks the peer
         self._is_over = False
         self._left = 0  # bytes of a data set that may still come
+        self._context_id = 0  # on this context
         self._pump: threading.Thread | None = None
 
     @classmethod
@@ -120,16 +120,16 @@ class Relay:
                 return
         else:
             self._take_request(command)
-        self._left = MESSAGE_LIMIT if command.has_data_set else 0
+        self._left, self._context_id = MESSAGE_LIMIT if command.has_data_set else 0, context_id
         raw = memoryview(encode_command_set(command))
         self._pass_on(context_id, raw, is_command=True, is_last=True)
 
-    def take_data(self, context_id: int, fragment: memoryview, *, is_last: bool) -> None:
+    def take_data(self, fragment: memoryview, *, is_last: bool) -> None:
         """Pass on a fragment of the data set that belongs to the last command; raises `ProtocolViolation`."""
         if len(fragment) > self._left:
             raise self._violation(f"a message longer than {MESSAGE_LIMIT} bytes")
         self._left -= len(fragment)
-        self._pass_on(context_id, fragment, is_command=False, is_last=is_last)
+        self._pass_on(self._context_id, fragment, is_command=False, is_last=is_last)
 
     def _expect(self, command: CommandSet) -> None:
         with self._state:

@@ -6,14 +6,15 @@ Standard: PS3.4 annex B, PS3.7 section 9.1.1, PS3.8 annex E.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from tolmach.adapters.dimse import faults
-from tolmach.adapters.dimse.association import Association
 from tolmach.adapters.dimse.data_pdus import DataPdus, LengthLies
-from tolmach.adapters.dimse.dimse import CStoreRequest, CStoreResponse
+from tolmach.adapters.dimse.dimse import Command, CStoreRequest, CStoreResponse
 from tolmach.adapters.dimse.errors import AssociationLost, InstanceNotSendable, ProtocolViolation, StoreFailedForNow
+from tolmach.adapters.dimse.pdu import Buffer
 from tolmach.adapters.dimse.status import StatusMeaning, meaning_of, store_error
 from tolmach.adapters.dimse.stream import Clock
 from tolmach.base import Fault, TolmachError
@@ -25,7 +26,8 @@ class OutgoingInstance:
 
     `length` is in bytes and even. `chunks` gives consecutive buffers, each valid only until the next is asked for; when
     it gives a list or tuple, all of them are taken as valid at once, checked before anything is sent and sent with
-    the fewest calls. It is called once for each attempt.
+    the fewest calls. It is called once for each attempt. `move_originator` is who asked for it by C-MOVE, and the
+    Message ID of that.
     """
 
     sop_class_uid: str
@@ -33,6 +35,7 @@ class OutgoingInstance:
     transfer_syntax_uid: str
     length: int
     chunks: Callable[[], Iterable[memoryview | bytes]]
+    move_originator: tuple[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,54 @@ class StoreOutcome:
         return self.error is None
 
 
+class StoreChannel(Protocol):
+    """What instances are stored over: an association of ours (`Association`), or one that the peer opened for C-GET."""
+
+    fragment_length: int
+
+    @property
+    def peer(self) -> object:
+        """Who is at the other end, for people."""
+        ...
+
+    @property
+    def is_open(self) -> bool:
+        """Whether another operation may be tried."""
+        ...
+
+    def context_for(self, sop_class_uid: str, transfer_syntax_uid: str) -> int | None:
+        """Give the id of the accepted context, or None."""
+        ...
+
+    def required_context(self, sop_class_uid: str, transfer_syntax_uid: str) -> int:
+        """Give the id of the accepted context; raises `ContextNotAccepted`."""
+        ...
+
+    def next_message_id(self) -> int:
+        """Give the next Message ID."""
+        ...
+
+    def command_pdus(self, context_id: int, command: Command) -> list[Buffer]:
+        """Encode a command as P-DATA-TF buffers."""
+        ...
+
+    def send(self, buffers: Sequence[Buffer]) -> None:
+        """Bring bytes of a request to the kernel."""
+        ...
+
+    def await_response(self, context_id: int, /) -> Command:
+        """Give the answer to the request sent last, which went out on this context; any error ends the association."""
+        ...
+
+    def abort(self) -> None:
+        """End the association and tell the peer."""
+        ...
+
+    def close(self) -> None:
+        """End the association without a word."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class _InFlight:
     instance: OutgoingInstance
@@ -76,7 +127,7 @@ class _InFlight:
 
 
 def store_all(
-    assoc: Association, instances: Iterator[OutgoingInstance], clock: Clock = time.monotonic
+    assoc: StoreChannel, instances: Iterator[OutgoingInstance], clock: Clock = time.monotonic
 ) -> Iterator[StoreOutcome]:
     """Send instances one after another and give one outcome for each instance taken from the iterator, in order.
 
@@ -97,7 +148,7 @@ def store_all(
         current = following
 
 
-def _send(assoc: Association, instance: OutgoingInstance, clock: Clock) -> _InFlight | StoreOutcome:
+def _send(assoc: StoreChannel, instance: OutgoingInstance, clock: Clock) -> _InFlight | StoreOutcome:
     if instance.length <= 0 or instance.length % 2:
         return StoreOutcome(instance, None, _not_sendable(faults.LENGTH_ODD, instance, length=instance.length))
     try:
@@ -105,7 +156,9 @@ def _send(assoc: Association, instance: OutgoingInstance, clock: Clock) -> _InFl
     except TolmachError as error:
         return StoreOutcome(instance, None, error)
     started, message_id = clock(), assoc.next_message_id()
-    request = CStoreRequest(message_id, instance.sop_class_uid, instance.sop_instance_uid)
+    request = CStoreRequest(
+        message_id, instance.sop_class_uid, instance.sop_instance_uid, move_originator=instance.move_originator
+    )
     data = DataPdus(context_id, instance.length, assoc.fragment_length, assoc.command_pdus(context_id, request))
     begun = False
     try:
@@ -123,7 +176,7 @@ def _send(assoc: Association, instance: OutgoingInstance, clock: Clock) -> _InFl
     return _InFlight(instance, context_id, message_id, started)
 
 
-def _await_outcome(assoc: Association, sent: _InFlight, clock: Clock) -> StoreOutcome:
+def _await_outcome(assoc: StoreChannel, sent: _InFlight, clock: Clock) -> StoreOutcome:
     instance = sent.instance
     try:
         answer = assoc.await_response(sent.context_id)
@@ -139,7 +192,7 @@ def _await_outcome(assoc: Association, sent: _InFlight, clock: Clock) -> StoreOu
     return StoreOutcome(instance, response, store_error(answer.status, facts))
 
 
-def _mismatch(assoc: Association, sent: _InFlight, answer: object) -> TolmachError | None:
+def _mismatch(assoc: StoreChannel, sent: _InFlight, answer: object) -> TolmachError | None:
     """Give the error of an answer that is not the answer to this instance, whatever status it carries."""
     if not isinstance(answer, CStoreResponse):
         return ProtocolViolation(
