@@ -21,6 +21,7 @@ from tolmach.adapters.sql.inventory import SqlStoredRecords
 from tolmach.adapters.sql.outbox import SqlOutbox
 from tolmach.adapters.sql.receipts import SqlReceipts
 from tolmach.adapters.sql.stored import Clock
+from tolmach.adapters.sql.tokens import Tokens
 from tolmach.adapters.sql.unknown_peers import UnknownPeers
 from tolmach.adapters.sql.watched import Watched
 from tolmach.intake.interfaces import Examined
@@ -50,6 +51,7 @@ class Records:
         self.devices = Devices(database)
         self.unknown_peers = UnknownPeers(database, clock)
         self.watched = Watched(database, clock)
+        self.tokens = Tokens(database, clock)
         self.index = SqlIndex(database)
         self.index_backlog = SqlBacklog(database, clock, versions)
 
