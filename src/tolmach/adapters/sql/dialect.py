@@ -149,6 +149,17 @@ def data_version(connection: sa.Connection) -> int:
     return int(connection.exec_driver_sql("PRAGMA data_version").scalar_one())
 
 
+def plan_of(connection: sa.Connection, statement: sa.Executable) -> list[str]:
+    """Give how the database would carry a statement out, in its own words."""
+    compiled = statement.compile(  # type: ignore[attr-defined]
+        dialect=connection.dialect, compile_kwargs={"render_postcompile": True}
+    )
+    rows = connection.exec_driver_sql(
+        f"EXPLAIN QUERY PLAN {compiled}", tuple(compiled.params[name] for name in compiled.positiontup)
+    )
+    return [str(row[3]) for row in rows]
+
+
 def integrity_findings(connection: sa.Connection) -> list[str]:
     """Read the whole database and give what is damaged in it, in the database's own words."""
     found = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA integrity_check")]

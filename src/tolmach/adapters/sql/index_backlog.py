@@ -14,7 +14,7 @@ from tolmach.adapters.sql.stored import Clock, changes_from_json
 from tolmach.archive.catching_up import Unindexed
 from tolmach.archive.interfaces import Entry
 
-_waiting = sa.literal_column("is_indexed = 0 AND ended_at IS NOT NULL")
+_waiting: sa.ColumnElement[bool] = sa.literal_column("is_indexed = 0 AND ended_at IS NOT NULL")
 _WAITING = (
     sa.select(
         *(objects.c.id, objects.c.sha256, objects.c.found_sop_class_uid, objects.c.found_sop_instance_uid),

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from tolmach.adapters.sql import dialect
 from tolmach.adapters.sql.index_conditions import Narrowed, narrowed
 from tolmach.adapters.sql.index_schema import instances, patients, series, studies
 from tolmach.adapters.sql.stored import from_json, slices
@@ -77,6 +78,14 @@ def found(connection: sa.Connection, query: Query) -> tuple[list[Entity], int]:
             values |= counted.get(_row_of(row, level), {}) | _visible(row, level)
         entities.append(Entity(query.level, {key: values[key] for key in values if key in wanted}))
     return entities, more
+
+
+def explained(connection: sa.Connection, query: Query) -> list[str]:
+    """Give how the database goes about a question, in its own words; for people and for tests."""
+    wanted = usual(query.level) if query.returned is None else query.returned
+    narrow = narrowed(query.conditions)
+    shown = [level for level in up_to(query.level) if _is_needed(level, wanted, narrow)]
+    return dialect.plan_of(connection, _statement(query.level, shown, narrow).limit(query.limit + 1))
 
 
 def _is_needed(level: Level, wanted: frozenset[str], narrow: Narrowed) -> bool:
