@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from tolmach.adapters.dimse.message_data import (
     element_of,
+    element_of_number,
     items_in,
     number_in,
     parse_message_data,
@@ -46,19 +47,40 @@ class CommitmentReport:
 
 
 class NoReport(ValueError):
-    """The data set is no report on a transaction; the text says what it lacks."""
+    """The data set is no report on a transaction, or no request of one; the text says what it lacks."""
 
 
 def encode_request(transaction_uid: str, references: Sequence[Reference], encoding: Encoding) -> bytes:
     """Give the action information of a request."""
-    items = [
-        element_of("ReferencedSOPClassUID", sop_class_uid, encoding)
-        + element_of("ReferencedSOPInstanceUID", sop_instance_uid, encoding)
-        for sop_class_uid, sop_instance_uid in references
-    ]
+    items = [_pair(sop_class, instance, encoding) for sop_class, instance in references]
     return element_of("TransactionUID", transaction_uid, encoding) + sequence_of(
         "ReferencedSOPSequence", items, encoding
     )
+
+
+def parse_request(raw: bytes, transfer_syntax_uid: str) -> tuple[str, tuple[Reference, ...]]:
+    """Read the action information of a request: transaction and references; raises `Damaged` or `NoReport`."""
+    data_set = parse_message_data(raw, transfer_syntax_uid)
+    transaction_uid = uid_in(data_set, "TransactionUID")
+    if not transaction_uid:
+        raise NoReport("no Transaction UID")
+    references = tuple(_reference(data_set, item) for item in items_in(data_set, "ReferencedSOPSequence"))
+    if not references:
+        raise NoReport("no references")
+    return transaction_uid, references
+
+
+def encode_report(report: CommitmentReport, encoding: Encoding) -> bytes:
+    """Give the event information of a report. Standard: PS3.4 table J.3-2."""
+    failed = [
+        _pair(sop_class, instance, encoding) + element_of_number("FailureReason", reason, encoding)
+        for sop_class, instance, reason in report.failed
+    ]
+    stored = [_pair(sop_class, instance, encoding) for sop_class, instance in report.stored]
+    parts = [element_of("TransactionUID", report.transaction_uid, encoding)]
+    parts += [sequence_of("FailedSOPSequence", failed, encoding)] if failed else []
+    parts += [sequence_of("ReferencedSOPSequence", stored, encoding)] if stored else []
+    return b"".join(parts)
 
 
 def parse_report(raw: bytes, transfer_syntax_uid: str) -> CommitmentReport:
@@ -72,6 +94,12 @@ def parse_report(raw: bytes, transfer_syntax_uid: str) -> CommitmentReport:
         (*_reference(data_set, item), _reason(data_set, item)) for item in items_in(data_set, "FailedSOPSequence")
     )
     return CommitmentReport(transaction_uid, stored, failed)
+
+
+def _pair(sop_class_uid: str, sop_instance_uid: str, encoding: Encoding) -> bytes:
+    return element_of("ReferencedSOPClassUID", sop_class_uid, encoding) + element_of(
+        "ReferencedSOPInstanceUID", sop_instance_uid, encoding
+    )
 
 
 def _reference(data_set: DataSet, item: int) -> Reference:

@@ -321,3 +321,8 @@ TOO_MANY_ANSWERS = Fault(
     N_("{peer} found more than {limit} objects; the query was stopped there."),
     N_("Ask for less at once, or choose another proof for this peer."),
 )
+NOBODY_TO_REPORT_TO = Fault(
+    "TLM-NET-087",
+    N_("{peer} asked for Storage Commitment and has no address to bring the report to."),
+    N_("Give this peer host and port in the settings: the port it listens on for reports."),
+)

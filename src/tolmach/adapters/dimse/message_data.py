@@ -77,6 +77,12 @@ def element_of(keyword: str, value: str, encoding: Encoding) -> bytes:
     return encode.element(tag, dictionary.vr_of(tag), value.encode("ascii"), encoding)
 
 
+def element_of_number(keyword: str, value: int, encoding: Encoding) -> bytes:
+    """Give a whole element of one number of two bytes (US)."""
+    tag = _tag(keyword)
+    return encode.element(tag, dictionary.vr_of(tag), value.to_bytes(2, "big" if encoding.big else "little"), encoding)
+
+
 def sequence_of(keyword: str, items: Sequence[bytes], encoding: Encoding) -> bytes:
     """Give a whole sequence around the elements of its items."""
     return encode.sequence(_tag(keyword), items, encoding)

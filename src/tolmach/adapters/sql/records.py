@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tolmach.adapters.sql import dialect
+from tolmach.adapters.sql.commitment_requests import SqlCommitmentRequests
 from tolmach.adapters.sql.commitments import Commitments
 from tolmach.adapters.sql.desk import Desk
 from tolmach.adapters.sql.devices import Devices
@@ -48,6 +49,7 @@ class Records:
         self.stored = SqlStoredRecords(database, clock)
         self.desk = Desk(database, clock)
         self.commitments = Commitments(database)
+        self.commitment_requests = SqlCommitmentRequests(database)
         self.devices = Devices(database)
         self.unknown_peers = UnknownPeers(database, clock)
         self.watched = Watched(database, clock)

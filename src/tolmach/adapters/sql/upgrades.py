@@ -7,7 +7,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
-from tolmach.adapters.sql import index_schema, tokens_schema
+from tolmach.adapters.sql import commitment_schema, index_schema, tokens_schema
 from tolmach.adapters.sql.faults import FOREIGN, NEWER, UPGRADE_FAILED, RecordsUnusable, why
 from tolmach.adapters.sql.schema import REVISIONS, alembic_version
 
@@ -32,7 +32,9 @@ def make_current(connection: sa.Connection, path: Path) -> None:
     if version == REVISIONS[-1]:
         return
     if version is None:
-        assert index_schema.patients.metadata is tokens_schema.tokens.metadata  # both are there once imported
+        # All of them are there once imported.
+        assert index_schema.patients.metadata is tokens_schema.tokens.metadata
+        assert commitment_schema.commitment_requests.metadata is tokens_schema.tokens.metadata
         tokens_schema.tokens.metadata.create_all(connection)
         alembic_version.create(connection)
         connection.execute(alembic_version.insert().values(version_num=REVISIONS[-1]))
