@@ -88,8 +88,8 @@ class Receipts:
                 sop_class_uid=data_set.sop_class_uid,
                 sop_instance_uid=data_set.sop_instance_uid,
                 transfer_syntax_uid=data_set.transfer_syntax_uid,
-                study_instance_uid=one.study["StudyInstanceUID"][0],  # type: ignore[arg-type]
-                series_instance_uid=one.series["SeriesInstanceUID"][0],  # type: ignore[arg-type]
+                study_instance_uid=str(one.study.get("StudyInstanceUID", ("",))[0]),
+                series_instance_uid=str(one.series.get("SeriesInstanceUID", ("",))[0]),
                 size=arrival.size,
                 received_at=arrival.received_at,
                 frames=int(str(one.instance.get("NumberOfFrames", ("1",))[0]) or 1),

@@ -201,6 +201,7 @@ DECODABLE = frozenset(
     {
         uids.RLELossless,
         uids.JPEGBaseline8Bit,
+        uids.JPEGExtended12Bit,  # of 8 bits only, as most are
         uids.JPEGLSLossless,
         uids.JPEGLSNearLossless,
         uids.JPEG2000Lossless,

@@ -95,6 +95,8 @@ class _Writer:
         data_set, tag, length = self._data_set, element.tag, element.length
         encoding = data_set.encoding_in(element.parent)
         vr = vr_of(data_set, element, encoding)
+        if element.vr == "UN":
+            encoding = Encoding(False, False)  # whatever surrounds it. Standard: PS3.5 section 6.2.2
         if tag == SPECIFIC_CHARACTER_SET:
             return _UTF_8
         if not length and not element.undefined:
@@ -206,7 +208,9 @@ def vr_of(data_set: DataSet, element: Element, encoding: Encoding) -> str:
     vr, tag = element.vr, element.tag
     if vr == "UN":
         known = dictionary.vr_of(tag)
-        return known if known in STRING_VRS else vr
+        size = struct.calcsize(_NUMBERS.get(known, "4s" if known == "AT" else "0s"))
+        is_number = size > 0 and element.length % size == 0
+        return known if known in STRING_VRS or is_number else vr
     if encoding.explicit:
         return vr
     if tag in _WORDS or _is_overlay(tag):

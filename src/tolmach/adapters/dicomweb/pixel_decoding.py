@@ -19,6 +19,7 @@ Array = NDArray[Any]
 Job = dict[str, Any]  # the attributes of the image, by the names of `frames.Layout`
 
 _JPEG_2000 = frozenset({uids.JPEG2000Lossless, uids.JPEG2000, uids.HTJ2KLossless, uids.HTJ2KLosslessRPCL, uids.HTJ2K})
+_JPEG = frozenset({uids.JPEGBaseline8Bit, uids.JPEGExtended12Bit})
 _JPEG_LS = frozenset({uids.JPEGLSLossless, uids.JPEGLSNearLossless})
 
 
@@ -33,8 +34,8 @@ def decode(job: Job, data: bytes) -> tuple[Array, str]:
     """
     syntax, photometric = job["transfer_syntax_uid"], job["photometric"]
     if job["compressed"]:
-        pixels, photometric = _decoder_of(syntax)(job, data), photometric
-        if syntax in _JPEG_2000 or syntax == uids.JPEGBaseline8Bit:
+        pixels = _decoder_of(syntax)(job, data)
+        if syntax in _JPEG_2000 or syntax in _JPEG:
             photometric = "RGB" if pixels.ndim == 3 else photometric
     else:
         pixels = _native(job, data)
@@ -47,7 +48,7 @@ def decode(job: Job, data: bytes) -> tuple[Array, str]:
 def _decoder_of(syntax: str) -> Callable[[Job, bytes], Array]:
     if syntax == uids.RLELossless:
         return _rle
-    if syntax == uids.JPEGBaseline8Bit:
+    if syntax in _JPEG:
         return _jpeg
     if syntax in _JPEG_2000:
         return _jpeg_2000
