@@ -129,8 +129,8 @@ def _jpeg(job: Job, data: bytes) -> Array:
     Image.MAX_IMAGE_PIXELS = None  # its size is compared with the data set's, which was judged before
     with Image.open(io.BytesIO(data), formats=["JPEG"]) as image:
         _require_size(job, image.size)
-        if job["photometric"] == "RGB" and "adobe_transform" not in image.info:
-            image.draft("YCbCr", None)  # the components as they are: nothing was turned into YCbCr
+        if job["photometric"] == "RGB" and not {"adobe_transform", "jfif"} & image.info.keys():
+            image.draft("YCbCr", None)  # the components as they are: nothing says that they were turned into YCbCr
         return np.asarray(image)
 
 
