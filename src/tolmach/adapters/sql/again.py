@@ -18,7 +18,7 @@ from tolmach.adapters.sql.schema import deliveries, objects
 from tolmach.adapters.sql.stored import from_json, micros, moment, to_json, written
 
 # Recovery reads them from the disk: nobody has sent them once more.
-_FOUND: Final = ("found", "rebuild")
+FOUND: Final = ("found", "rebuild")
 PROVENANCE: Final = ("entrance", "source", "ae_title", "host")
 STATE: Final = (*PROVENANCE, "ended_at", "sources_to_come")
 """What must be known of an object to say whether it begins anew."""
@@ -73,7 +73,7 @@ _REVIVE = (
 
 def arrive_again(connection: sa.Connection, known: Any, came: Mapping[str, Any], now: datetime) -> None:
     """Begin the journey of a known object anew where what came asks for it; `known` has `id` and `STATE`."""
-    if came["entrance"] in _FOUND:
+    if came["entrance"] in FOUND:
         return
     source = [came[name] for name in PROVENANCE]
     is_other = _key(source) != _key(_source(known))

@@ -99,7 +99,11 @@ _OBJECTLESS = (
 _BYTELESS = (
     sa.select(objects.c.id.label("object_id"), objects.c.sop_instance_uid, objects.c.sha256, objects.c.flaw_problem)
     .select_from(_with_lines)
-    .where(objects.c.flaw != "", sa.or_(_of_lines.c.rank < _RANKS.index("delivered"), _of_lines.c.rank.is_(None)))
+    .where(
+        objects.c.flaw != "",
+        objects.c.purged_at.is_(None),
+        sa.or_(_of_lines.c.rank < _RANKS.index("delivered"), _of_lines.c.rank.is_(None)),
+    )
 )
 _CHECKS: Final = (
     (OBJECT_VANISHED, _VANISHED),

@@ -93,6 +93,16 @@ NOWHERE = Fault(
     N_("It was not said where to send {ids}: they were sent nowhere before."),
     N_("Name a destination with --to. Nothing was changed."),
 )
+PURGED = Fault(
+    "TLM-SQL-025",
+    N_("Their bytes were removed on purpose, and are not there to be sent: {ids}."),
+    N_("Have them sent again by the machine they came from. Nothing was changed."),
+)
+BEING_PURGED = Fault(
+    "TLM-SQL-026",
+    N_("The object {sha256} came while its bytes were being removed after a deletion."),
+    N_("Nothing: it is taken when it is sent again, a minute later at the earliest."),
+)
 OBJECT_VANISHED = Fault(
     "TLM-SQL-030",
     N_("Object {object_id} ({sop_instance_uid}) was taken, and its records are gone; its sha256 is {sha256}."),

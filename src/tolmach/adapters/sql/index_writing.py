@@ -146,6 +146,17 @@ def _told(row: Any) -> tuple[int, ...]:
     return tuple(getattr(row, part) for part in PARTS)
 
 
+def hide(connection: sa.Connection, object_ids: Sequence[int]) -> None:
+    """Take instances out of sight, in the caller's transaction; `reconsider` then says what is seen instead."""
+    totals = Totals(connection)
+    gone = [row for row in _rows(connection, _OF_OBJECTS, "ids", object_ids) if row.is_visible]
+    for row in gone:
+        totals.add(_place(row), _told(row), row.sop_class, -1)
+    if gone:
+        connection.execute(_SHOW, [{"of_object": row.object_id, "shown": 0} for row in gone])
+    totals.write()
+
+
 def reconsider(connection: sa.Connection, uids: Collection[str], now: datetime, versions: Versions) -> None:
     """Choose anew which versions of some instances are found, in the caller's transaction."""
     totals = Totals(connection)

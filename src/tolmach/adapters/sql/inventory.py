@@ -25,7 +25,7 @@ _SHA256S: Final = sa.bindparam("sha256s", type_=sa.Text, expanding=True)
 _KNOWN = sa.select(objects.c.sha256).where(objects.c.sha256.in_(_SHA256S)).distinct()
 _STORED = (
     sa.select(objects.c.sha256, sa.func.max(objects.c.size).label("size"))
-    .where(objects.c.sha256 > sa.bindparam("after"))
+    .where(objects.c.sha256 > sa.bindparam("after"), objects.c.purged_at.is_(None))
     .group_by(objects.c.sha256)
     .order_by(objects.c.sha256)
     .limit(_BATCH)

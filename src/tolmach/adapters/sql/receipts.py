@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, cast
+from typing import Any, Final, NamedTuple, cast
 
 import sqlalchemy as sa
 
 from tolmach.adapters.sql import dialect
-from tolmach.adapters.sql.again import arrive_again, take_turns, turns
+from tolmach.adapters.sql.again import FOUND, arrive_again, take_turns, turns
 from tolmach.adapters.sql.engine import Database
 from tolmach.adapters.sql.events import note
+from tolmach.adapters.sql.faults import BEING_PURGED
+from tolmach.adapters.sql.index_writing import Versions
 from tolmach.adapters.sql.inventory import unflag
+from tolmach.adapters.sql.retention import arrived_again
 from tolmach.adapters.sql.schema import objects, receipts
 from tolmach.adapters.sql.stored import Clock, micros, moment, plain
+from tolmach.intake.faults import RecordsTrouble
 from tolmach.intake.interfaces import Arrival, Entrance, Pending, Provenance, Receipt
 
 _versions = objects.alias("versions")
@@ -42,6 +46,7 @@ class _Known(NamedTuple):
     host: str
     ended_at: int | None
     sources_to_come: str
+    purged_at: int | None
 
 
 def _record(version: object) -> sa.Executable:
@@ -58,6 +63,14 @@ _RECORD = dialect.Prepared(_record(_NEXT_VERSION))
 # Things without a UID are no versions of one another.
 _RECORD_NAMELESS = dialect.Prepared(_record(1))
 _RECEIPT = dialect.Prepared(receipts.insert())
+_PURGED = dialect.Prepared(
+    sa.select(objects.c.purged_at).where(
+        objects.c.sha256 == sa.bindparam("sha256"), sa.literal_column("purged_at IS NOT NULL")
+    )
+)
+# So long, in microseconds, an arrival may be on its way from the store to the records: whoever purges meanwhile has
+# taken its bytes.
+_ON_ITS_WAY: Final = 60_000_000
 
 _PENDING = (
     sa.select(objects.c.id, *(objects.c[name] for name in _ARRIVED), objects.c.released)
@@ -70,9 +83,10 @@ _PENDING = (
 class SqlReceipts:
     """`Receipts` and `Journeys` of `tolmach.intake.interfaces`."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, versions: Versions = "newest") -> None:
         self._database = database
         self._clock = clock
+        self._versions = versions
 
     def record(self, arrival: Arrival) -> Receipt:
         """Commit an arrival as taken and waiting for its journey; see `Receipts.record`."""
@@ -101,12 +115,17 @@ class SqlReceipts:
         statement = _RECORD if values["sop_instance_uid"] else _RECORD_NAMELESS
         known = _Known(*statement.one(connection, values))
         is_new = known.arrivals == 1
+        purged = _PURGED.one(connection, {"sha256": values["sha256"]})
+        if purged is not None and abs(values["received_at"] - purged[0]) < _ON_ITS_WAY:
+            raise RecordsTrouble(BEING_PURGED, sha256=values["sha256"])
         if is_new:
             _RECEIPT.one(connection, values | {"object_id": known.id})
             if known.version > 1:
                 details = {"version": known.version}
                 note(connection, self._clock(), "", "new-version", object_id=known.id, details=details)
         else:
+            if values["entrance"] not in FOUND:
+                arrived_again(connection, known.id, values["sha256"], self._clock(), self._versions)
             arrive_again(connection, known, values, self._clock())
         if known.flaw:
             # The store has just made sure that the bytes are there and good.

@@ -21,6 +21,7 @@ from tolmach.adapters.sql.index_writing import Versions
 from tolmach.adapters.sql.inventory import SqlStoredRecords
 from tolmach.adapters.sql.outbox import SqlOutbox
 from tolmach.adapters.sql.receipts import SqlReceipts
+from tolmach.adapters.sql.retention import Retention
 from tolmach.adapters.sql.stored import Clock
 from tolmach.adapters.sql.tokens import Tokens
 from tolmach.adapters.sql.unknown_peers import UnknownPeers
@@ -43,7 +44,7 @@ class Records:
 
     def __init__(self, database: Database, clock: Clock, versions: Versions = "newest") -> None:
         self._database = database
-        self.receipts = self.journeys = SqlReceipts(database, clock)
+        self.receipts = self.journeys = SqlReceipts(database, clock, versions)
         self.ends = SqlJourneyEnds(database, clock, versions)
         self.outbox = SqlOutbox(database, clock)
         self.stored = SqlStoredRecords(database, clock)
@@ -56,6 +57,7 @@ class Records:
         self.tokens = Tokens(database, clock)
         self.index = SqlIndex(database)
         self.index_backlog = SqlBacklog(database, clock, versions)
+        self.retention = Retention(database, clock, versions)
 
     def index_with(
         self, settle: Callable[[], None] | None = None, examine: Callable[[str], Examined] | None = None

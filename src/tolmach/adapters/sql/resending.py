@@ -13,7 +13,7 @@ from tolmach.adapters.sql import events
 from tolmach.adapters.sql.again import AFRESH, LINES, afresh, earlier
 from tolmach.adapters.sql.endings import new_line, tally
 from tolmach.adapters.sql.engine import Database
-from tolmach.adapters.sql.faults import NOT_READY_TO_RESEND, NOWHERE, UNKNOWN_OBJECTS, NoSuchThing
+from tolmach.adapters.sql.faults import NOT_READY_TO_RESEND, NOWHERE, PURGED, UNKNOWN_OBJECTS, NoSuchThing
 from tolmach.adapters.sql.lines import listed
 from tolmach.adapters.sql.schema import deliveries, editions, objects
 from tolmach.adapters.sql.stored import Clock, countable, plain, slices
@@ -22,7 +22,12 @@ _line = deliveries.c
 _IDS: Final = sa.bindparam("ids", type_=sa.BigInteger, expanding=True)
 _OBJECTS = sa.select(
     *(objects.c.id, objects.c.ended_at, objects.c.edition_shown, objects.c.editions_expected, objects.c.quarantine),
-    *(objects.c.study_instance_uid, objects.c.found_sop_class_uid, objects.c.found_sop_instance_uid),
+    *(
+        objects.c.purged_at,
+        objects.c.study_instance_uid,
+        objects.c.found_sop_class_uid,
+        objects.c.found_sop_instance_uid,
+    ),
     editions.c.sop_instance_uid.label("shown_sop_instance_uid"),
 ).join(
     editions,
@@ -168,6 +173,8 @@ def _targets(
         raise NoSuchThing(UNKNOWN_OBJECTS, ids=listed(missing))
     if early := [one for one in ids if found[one].ended_at is None or found[one].quarantine is not None]:
         raise NoSuchThing(NOT_READY_TO_RESEND, ids=listed(early))
+    if gone := [one for one in ids if found[one].purged_at is not None]:
+        raise NoSuchThing(PURGED, ids=listed(gone))
     if to is not None:
         targets: dict[int, Sequence[str]] = dict.fromkeys(ids, to)
     else:

@@ -91,15 +91,15 @@ objects = sa.Table(
     sa.Column("flaw_problem", sa.Text),
     # Whether the archive's index has looked at how its journey ended.
     number_column("is_indexed"),
-    # 1: its bytes were removed on purpose, long after somebody had deleted it.
-    number_column("is_purged"),
+    # When its bytes were removed on purpose, long after somebody had deleted it.
+    sa.Column("purged_at", Time),
     sa.UniqueConstraint("sha256", "sop_instance_uid"),
     sa.Index("ix_objects_sop_instance_uid", "sop_instance_uid", "version"),
     sa.Index("ix_objects_received_at", "received_at"),
     partial_index("ix_objects_pending", "id", where="ended_at IS NULL"),
     partial_index("ix_objects_sources_to_come", "id", where="sources_to_come <> '[]'"),
     partial_index("ix_objects_unindexed", "id", where="is_indexed = 0 AND ended_at IS NOT NULL"),
-    partial_index("ix_objects_purged", "sha256", where="is_purged <> 0"),
+    partial_index("ix_objects_purged", "sha256", where="purged_at IS NOT NULL"),
     sqlite_autoincrement=True,
 )
 

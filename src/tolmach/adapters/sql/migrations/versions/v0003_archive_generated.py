@@ -168,14 +168,14 @@ def upgrade() -> None:
     op.create_index("ix_instances_series", "instances", ["series", "is_visible", "number", "uid"], unique=False)
     op.create_index("ix_instances_uid", "instances", ["uid"], unique=False)
     op.add_column("objects", sa.Column("is_indexed", sa.Integer(), server_default=sa.text("0"), nullable=False))
-    op.add_column("objects", sa.Column("is_purged", sa.Integer(), server_default=sa.text("0"), nullable=False))
+    op.add_column("objects", sa.Column("purged_at", sa.BigInteger(), nullable=True))
     op.create_index(
         "ix_objects_purged",
         "objects",
         ["sha256"],
         unique=False,
-        sqlite_where=sa.text("is_purged <> 0"),
-        postgresql_where=sa.text("is_purged <> 0"),
+        sqlite_where=sa.text("purged_at IS NOT NULL"),
+        postgresql_where=sa.text("purged_at IS NOT NULL"),
     )
     op.create_index(
         "ix_objects_unindexed",
