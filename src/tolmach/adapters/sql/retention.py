@@ -150,6 +150,12 @@ class Retention:
                 return
             after = rows[-1].id
 
+    def ripe(self, keep: timedelta = KEPT_FOR) -> Purged:
+        """Give what a purge would do; where bytes are shared it may do less."""
+        rows = self._ripe(micros(self._clock() - keep))
+        sizes = [row.size for row in rows if not _is_kept(row)]
+        return Purged(len(sizes), sum(sizes), len(rows) - len(sizes))
+
     def purge(self, actor: str, remove: Callable[[str], None], keep: timedelta = KEPT_FOR) -> Purged:
         """Remove the bytes of what was deleted longer than `keep` ago, and give what was done.
 
@@ -159,8 +165,7 @@ class Retention:
         """
         by = _by(actor)
         until = micros(self._clock() - keep)
-        with self._database.reading() as connection:
-            rows = connection.execute(_RIPE, {"until": until}).all()
+        rows = self._ripe(until)
         ids = [row.id for row in rows if not _is_kept(row)]
         count = size = 0
         for start in range(0, len(ids), _TOGETHER):
@@ -171,6 +176,10 @@ class Retention:
             count += len(done)
             size += sum(done)
         return Purged(count, size, len(rows) - count)
+
+    def _ripe(self, until: int) -> Sequence[Any]:
+        with self._database.reading() as connection:
+            return connection.execute(_RIPE, {"until": until}).all()
 
     def _delete(self, connection: sa.Connection, uid: str, reason: str, actor: str) -> Deleted:
         level, rows = _named(connection, uid)
