@@ -14,6 +14,7 @@ import click
 
 from tolmach import __version__
 from tolmach.apps.cli import (
+    archive,
     audit,
     backup,
     config,
@@ -45,7 +46,7 @@ from tolmach.base import N_, Problem, Retryable, TolmachError
 OK, SOMETHING_FAILED, WRONG_CALL, INTERRUPTED_STATUS = 0, 1, 2, 130
 
 COMMANDS = (
-    *(inspect, fix, undo, send, echo, serve, service, watch, queue, history, audit, backup, peers),
+    *(inspect, fix, undo, send, echo, serve, service, watch, queue, history, audit, archive, backup, peers),
     *(detect, translit, fold, devices, passport, notice, config, demo),
 )
 
