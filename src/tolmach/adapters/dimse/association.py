@@ -23,7 +23,7 @@ from tolmach.adapters.dimse.errors import (
     PeerTimeout,
     ProtocolViolation,
 )
-from tolmach.adapters.dimse.rejections import rejection_error
+from tolmach.adapters.dimse.rejections import RECEIVE_PDU_LENGTH, aborted, await_accept
 from tolmach.adapters.dimse.stream import Clock
 from tolmach.adapters.dimse.timeouts import Timeouts
 from tolmach.adapters.dimse.transport import Transport
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from tolmach.adapters.dimse.tls import TlsClient
 
 DEFAULT_CALLING_AE_TITLE = "TOLMACH"
-RECEIVE_PDU_LENGTH = 1 << 16
 SEND_PDU_CAP = 1 << 18  # a peer without a limit gets PDUs of this size: larger ones are no faster and cost it memory
 HIGHEST_MESSAGE_ID = 0xFFFF
 MESSAGE_LIMIT = 4 << 20  # bytes of the data set of one message that is not an instance
@@ -110,7 +109,7 @@ class Association:
                 user_information=pdu.UserInformation(RECEIVE_PDU_LENGTH, roles=tuple(roles)),
             )
             transport.send([pdu_codec.encode_associate_rq(request)])
-            accept = _await_accept(transport, peer, calling_ae_title, timeouts, clock)
+            accept = await_accept(transport, peer, calling_ae_title, timeouts, clock)
             return cls(transport, peer, contexts, accept, timeouts, clock)
         except TolmachError:
             transport.close()
@@ -126,6 +125,11 @@ class Association:
     def context_for(self, sop_class_uid: str, transfer_syntax_uid: str) -> int | None:
         """Give the id of the accepted context for exactly this pair, or None."""
         return self._accepted.get((sop_class_uid, transfer_syntax_uid))
+
+    def syntax_of(self, context_id: int) -> str:
+        """Give the transfer syntax that was agreed on for a context; empty where it was not accepted."""
+        found = (syntax for (_sop_class, syntax), known in self._accepted.items() if known == context_id)
+        return next(found, "")
 
     def required_context(self, sop_class_uid: str, transfer_syntax_uid: str) -> int:
         """Give the id of the accepted context, or raise `ContextNotAccepted` that says what the peer lacks."""
@@ -211,6 +215,33 @@ class Association:
         self._awaiting = message.command.is_response and not message.command.is_final
         return message
 
+    def await_command(self, seconds: float | None = None) -> tuple[int, CommandSet]:
+        """Give the next command and its context; a data set behind it is read by `receive_data`, before anything else.
+
+        Raises as `await_response` does.
+        """
+
+        def read(deadline: float) -> tuple[int, CommandSet]:
+            context_id, raw = self._read_fragments(deadline, is_command=True, limit=COMMAND_LIMIT)
+            return context_id, parse_command_set(raw)
+
+        return self._await(read, seconds)
+
+    def receive_data(self, context_id: int, take: Callable[[memoryview], None]) -> None:
+        """Give a data set of any length to `take`, piece by piece as it comes; each piece dies when `take` returns.
+
+        Raises as `await_response` does.
+        """
+        while not self._await(lambda deadline: self._take_piece(context_id, deadline, take)):
+            pass
+
+    def _take_piece(self, context_id: int, deadline: float, take: Callable[[memoryview], None]) -> bool:
+        pdv = self._next_pdv(deadline)
+        if pdv.is_command or pdv.context_id != context_id:
+            raise pdu.MalformedPdu("the fragments of two messages, or of command and data, are mixed")
+        take(pdv.fragment)
+        return pdv.is_last
+
     def is_addressed(self, seconds: float) -> bool:
         """Wait for the peer to begin a message; False when it does not, and the association is as it was."""
         if not self._open:
@@ -278,7 +309,7 @@ class Association:
         if pdu_type == pdu.P_DATA_TF:
             return body
         if pdu_type == pdu.ABORT:
-            raise _aborted(self.peer, body)
+            raise aborted(self.peer, body)
         if pdu_type == pdu.RELEASE_RQ:
             self._transport.send([pdu_codec.encode_release_rp()])
             raise AssociationAborted(faults.RELEASED_BY_PEER, peer=self.peer)
@@ -356,32 +387,6 @@ class Association:
             self.release()
         else:
             self.abort()
-
-
-def _await_accept(
-    transport: Transport, peer: PeerAddress, calling_ae_title: str, timeouts: Timeouts, clock: Clock
-) -> pdu.AssociateAccept:
-    try:
-        pdu_type, body = transport.read_pdu(clock() + timeouts.acse_timeout_seconds, RECEIVE_PDU_LENGTH)
-    except TimeoutError as error:
-        seconds = round(timeouts.acse_timeout_seconds, 1)
-        raise PeerTimeout(faults.ASSOCIATION_TIMEOUT, peer=peer, seconds=seconds) from error
-    except ProtocolViolation as error:
-        raise ProtocolViolation(faults.NOT_DICOM, peer=peer, detail=error.problem.facts["detail"]) from error
-    try:
-        if pdu_type == pdu.ASSOCIATE_AC:
-            return pdu_codec.parse_associate_ac(body)
-        if pdu_type == pdu.ASSOCIATE_RJ:
-            raise rejection_error(pdu_codec.parse_associate_rj(body), peer, calling_ae_title)
-    except pdu.MalformedPdu as error:
-        raise ProtocolViolation(faults.PROTOCOL_VIOLATION, peer=peer, detail=error) from error
-    if pdu_type == pdu.ABORT:
-        raise _aborted(peer, body)
-    raise ProtocolViolation(faults.PROTOCOL_VIOLATION, peer=peer, detail=f"unexpected PDU {pdu_type:02X}H")
-
-
-def _aborted(peer: PeerAddress, body: memoryview) -> AssociationAborted:
-    return AssociationAborted(faults.ABORTED, peer=peer, reason=pdu_codec.parse_abort(body).words)
 
 
 def _fragment_length(peer_max_pdu_length: int) -> int:

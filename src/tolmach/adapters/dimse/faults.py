@@ -326,3 +326,8 @@ NOBODY_TO_REPORT_TO = Fault(
     N_("{peer} asked for Storage Commitment and has no address to bring the report to."),
     N_("Give this peer host and port in the settings: the port it listens on for reports."),
 )
+RETRIEVAL_FAILED = Fault(
+    "TLM-NET-088",
+    N_("{peer} did not send what was asked for (status {status}). {comment}"),
+    N_("Ask whether C-GET is allowed there for our AE title; the log of the PACS says more."),
+)

@@ -5,7 +5,7 @@ Standard: PS3.4 annex C (Query/Retrieve, sections C.2.2.2.2 list of UID matching
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 from tolmach.adapters.dimse import faults
 from tolmach.adapters.dimse.association import Association
@@ -44,8 +44,9 @@ UIDS_AT_ONCE = 100  # a list longer than this is more than some archives read
 CANCELLED = 0xFE00
 MEDIUM = 0
 
-# Elements of an identifier: keyword and value in ASCII, in the order of their tags.
+# Elements of an identifier: keyword and value in ASCII, in the order of their tags; or what writes them (`query_keys`).
 Keys = Sequence[tuple[str, str]]
+WriteKeys = Callable[[Encoding], bytes]
 
 
 class Find:
@@ -54,7 +55,7 @@ class Find:
     def __init__(
         self,
         assoc: Association,
-        keys: Keys,
+        keys: Keys | WriteKeys,
         sop_class_uid: str = uids.StudyRootQueryRetrieveInformationModelFind,
         limit: int = ANSWERS_AT_MOST,
     ) -> None:
@@ -81,7 +82,9 @@ class Find:
                 COMMAND_DATA_SET_TYPE: DATA_SET_FOLLOWS,
             }
         )
-        self._assoc.send_message(context_id, command, _identifier(self._keys, encoding_of(syntax)))
+        encoding = encoding_of(syntax)
+        identifier = self._keys(encoding) if callable(self._keys) else _identifier(self._keys, encoding)
+        self._assoc.send_message(context_id, command, identifier)
         count = 0
         is_over = False
         try:
