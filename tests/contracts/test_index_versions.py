@@ -22,7 +22,7 @@ from tests.builders import EXPLICIT_LE
 from tests.contracts.records_factories import FACTORIES, Clock, opened
 from tests.contracts.records_values import FROM_CT, PROBLEM
 from tolmach.adapters.sql import NoSuchThing, Records
-from tolmach.archive.interfaces import Entry
+from tolmach.archive.interfaces import LEVELS, Entry
 from tolmach.archive.questions import question
 from tolmach.archive.retention import RetentionRefused
 from tolmach.base import Problem
@@ -256,12 +256,7 @@ def test_the_order_of_arrival_changes_no_answer(
         for records in opened("sqlite", tmp_path_factory.mktemp("order"), Clock()):
             for one, number in arrivals:
                 arrive(records, one, number + 1, at=NOW + timedelta(seconds=number))
-            answers.append(
-                [
-                    records.index.find(question(level, {}))  # type: ignore[arg-type]
-                    for level in ("patient", "study", "series", "instance")
-                ]
-            )
+            answers.append([records.index.find(question(level, {})) for level in LEVELS])
         chance.shuffle(arrivals)
     assert answers[0] == answers[1]
 
@@ -499,6 +494,6 @@ def test_the_index_agrees_with_its_double_after_all_of_it(records: Records) -> N
         double.add(one)
     records.retention.delete(f"{ROOT}.3", "why", "nurse")
     records.retention.restore(f"{ROOT}.3", "nurse")
-    for level in ("patient", "study", "series", "instance"):
-        asked = question(level, {})  # type: ignore[arg-type]
+    for level in LEVELS:
+        asked = question(level, {})
         assert records.index.find(asked) == double.find(asked)

@@ -6,8 +6,8 @@ again from the stored files says the same.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
 
 from tolmach.archive.identity import is_telling
 from tolmach.archive.interfaces import Values
@@ -19,12 +19,24 @@ MOST_PARTS: Final = 64
 _NAME: Final = "PatientName"
 
 
-def agreed(parts: Iterable[Values]) -> Values:
-    """Give for each attribute the first value there is; parts come in their order, the most frequent first.
+def agreed(parts: Iterable[tuple[int, Values]]) -> Values:
+    """Give for each attribute what most instances say, of values said as often the first in the order of letters.
 
-    A name without letters gives way to any with.
+    Parts come with how many instances say them. A name without letters gives way to any with.
     """
-    told = list(parts)
-    values = {keyword: value for part in reversed(told) for keyword, value in part.items()}
-    names = [part[_NAME] for part in told if any(is_telling(name) for name in texts(part, _NAME))]
-    return values | {_NAME: names[0]} if names else values
+    told: dict[str, dict[str, tuple[int, Any]]] = {}
+    for count, part in parts:
+        for keyword, value in part.items():
+            known = told.setdefault(keyword, {})
+            text = repr(value)
+            known[text] = (known.get(text, (0, value))[0] + count, value)
+    return {keyword: _agreed(keyword, known) for keyword, known in sorted(told.items())}
+
+
+def _agreed(keyword: str, known: Mapping[str, tuple[int, Any]]) -> Any:
+    def rank(item: tuple[str, tuple[int, Any]]) -> tuple[bool, int, str]:
+        text, (count, value) = item
+        is_lost = keyword == _NAME and not any(is_telling(name) for name in texts({keyword: value}, keyword))
+        return is_lost, -count, text
+
+    return min(known.items(), key=rank)[1][1]

@@ -194,7 +194,8 @@ class ArrivalJourney:
     def _examined(self, pending: Pending, source: Source) -> Ending:
         arrival = pending.arrival
         origin = origin_of(arrival.provenance)
-        came, shown = self._mended(source, self.router.profile_for(arrival.provenance), origin, pending)
+        came, examined = self._mended(source, self.router.profile_for(arrival.provenance), origin, pending)
+        shown = examined
         _require_sound(came, pending)
         bound, undecided = self.router.bound_for(came, arrival.provenance)
         editions: list[Edition] = []
@@ -208,9 +209,9 @@ class ArrivalJourney:
                 editions.append(edition)
             held_for = self._reason_to_hold(mended, one, arrival.provenance)
             deliveries.append(NewDelivery(one.destination, editions.index(edition), held_for))
-        own = _edition_of(came, shown)
+        own = _edition_of(came, examined if self.router.keeps else shown)
         if self.router.keeps and own not in editions:
-            editions.append(own)  # what is kept here is the mended object, whatever the destinations want
+            editions.append(own)  # what is kept here is mended, whatever letters the destinations want
         unwanted = None
         if not bound and undecided:
             unwanted = undecided[0]

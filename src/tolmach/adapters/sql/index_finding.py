@@ -38,7 +38,10 @@ _VISIBLE: Final[Mapping[Level, sa.ColumnElement[bool]]] = {
 }
 _newest_study = (studies.c.date.desc(), studies.c.time.desc(), studies.c.uid, studies.c.id)
 _ORDER: Final[Mapping[Level, Sequence[sa.ColumnElement[Any]]]] = {
-    "patient": (patients.c.patient_id, patients.c.issuer, patients.c.scope, patients.c.id),
+    "patient": (
+        *(patients.c.patient_id, patients.c.issuer, patients.c.scope),
+        *(patients.c.name, patients.c.birth_date, patients.c.id),
+    ),
     "study": _newest_study,
     "series": (*_newest_study, series.c.uid, series.c.id),
     "instance": (*_newest_study, series.c.uid, series.c.id, instances.c.uid),

@@ -47,7 +47,7 @@ _VISIBLE = {
     for level, table in LEVELS.items()
 }
 _TOLD = (
-    sa.select(parts.c.attributes)
+    sa.select(part_counts.c.instances, parts.c.attributes)
     .join(part_counts, part_counts.c.part == parts.c.id)
     .where(part_counts.c.level == sa.bindparam("of_level"), part_counts.c.entity == sa.bindparam("of_entity"))
     .order_by(part_counts.c.instances.desc(), parts.c.digest)
@@ -122,13 +122,15 @@ class Totals:
         self._classes()
 
     def _say(self, level: str, entity: int) -> None:
-        told = self.connection.execute(_TOLD, {"of_level": level, "of_entity": entity}).scalars().all()
+        told = self.connection.execute(_TOLD, {"of_level": level, "of_entity": entity}).all()
         if not told:
             return  # nothing of it is visible; it keeps what was said of it
-        values = agreed([from_json(one) for one in told])
-        written = to_json(dict(sorted(values.items()))) if len(told) > 1 else told[0]
+        written = told[0].attributes
+        if len(told) > 1:
+            written = to_json(agreed([(one.instances, from_json(one.attributes)) for one in told]))
         if written == self.connection.execute(_KNOWN[level], {"entity": entity}).scalar_one():
             return
+        values = from_json(written)
         new = {f"new_{name}": value for name, value in _columns(level, values).items()}
         self.connection.execute(_WRITE[level], {"entity": entity, "new_attributes": written} | new)
         if level == "p":
