@@ -23,7 +23,7 @@ from tolmach.apps.desktop.latest import Latest
 from tolmach.apps.desktop.mailbox import Mailbox
 from tolmach.apps.desktop.outgoing import Concluded, Ended, Outgoing
 from tolmach.apps.desktop.preview import NoPicture, Picture, Preview
-from tolmach.apps.desktop.reading import FileRead, FilesFound, Idle, Reader, Unlisted
+from tolmach.apps.desktop.reading import FileRead, FilesFound, JobDone, Reader, Unlisted
 from tolmach.apps.desktop.remembered import LIST, Keeper, KeptFile, list_as_json, snapshot
 from tolmach.apps.desktop.rows import CONFIRMED, FAILURES, Row, State, Step
 from tolmach.apps.desktop.station import Choice, Station
@@ -66,7 +66,7 @@ class Desk(QObject):
         self.edits = EditBook()
         self.kept: Sequence[KeptFile] = ()  # of an earlier session, until a person has decided about them
         self._run: InHand | None = None
-        self._is_reading = False
+        self._jobs = 0  # what the reader was asked and has not finished
         self._profile = Profile()
         self.mailbox: Mailbox[object] = Mailbox(self._deliver, self)
         self._reader = Reader(self.mailbox.put, self._memory)
@@ -97,11 +97,11 @@ class Desk(QObject):
     @property
     def is_reading(self) -> bool:
         """Whether files are being found or read."""
-        return self._is_reading
+        return self._jobs > 0
 
     def add_paths(self, paths: Sequence[Path]) -> None:
         """Put files and what is in folders on the list."""
-        self._is_reading = True
+        self._jobs += 1
         self._reader.find([Path(path).absolute() for path in paths])
         self.counted.emit()
 
@@ -112,6 +112,7 @@ class Desk(QObject):
         self.edits.forget(row.file.path for row in gone)
         self.model.remove(gone)
         self._changed()
+        self.counted.emit()
 
     def take_up(self, kept: Sequence[KeptFile]) -> None:
         """Put the files of an earlier session on the list, as far as they were then."""
@@ -178,7 +179,7 @@ class Desk(QObject):
         orders = [(row.file, row.steps) for row in rows]
         if not orders:
             return
-        self._is_reading = True
+        self._jobs += 1
         self._reader.read(orders, self._profile)
 
     def _memory(self) -> DeviceMemory | None:
@@ -218,6 +219,7 @@ class Desk(QObject):
         self._read(rows)
         self.model.tell(rows)
         self._changed()
+        self.counted.emit()
 
     # Sending.
 
@@ -306,10 +308,11 @@ class Desk(QObject):
             self.troubled.emit(message.problem)
         elif isinstance(message, Problem):
             self.troubled.emit(message)
-        elif isinstance(message, Idle):
-            self._is_reading = False
-            self.read_all.emit()
-            self.counted.emit()
+        elif isinstance(message, JobDone):
+            self._jobs -= 1
+            if not self._jobs:
+                self.read_all.emit()
+                self.counted.emit()
         elif isinstance(message, Looked):
             self.looked.emit(message)
         elif isinstance(message, Picture | NoPicture):

@@ -31,7 +31,7 @@ from tolmach.base import N_
 
 Index = QModelIndex | QPersistentModelIndex
 _LONG = frozenset({"LT", "ST", "UT"})
-_LEAST_WIDTH = 300
+_LEAST_WIDTH = 380
 HINTS = {
     "AE": N_("AE title: up to 16 English letters, digits and signs"),
     "AS": N_("Age, such as 042Y"),
@@ -126,7 +126,16 @@ class ValueEditor(QFrame):
         self.hint.setText(text[:1].upper() + text[1:])
         put_tone(self.hint, "bad" if why is not None else "")
         self.hint.setVisible(bool(text))
-        self.adjustSize()
+        self._fit()
+
+    def _fit(self) -> None:
+        """Be as high as the words below the fields need, growing upwards where there is no room below."""
+        layout, around = self.layout(), self.parentWidget()
+        if layout is None or around is None or not self.isVisible():
+            return
+        height = layout.totalHeightForWidth(self.width())
+        top = max(0, min(self.y(), around.height() - height - 2))
+        self.setGeometry(self.x(), top, self.width(), height)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Hear the keys that end editing, and that another widget is worked with."""
@@ -191,11 +200,13 @@ class ValueDelegate(QStyledItemDelegate):
         rect = QRect(option.rect)
         around = editor.parentWidget()
         rect.setWidth(max(rect.width(), _LEAST_WIDTH))
-        if around is not None and rect.right() > around.width():
-            rect.moveRight(max(around.width() - 1, rect.width() - 1))
-        editor.setFixedWidth(rect.width())
-        editor.move(rect.topLeft())
-        editor.adjustSize()
+        layout = editor.layout()
+        if layout is not None:
+            rect.setHeight(layout.totalHeightForWidth(rect.width()))
+        if around is not None:  # within what is seen, whichever cell it is
+            rect.moveRight(max(min(rect.right(), around.width() - 2), rect.width() - 1))
+            rect.moveBottom(max(min(rect.bottom(), around.height() - 2), rect.height() - 1))
+        editor.setGeometry(rect)
 
     def eventFilter(self, _watched: QObject, _event: QEvent) -> bool:
         """Leave keys and focus to the fields, which know when a value may go."""

@@ -23,6 +23,7 @@ from tolmach.base import N_
 Index = QModelIndex | QPersistentModelIndex
 _ROOT = QModelIndex()
 _TIP_CHANGES = 8
+_CELL = 20  # characters of a value in a cell
 
 
 class Column(IntEnum):
@@ -148,8 +149,10 @@ class FileModel(QAbstractTableModel):
             parts.append(self._words.gettext(N_("text unsure")))
         if row.steps:
             parts.append(self._words.ngettext("{count} edit", "{count} edits", len(row.steps)))
-        words = repair_words(reading.changes, reading.more_changes)
-        return "   ·   ".join([*parts, words] if words else parts)
+        if reading.changes:  # the first is enough on one line; the tooltip and the elements have them all
+            more = len(reading.changes) - 1 + reading.more_changes
+            parts.append(repair_words(reading.changes[:1], more, _CELL))
+        return "   ·   ".join(parts)
 
     def _repair_tone(self, row: Row) -> Tone:
         reading = row.reading

@@ -115,13 +115,13 @@ class ToolButton(QToolButton):
 
     def _say(self) -> None:
         text = self._words.gettext(self._text)
-        self.setText(text)
+        self.setText(f" {text}")  # some room behind the icon
         if self._key:
             self.setShortcut(QKeySequence(self._key))  # setText takes the shortcut away for the mnemonic's
         about = self._words.gettext(self._about)
         keys = QKeySequence(self._key).toString(QKeySequence.SequenceFormat.NativeText)
         self.setToolTip(shown.tip(f"{about}\n{keys}" if keys else about))
-        self.setAccessibleName(text.replace("&", "") or about)
+        self.setAccessibleName(text.replace("&", ""))
         self.setAccessibleDescription(about)
 
     def _draw(self) -> None:

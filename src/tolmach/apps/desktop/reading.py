@@ -49,11 +49,11 @@ class FileRead:
 
 
 @dataclass(frozen=True, slots=True)
-class Idle:
-    """Everything asked for so far was read."""
+class JobDone:
+    """One thing that was asked for is done, or was let go."""
 
 
-Told = FilesFound | Unlisted | FileRead | Idle
+Told = FilesFound | Unlisted | FileRead | JobDone
 
 
 class Reader:
@@ -90,9 +90,10 @@ class Reader:
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
-            job()
-            if self._jobs.empty():
-                self._tell(Idle())
+            try:
+                job()
+            finally:
+                self._tell(JobDone())
 
     def _find(self, paths: Sequence[Path]) -> None:
         batch: list[FoundFile] = []

@@ -161,6 +161,7 @@ def reading_of(report: FileReport, data_set: DataSet | None, size: int) -> Readi
 
     # The label of the character set follows from the rest and says nothing to a technician.
     changes = [one for one in report.changes if one.before != one.after and one.keyword != "SpecificCharacterSet"]
+    changes.sort(key=lambda one: (one.reason != "rule", one.keyword != "PatientName"))  # what is looked for first
     shown_changes = tuple(
         ShownChange(one.keyword or one.path, cut(one.before), cut(one.after), one.reason == "rule")
         for one in changes[:_MOST_CHANGES]
@@ -183,12 +184,15 @@ def cut(text: str | None) -> str | None:
     return None if text is None else shown.plain(text, _SHOWN)
 
 
-def repair_words(changes: Sequence[ShownChange], more: int) -> str:
-    """Give changes as one line: before → after."""
-    parts = [
-        f"{one.before if one.before is not None else '—'} → {one.after if one.after is not None else '—'}"
-        for one in changes
-    ]
+def repair_words(changes: Sequence[ShownChange], more: int, most: int = _SHOWN) -> str:
+    """Give changes as one line, before → after; values of more than `most` characters are cut."""
+    parts = [f"{_short(one.before, most)} → {_short(one.after, most)}" for one in changes]
     if more:
         parts.append(f"+{more}")
     return "   ·   ".join(parts)
+
+
+def _short(text: str | None, most: int) -> str:
+    if text is None:
+        return "—"
+    return text if len(text) <= most else f"{text[: most - 1]}…"

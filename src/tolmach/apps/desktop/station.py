@@ -21,7 +21,6 @@ from tolmach.apps.configuration import configuration_file
 from tolmach.apps.desktop.edits import with_edits
 from tolmach.apps.desktop.own_peers import load_peers
 from tolmach.apps.desktop.rows import Step
-from tolmach.apps.proving import Listening, Proof
 from tolmach.apps.reports import FileReport
 from tolmach.apps.sections import PeerSettings, Settings
 from tolmach.apps.sending import Destination, send_files
@@ -157,6 +156,8 @@ class Station:
             if destination.proof == "response":
                 yield from _each_group(groups, destination, profile, memory, as_is=choice.as_is)
                 return
+            from tolmach.apps.proving import Listening, Proof
+
             own = self.run.settings.dicom if self.run.is_configured else None
             asking = Proof(destination.proof, destination)
             where = None if own is None else Listening(own.host, own.port, own.ae_title)

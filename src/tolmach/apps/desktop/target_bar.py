@@ -32,6 +32,7 @@ class TargetBar(QWidget):
         self._echoed: Echoed | None = None
         self.peer = QComboBox()
         self.peer.setMinimumContentsLength(16)
+        self.peer.setMaximumWidth(280)
         self.peer.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.echo = ToolButton(
             words, theme, "echo", N_("&Echo"), N_("Ask the destination whether it answers"), "Ctrl+E"

@@ -146,6 +146,7 @@ QTabBar::tab:focus { color: $accent; }
 QProgressBar { background: $line; border: 0; border-radius: 3px; max-height: 6px; min-height: 6px; }
 QProgressBar::chunk { background: $accent; border-radius: 3px; }
 QSplitter::handle { background: transparent; }
+QAbstractScrollArea::corner { background: transparent; border: 0; }
 QScrollBar:vertical { background: transparent; width: 11px; margin: 0; }
 QScrollBar:horizontal { background: transparent; height: 11px; margin: 0; }
 QScrollBar::handle { background: $faint; border-radius: 4px; margin: 2px; min-height: 28px; min-width: 28px; }
@@ -159,6 +160,8 @@ QMenu::item { padding: 6px 26px 6px 14px; border-radius: 4px; }
 QMenu::item:selected { background: $selection; color: $on_selection; }
 QMenu::item:disabled { color: $faint; }
 QMenu::separator { height: 1px; background: $line; margin: 4px 8px; }
+QToolButton#flat { border: 0; padding: 4px; border-radius: 4px; }
+QToolButton#flat:hover, QToolButton#flat:focus { background: $selection; }
 #log { font-family: monospace; border: 0; background: $surface; }
 #dropHere { border: 2px dashed $accent; border-radius: 10px; }
 #editor { background: $raised; border: 1px solid $accent; border-radius: 4px; }

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QByteArray, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent
@@ -23,16 +23,13 @@ from PySide6.QtWidgets import (
 )
 
 from tolmach.apps.desktop import shown
-from tolmach.apps.desktop.bulk_edit import BulkEditDialog
 from tolmach.apps.desktop.desk import Desk, Echoed
 from tolmach.apps.desktop.drawing import icon
-from tolmach.apps.desktop.element_search import ElementSearch
 from tolmach.apps.desktop.file_model import FileModel
 from tolmach.apps.desktop.log_pane import LogPane
 from tolmach.apps.desktop.navigation import Navigation
 from tolmach.apps.desktop.own_peers import save_peers
 from tolmach.apps.desktop.panels import question
-from tolmach.apps.desktop.peer_dialog import PeerDialog
 from tolmach.apps.desktop.remembered import Keeper, Remembered, load_list
 from tolmach.apps.desktop.rows import Row
 from tolmach.apps.desktop.send_view import SendView
@@ -42,6 +39,9 @@ from tolmach.apps.desktop.theme import Theme
 from tolmach.apps.desktop.words import Words
 from tolmach.apps.sections import PeerSettings
 from tolmach.base import N_, Problem, TolmachError
+
+if TYPE_CHECKING:
+    from tolmach.apps.desktop.element_search import ElementSearch
 
 _CLOSE_MILLISECONDS = 8_000
 
@@ -73,6 +73,7 @@ class MainWindow(QMainWindow):
         words.changed.connect(self._say)
         self._say()
         self.fill()
+        self.send_view.files.setFocus()
         self._offer_kept()
 
     # Making it.
@@ -94,7 +95,7 @@ class MainWindow(QMainWindow):
         self._log_box = log
         self.upright.addWidget(log)
         self.upright.setStretchFactor(0, 1)
-        self.upright.setSizes([600, 130])
+        self.upright.setSizes([640, 110])
         middle = QWidget()
         layout = QHBoxLayout(middle)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -263,6 +264,9 @@ class MainWindow(QMainWindow):
     def _bulk_edit(self, rows: Sequence[Row], query: str) -> None:
         if not rows:
             return
+        from tolmach.apps.desktop.bulk_edit import BulkEditDialog
+        from tolmach.apps.desktop.element_search import ElementSearch
+
         self._search = self._search or ElementSearch()
         dialog = BulkEditDialog(self.words, self._search, len(rows), query, self)
         if dialog.exec() and dialog.step is not None:
@@ -279,6 +283,8 @@ class MainWindow(QMainWindow):
     # Peers.
 
     def _edit_peer(self, name: str) -> None:
+        from tolmach.apps.desktop.peer_dialog import PeerDialog
+
         peer = next((one for one in self.station.own_peers if one.name == name), None)
         others = [one for one in self.station.run.settings.peer if one is not peer and one.name != name]
         title = self.remembered.ae_title or self.station.ae_title
