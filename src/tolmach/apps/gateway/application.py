@@ -144,9 +144,9 @@ class _Told(Response):
         self._error, self._status, self.background = error, status, None
         self.raw_headers = []
 
-    async def __call__(self, _scope: Any, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Any, _receive: Receive, send: Send) -> None:
         """Send the words of the error."""
-        await send_error(self._error, receive, send, self._status)
+        await send_error(self._error, scope["state"]["incoming"], send, self._status)
 
 
 async def _no_such_path(request: Request, error: Exception) -> Response:

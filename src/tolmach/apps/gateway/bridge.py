@@ -25,6 +25,21 @@ Send = Callable[[Message], Awaitable[None]]
 _MOST_HELD = 4 << 20
 
 
+class Incoming:
+    """What comes of a request, and whether that was all: who asks for more then would wait for the caller to go."""
+
+    def __init__(self, receive: Receive) -> None:
+        """Stand between the server and everybody who reads the body."""
+        self._receive = receive
+        self.is_over = False
+
+    async def __call__(self) -> Message:
+        """Give the next message."""
+        message = await self._receive()
+        self.is_over = message["type"] != "http.request" or not message.get("more_body", False)
+        return message
+
+
 @dataclass(frozen=True, slots=True)
 class Patience:
     """How slow a caller may be: seconds without a byte, and bytes a second over all."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 from tolmach.adapters.dicomweb.served_faults import STATUS
-from tolmach.apps.gateway.bridge import Receive, Send
+from tolmach.apps.gateway.bridge import Incoming, Send
 from tolmach.apps.gateway.faults import Forbidden, HeadTooLarge, NoSuchPath, Unauthorized
 from tolmach.base import NeedsOperator, Problem, Retryable, TolmachError
 from tolmach.intake.faults import NoRoom
@@ -49,10 +49,10 @@ def headers_of(status: int) -> dict[str, str]:
     return {"Retry-After": RETRY_SECONDS} if status == 503 else {}
 
 
-async def send_error(error: TolmachError, receive: Receive, send: Send, status: int | None = None) -> None:
+async def send_error(error: TolmachError, incoming: Incoming, send: Send, status: int | None = None) -> None:
     """Answer with an error; what is left of the request's body is read for a moment, then the connection is closed."""
     status = status or status_of(error)
-    await drain(receive)
+    await drain(incoming)
     body = body_of(error.problem)
     headers = {
         "Content-Type": "application/json",
@@ -65,13 +65,10 @@ async def send_error(error: TolmachError, receive: Receive, send: Send, status: 
     await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
-async def drain(receive: Receive) -> None:
+async def drain(incoming: Incoming) -> None:
     """Read what is left of a body, within limits."""
     left = _DRAINED_BYTES
     with suppress(TimeoutError):
         async with asyncio.timeout(_DRAINED_SECONDS):
-            while left > 0:
-                message = await receive()
-                left -= len(message.get("body", b""))
-                if message["type"] == "http.disconnect" or not message.get("more_body", False):
-                    return
+            while left > 0 and not incoming.is_over:
+                left -= len((await incoming()).get("body", b""))

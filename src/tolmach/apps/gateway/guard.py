@@ -16,7 +16,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from tolmach.adapters.dicomweb.served_faults import NOT_HELD, TOO_LARGE, UNKNOWN_MEDIA, NotHeld, TooLarge, UnknownMedia
-from tolmach.apps.gateway.bridge import Receive, Send
+from tolmach.apps.gateway.bridge import Incoming, Receive, Send
 from tolmach.apps.gateway.errors import send_error
 from tolmach.apps.gateway.faults import (
     FOREIGN_HOST,
@@ -58,7 +58,7 @@ class _Remembered:
 
 
 class Guard:
-    """An ASGI application around another: lets through what may come in, with its caller in `scope["state"]`."""
+    """An ASGI application around another: lets through what may come in; its caller and body are in `scope["state"]`."""
 
     def __init__(self, app: App, settings: HttpSettings, tokens: Tokens, threads: Executor) -> None:
         """Let in those `tokens` know."""
@@ -75,14 +75,14 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        guarded = _with_headers(send, is_encrypted=scope["scheme"] == "https")
+        guarded, incoming = _with_headers(send, is_encrypted=scope["scheme"] == "https"), Incoming(receive)
         try:
             caller = await self._admitted(scope)
         except TolmachError as error:
-            await send_error(error, receive, guarded)
+            await send_error(error, incoming, guarded)
             return
-        scope.setdefault("state", {})["caller"] = caller
-        await self._app(scope, receive, guarded)
+        scope["state"] = {"caller": caller, "incoming": incoming}
+        await self._app(scope, incoming, guarded)
 
     async def _admitted(self, scope: Scope) -> Caller | None:
         """Give the caller, None for a probe that needs none; raises what is wrong with the request."""
