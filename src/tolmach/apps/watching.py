@@ -109,9 +109,13 @@ class OwnFolder:
 
 @dataclass(frozen=True, slots=True)
 class NewWatches:
-    """The watches a configuration asks for, their folders kept; given up with `discard` where nothing came of it."""
+    """The watches a configuration asks for, their folders kept; given up with `discard` where nothing came of it.
+
+    `places` tells by the name of a watch where its folder really was when this was prepared; folders go by that.
+    """
 
     watches: Mapping[str, WatchSettings]
+    places: Mapping[str, str]
     folders: Mapping[str, OwnFolder]
 
     def discard(self) -> None:
@@ -125,6 +129,7 @@ class _Watcher:
     """One watch that runs."""
 
     settings: WatchSettings
+    place: str
     bell: Bell
     run: Running
 
@@ -139,6 +144,7 @@ class Watching:
         self._records, self._store, self._intake = records, store, intake
         self._modes, self._arrived = modes, arrived
         self._watches: Mapping[str, WatchSettings] = {}
+        self._places: Mapping[str, str] = {}
         self._folders: dict[str, OwnFolder] = {}
         self._running: dict[str, _Watcher] = {}
 
@@ -148,27 +154,34 @@ class Watching:
         One that is not there is kept when it appears.
         """
         watches = {one.name: one for one in settings.watch}
+        places = {one.name: os.path.realpath(one.folder) for one in settings.watch}
         with ExitStack() as stack:
             folders: dict[str, OwnFolder] = {}
             for watch in settings.watch:
                 manner_of(watch)
-                place = _place_of(watch)
+                place = places[watch.name]
                 if place not in self._folders:
                     folders[place] = OwnFolder(watch.folder)
                     stack.callback(folders[place].release)
                     with suppress(WatchTrouble):
                         folders[place].keep()
             stack.pop_all()
-        return NewWatches(watches, folders)
+        return NewWatches(watches, places, folders)
 
     def change(self, new: NewWatches) -> None:
         """Stop watching what is not configured any more or otherwise, finishing what is in hand, and begin the rest."""
-        self._end([name for name, one in self._running.items() if new.watches.get(name) != one.settings])
+        same = {name for name, one in new.watches.items() if self._is_same(name, one, new.places[name])}
+        self._end(self._running.keys() - same)
         self._folders.update(new.folders)
-        self._watches = new.watches
-        for place in self._folders.keys() - {_place_of(one) for one in new.watches.values()}:
+        self._watches, self._places = new.watches, new.places
+        for place in self._folders.keys() - set(new.places.values()):
             self._folders.pop(place).release()
         self.obey()
+
+    def _is_same(self, name: str, watch: WatchSettings, place: str) -> bool:
+        """Tell whether a watch runs by these settings, in this place: a link may lead elsewhere by now."""
+        running = self._running.get(name)
+        return running is not None and (running.settings, running.place) == (watch, place)
 
     def obey(self) -> None:
         """Stop the watches that are paused now, and begin those that are not any more."""
@@ -186,10 +199,11 @@ class Watching:
 
     def _begun(self, watch: WatchSettings) -> _Watcher:
         bell, run = Bell(), Running()
-        own, make = self._folders[_place_of(watch)], self._maker(watch, bell)
+        place = self._places[watch.name]
+        own, make = self._folders[place], self._maker(watch, bell)
         note = partial(self._records.watched.note_state, watch.name)
         run.thread(partial(_run, make, own, bell, note), f"watch {watch.name}", bell.stop, SECONDS_TO_STOP)
-        return _Watcher(watch, bell, run)
+        return _Watcher(watch, place, bell, run)
 
     def _maker(self, settings: WatchSettings, bell: Bell) -> Callable[[], Watch]:
         """Give what makes a watch that begins anew by going through its folder."""
@@ -200,6 +214,7 @@ class Watching:
         taker = Taker(settings.name, folder, manner, self._intake, self._store, inflate, time.monotonic, stopped)
 
         def make() -> Watch:
+            folder.look_up()  # where a link stands for the folder, it may lead elsewhere now
             hints = Hints(bell)
             events = None if manner.polling else WatchEvents(root, hints.tell, time.monotonic, recursive=is_deep)
             return Watch(
@@ -260,10 +275,6 @@ def _watch_while_ours(watch: Watch, own: OwnFolder) -> None:
         finally:
             if watch.events is not None:
                 watch.events.close()
-
-
-def _place_of(watch: WatchSettings) -> str:
-    return os.path.realpath(watch.folder)
 
 
 def _aim_of(watch: WatchSettings) -> Path | None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import tolmach.apps.watching as apps_watching
 from tests.calling import numbered
 from tolmach.adapters.folder.faults import WatchRefused
 from tolmach.adapters.objects.folder_store import FolderStore
@@ -134,10 +135,15 @@ def arrivals(records: Records) -> Arrivals:
 
 
 @pytest.fixture
-def watching(tmp_path: Path, records: Records, arrivals: Arrivals) -> Iterator[Watching]:
+def modes(records: Records) -> Modes:
+    return Modes(records.watched.mode)
+
+
+@pytest.fixture
+def watching(tmp_path: Path, records: Records, arrivals: Arrivals, modes: Modes) -> Iterator[Watching]:
     store = FolderStore(tmp_path / "data")
     intake = Intake(store, records.receipts, Reserve(bytes=0), utc_now, lambda: 0.0)
-    made = Watching(records, store, intake, Modes(records.watched.mode), arrivals.rung.set)
+    made = Watching(records, store, intake, modes, arrivals.rung.set)
     yield made
     made.stop()
 
@@ -159,6 +165,45 @@ def test_watches_come_and_go_with_the_configuration(tmp_path: Path, watching: Wa
     OwnFolder(tmp_path / "a").keep()  # given back
     with pytest.raises(WatchRefused):
         OwnFolder(tmp_path / "b").keep()
+
+
+def test_a_link_that_leads_elsewhere_is_followed_there_paused_or_read_anew(
+    tmp_path: Path,
+    watching: Watching,
+    modes: Modes,
+    records: Records,
+    arrivals: Arrivals,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(apps_watching, "OWNERSHIP_SECONDS", 0.1)
+    monkeypatch.setattr(apps_watching, "RETRY_SECONDS", 0.1)
+    link = tmp_path / "today"
+    asked = settings(tmp_path, {"name": "one", "folder": link, "scan_seconds": 0.1, "settle_seconds": 0.1})
+
+    def lead_to(day: str, number: int) -> None:
+        (tmp_path / day).mkdir()
+        (tmp_path / day / "1.dcm").write_bytes(numbered(number))
+        (tmp_path / "new").symlink_to(tmp_path / day)
+        (tmp_path / "new").rename(link)
+
+    lead_to("monday", 1)
+    modes.configure(asked.watch)
+    watching.change(watching.prepare(asked))
+    arrivals.await_count(1)
+    lead_to("tuesday", 2)
+    arrivals.await_count(2)
+    records.watched.set_mode("one", "paused", "test")
+    modes.refresh()
+    watching.obey()
+    lead_to("wednesday", 3)
+    records.watched.resume("one", "test")
+    modes.refresh()
+    watching.obey()
+    arrivals.await_count(3)
+    lead_to("thursday", 4)
+    watching.change(watching.prepare(asked))
+    arrivals.await_count(4)
+    OwnFolder(tmp_path / "tuesday").keep()  # given back
 
 
 def test_what_is_prepared_and_given_up_leaves_nothing_locked(tmp_path: Path, watching: Watching) -> None:

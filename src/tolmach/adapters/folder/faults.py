@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+from pathlib import Path
 
 from tolmach.base import N_, Fault, NeedsOperator, Retryable, TolmachError
+from tolmach.intake.faults import WatchTrouble
 
 NOT_FOUND = Fault(
     "TLM-FIL-001",
@@ -179,6 +181,17 @@ _FAULTS: dict[int, Fault] = {
     errno.ENOSPC: DISK_FULL,
     getattr(errno, "EDQUOT", errno.ENOSPC): DISK_FULL,  # Windows has no quotas of this kind
 }
+
+
+def watch_trouble(folder: Path, error: OSError) -> WatchTrouble:
+    """Give the trouble with a watched folder that stands for an error of the system's."""
+    if error.errno == errno.ENOENT:
+        return WatchTrouble(WATCH_MISSING, folder=folder)
+    if error.errno in (errno.ELOOP, errno.ENOTDIR):
+        return WatchTrouble(WATCH_IS_LINK, folder=folder)
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return WatchTrouble(WATCH_NOT_ALLOWED, folder=folder)
+    return WatchTrouble(WATCH_TROUBLE, folder=folder, why=error.strerror or str(error))
 
 
 def mapped(error: OSError, path: object) -> TolmachError:

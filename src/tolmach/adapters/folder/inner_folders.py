@@ -112,6 +112,11 @@ def open_root(path: Path) -> InnerFolder:
     return _ByDescriptor(os.open(path, _FOLDER))
 
 
+def real_place(folder: Path) -> Path:
+    """Give where a folder really is, whatever links lead there; raises `OSError`, also for links in a circle."""
+    return Path(os.path.realpath(folder, strict=True))
+
+
 @contextmanager
 def way_to(root: Path, names: list[bytes], *, make: bool = False) -> Iterator[InnerFolder]:
     """Open the folders on the way one in another, and give the last; raises `OSError`."""

@@ -14,7 +14,7 @@ from io import FileIO
 from pathlib import Path
 
 from tolmach.adapters.folder.faults import KEPT_CHANGED, KEPT_NOT_ALLOWED, TIDY_TROUBLE
-from tolmach.adapters.folder.inner_folders import InnerFolder, way_to
+from tolmach.adapters.folder.inner_folders import InnerFolder, real_place, way_to
 from tolmach.adapters.folder.leftovers import aside_name, numbered, restore
 from tolmach.adapters.folder.source_file import mark_of
 from tolmach.adapters.folder.walking import PART_SUFFIX
@@ -65,7 +65,7 @@ class Tidier:
     def _folder(self, tidying: Tidying, way: list[bytes]) -> Iterator[InnerFolder | None]:
         """Open the folder the file is in; None when that is gone. That the watched folder is gone is trouble."""
         try:
-            root = self._root.resolve(strict=True)
+            root = real_place(self._root)
             self._device = root.stat().st_dev
         except OSError as error:
             raise _trouble(tidying, error) from error
@@ -113,7 +113,7 @@ class Tidier:
     ) -> None:
         assert self._move_to is not None
         try:
-            place = self._move_to.resolve(strict=True)
+            place = real_place(self._move_to)
             with way_to(place, way, make=True) as target:
                 self._move_into(target, tidying, file, folder, name, own)
         except OSError as error:

@@ -11,8 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
-from tolmach.adapters.folder.faults import CANNOT_KEEP, WATCH_MISSING, WATCHED_ALREADY, WatchRefused
-from tolmach.intake.faults import WatchTrouble
+from tolmach.adapters.folder.faults import CANNOT_KEEP, WATCHED_ALREADY, WatchRefused, watch_trouble
+from tolmach.adapters.folder.inner_folders import real_place
 
 _HELD = frozenset({errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK})
 # Network drives may refuse locks on folders; then a file of ours stands for the folder, on this machine at least.
@@ -36,14 +36,15 @@ class WatchLock:
     def take(self) -> None:
         """Keep the folder from now on.
 
-        Raises `WatchRefused` when another has it, or nobody could keep it; `WatchTrouble` when it is not there.
+        Raises `WatchRefused` when another has it, or nobody could keep it; `WatchTrouble` when it is not there, is no
+        folder, or may not be read.
         """
         if self._descriptor is not None:
             return
         try:
-            real = self._folder.resolve(strict=True)
+            real = real_place(self._folder)
         except OSError as error:
-            raise WatchTrouble(WATCH_MISSING, folder=self._folder) from error
+            raise watch_trouble(self._folder, error) from error
         self._descriptor = self._locked(real)
 
     def release(self) -> None:
@@ -56,21 +57,32 @@ class WatchLock:
             os.close(descriptor)
 
     def _locked(self, real: Path) -> int:
-        descriptor = None if os.name == "nt" else self._try(real, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
+        descriptor = None if os.name == "nt" else self._try_folder(real)
         if descriptor is None:
             name = hashlib.sha256(os.fsencode(os.path.normcase(real))).hexdigest()[:32]
             flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
-            descriptor = self._try(Path(tempfile.gettempdir()) / f"tolmach-watch-{name}.lock", flags)
+            place = Path(tempfile.gettempdir()) / f"tolmach-watch-{name}.lock"
+            try:
+                descriptor = self._try(place, flags)
+            except OSError as error:
+                raise self._cannot_keep(error) from error
         if descriptor is None:
             raise WatchRefused(CANNOT_KEEP, folder=self._folder, why=os.strerror(errno.ENOLCK))
         return descriptor
 
-    def _try(self, path: Path, flags: int) -> int | None:
-        """Lock a folder or file and give its descriptor; None where the file system knows no locks."""
+    def _try_folder(self, real: Path) -> int | None:
+        """Lock the folder itself; where it cannot be opened now, that may be otherwise later."""
         try:
-            descriptor = os.open(path, flags | getattr(os, "O_CLOEXEC", 0), 0o600)
+            return self._try(real, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
         except OSError as error:
-            raise WatchRefused(CANNOT_KEEP, folder=self._folder, why=error.strerror or str(error)) from error
+            raise watch_trouble(self._folder, error) from error
+
+    def _try(self, path: Path, flags: int) -> int | None:
+        """Lock a folder or file and give its descriptor; None where the file system knows no locks.
+
+        Raises `OSError` where it cannot be opened.
+        """
+        descriptor = os.open(path, flags | getattr(os, "O_CLOEXEC", 0), 0o600)
         try:
             _lock(descriptor)
         except OSError as error:
@@ -79,8 +91,11 @@ class WatchLock:
                 raise WatchRefused(WATCHED_ALREADY, folder=self._folder) from error
             if error.errno in _NO_LOCKS:
                 return None
-            raise WatchRefused(CANNOT_KEEP, folder=self._folder, why=error.strerror or str(error)) from error
+            raise self._cannot_keep(error) from error
         return descriptor
+
+    def _cannot_keep(self, error: OSError) -> WatchRefused:
+        return WatchRefused(CANNOT_KEEP, folder=self._folder, why=error.strerror or str(error))
 
     def __enter__(self) -> Self:
         self.take()

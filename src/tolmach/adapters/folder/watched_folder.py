@@ -15,15 +15,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from io import FileIO
 from pathlib import Path
 
-from tolmach.adapters.folder.faults import (
-    INNER_UNREAD,
-    TOO_NESTED,
-    WATCH_IS_LINK,
-    WATCH_MISSING,
-    WATCH_NOT_ALLOWED,
-    WATCH_TROUBLE,
-)
-from tolmach.adapters.folder.inner_folders import Entry, Identity, InnerFolder, open_root, way_to
+from tolmach.adapters.folder.faults import INNER_UNREAD, TOO_NESTED, WATCH_MISSING, watch_trouble
+from tolmach.adapters.folder.inner_folders import Entry, Identity, InnerFolder, open_root, real_place, way_to
 from tolmach.adapters.folder.leftovers import is_aside, restore
 from tolmach.adapters.folder.reading import WHOLE_FILE
 from tolmach.adapters.folder.source_file import NOT_THERE, OpenFile, mark_of, unopened
@@ -45,7 +38,6 @@ MOST_NESTED = 100
 _LEAST_BUFFER = 1 << 20
 _SPARE_BUFFERS = 8
 _NO_NAMES = frozenset({b"", b".", b".."})
-_NO_RIGHT = (errno.EACCES, errno.EPERM)
 
 
 class WatchedFolder:
@@ -63,7 +55,7 @@ class WatchedFolder:
     ) -> None:
         """Look at nothing yet. `leave_out` are folders that are not entered; `now_ns` counts nanoseconds since 1970.
 
-        A link in `root` itself is followed once, when the folder is first seen, and never again.
+        A link in `root` itself is followed once, when the folder is first seen, and again only after `look_up`.
         """
         self.root = root
         self._wanted = Wanted.of(manner, OWN_SUFFIXES)
@@ -73,6 +65,10 @@ class WatchedFolder:
         self._was_mount = False
         self._device = -1
         self._buffers: deque[bytearray] = deque(maxlen=_SPARE_BUFFERS)
+
+    def look_up(self) -> None:
+        """Follow a link in `root` anew with the next look; that a drive was mounted there is remembered."""
+        self._real = None
 
     # Seeing --------------------------------------------------------------------------------------------------
 
@@ -180,7 +176,7 @@ class WatchedFolder:
 
     def _unlisted(self, path: bytes, error: OSError) -> Problem:
         if path in (b"", b"/"):
-            raise self._trouble(error) from error
+            raise watch_trouble(self.root, error) from error
         return Problem(INNER_UNREAD, {"path": shown(path), "why": error.strerror or str(error)})
 
     # Opening -------------------------------------------------------------------------------------------------
@@ -220,10 +216,10 @@ class WatchedFolder:
     def _open_root(self) -> InnerFolder:
         """Open the folder; raises `WatchTrouble` where it is not there, or is not what it was."""
         try:
-            real = self._real or self.root.resolve(strict=True)
+            real = self._real or real_place(self.root)
             folder = open_root(real)
         except OSError as error:
-            raise self._trouble(error) from error
+            raise watch_trouble(self.root, error) from error
         is_mount = os.path.ismount(real)
         if self._was_mount and not is_mount:
             folder.close()
@@ -248,7 +244,7 @@ class WatchedFolder:
                 folder = open_root(root)
                 stack.callback(folder.close)
             except OSError as error:
-                raise self._trouble(error) from error
+                raise watch_trouble(self.root, error) from error
             try:
                 for name in names:
                     folder = folder.inner(name)
@@ -269,15 +265,6 @@ class WatchedFolder:
                 status = path.stat()
                 found.add((status.st_dev, status.st_ino))
         return found
-
-    def _trouble(self, error: OSError) -> WatchTrouble:
-        if error.errno == errno.ENOENT:
-            return WatchTrouble(WATCH_MISSING, folder=self.root)
-        if error.errno in (errno.ELOOP, errno.ENOTDIR):
-            return WatchTrouble(WATCH_IS_LINK, folder=self.root)
-        if error.errno in _NO_RIGHT:
-            return WatchTrouble(WATCH_NOT_ALLOWED, folder=self.root)
-        return WatchTrouble(WATCH_TROUBLE, folder=self.root, why=error.strerror or str(error))
 
 
 def _close_inner(way: list[tuple[InnerFolder, bytes, Iterator[Entry]]]) -> None:

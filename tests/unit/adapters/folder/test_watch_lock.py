@@ -69,9 +69,27 @@ def test_two_folders_are_two_locks(root: Path, tmp_path: Path) -> None:
         pass
 
 
-def test_a_missing_folder_is_trouble_and_no_refusal(tmp_path: Path) -> None:
-    with pytest.raises(WatchTrouble):
-        WatchLock(tmp_path / "not there").take()
+def test_a_folder_that_cannot_be_opened_is_trouble_and_no_refusal(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    (tmp_path / "one").symlink_to(tmp_path / "other")
+    (tmp_path / "other").symlink_to(tmp_path / "one")  # links in a circle
+    for name, code in (("not there", "020"), ("file", "022"), ("one", "022")):
+        with pytest.raises(WatchTrouble) as trouble:
+            WatchLock(tmp_path / name).take()
+        assert trouble.value.code == f"TLM-FIL-{code}"
+
+    def refuse(path: object, *_: object, **__: object) -> int:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+
+    with monkeypatch.context() as patched:  # root may open anything
+        patched.setattr(watch_lock.os, "open", refuse)
+        with pytest.raises(WatchTrouble) as trouble:
+            WatchLock(root).take()
+    assert trouble.value.code == "TLM-FIL-021"
+    with WatchLock(root):
+        pass
 
 
 @pytest.mark.parametrize("number", [errno.EBADF, errno.EOPNOTSUPP, errno.ENOLCK])

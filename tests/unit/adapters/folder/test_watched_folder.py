@@ -154,6 +154,8 @@ def test_a_link_the_operator_named_is_followed_once(root: Path, tmp_path: Path) 
     link.unlink()
     link.symlink_to(other)
     assert scanned(folder) == [b"1.dcm"]
+    folder.look_up()
+    assert scanned(folder) == [b"2.dcm"]
 
 
 def test_folders_that_are_left_out_are_not_entered_whatever_they_are_called(root: Path) -> None:
@@ -241,6 +243,14 @@ def test_a_missing_folder_is_trouble_and_has_everything(root: Path) -> None:
     for ask in (lambda: list(folder.scan()), lambda: folder.look(b"1.dcm"), lambda: folder.has(b"1.dcm")):
         with pytest.raises(WatchTrouble):
             ask()
+
+
+def test_links_in_a_circle_are_trouble_like_any_other(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "one").symlink_to(tmp_path / "other")
+    (tmp_path / "other").symlink_to(tmp_path / "one")
+    with pytest.raises(WatchTrouble) as trouble:
+        scanned(watched(tmp_path / "one"))
+    assert trouble.value.code == "TLM-FIL-022"
 
 
 def test_a_drive_that_was_mounted_there_and_is_no_more_is_missing(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
