@@ -6,7 +6,8 @@ set -euo pipefail
 
 # program or file:package
 wanted=(
-    dcmdump:dcmtk dcmsend:dcmtk echoscu:dcmtk storescp:dcmtk Orthanc:orthanc
+    dcmdump:dcmtk dcmsend:dcmtk echoscu:dcmtk storescp:dcmtk findscu:dcmtk movescu:dcmtk getscu:dcmtk
+    gdcmscu:libgdcm-tools Orthanc:orthanc
     /usr/share/orthanc/plugins/libOrthancDicomWeb.so:orthanc-dicomweb
     openssl:openssl strace:strace faketime:faketime mkfs.ext4:e2fsprogs mkfs.xfs:xfsprogs mount:mount
 )

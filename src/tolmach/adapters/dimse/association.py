@@ -91,6 +91,7 @@ class Association:
         clock: Clock = time.monotonic,
         tls: TlsClient | None = None,
         roles: Sequence[pdu.RoleSelection] = (),
+        extended: Sequence[tuple[str, bytes]] = (),
     ) -> Self:
         """Connect and negotiate, over TLS if it is given; afterwards some of the contexts are accepted, maybe none.
 
@@ -106,7 +107,7 @@ class Association:
                 called_ae_title=peer.ae_title,
                 calling_ae_title=calling_ae_title,
                 contexts=tuple(contexts),
-                user_information=pdu.UserInformation(RECEIVE_PDU_LENGTH, roles=tuple(roles)),
+                user_information=pdu.UserInformation(RECEIVE_PDU_LENGTH, roles=tuple(roles), extended=tuple(extended)),
             )
             transport.send([pdu_codec.encode_associate_rq(request)])
             accept = await_accept(transport, peer, calling_ae_title, timeouts, clock)
