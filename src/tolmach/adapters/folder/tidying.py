@@ -51,13 +51,11 @@ class Tidier:
                 if folder is not None:
                     self._put_away(tidying, folder, way, name)
         except _Changed:
-            problem = _problem(KEPT_CHANGED, tidying)
-        except PermissionError as error:
-            problem = _problem(KEPT_NOT_ALLOWED, tidying, error)
+            problem = Problem(KEPT_CHANGED, {"path": shown(mark.path)})
         except OSError as error:
-            if error.errno in _NO_RIGHT:
-                problem = _problem(KEPT_NOT_ALLOWED, tidying, error)
-            elif error.errno not in _GONE:
+            if error.errno in _NO_RIGHT:  # rights may be given, a share be mounted anew, a viewer be closed
+                raise _trouble(tidying, error, KEPT_NOT_ALLOWED) from error
+            if error.errno not in _GONE:
                 raise _trouble(tidying, error) from error
         return Dealing(mark, tidying.sha256, tidying.object_id, problem)
 
@@ -127,6 +125,8 @@ class Tidier:
             for number in range(_MOST_TWINS):
                 candidate = numbered(name, number)
                 if _stands_already(target, candidate, tidying):
+                    with suppress(OSError):
+                        target.remove(self._part(tidying))  # of a process that was killed when it had copied
                     break
                 with suppress(FileExistsError):
                     folder.give(own, target, candidate)
@@ -141,7 +141,7 @@ class Tidier:
 
     def _copy_into(self, target: InnerFolder, tidying: Tidying, file: FileIO, name: bytes) -> None:
         """Copy a file to another file system, whole and durable under a name that was free."""
-        part = b".tolmach-%d%s" % (os.getpid(), PART_SUFFIX.encode())
+        part = self._part(tidying)
         with suppress(FileNotFoundError):
             target.remove(part)  # left by a process that was killed
         try:
@@ -167,6 +167,14 @@ class Tidier:
         finally:
             with suppress(OSError):
                 target.remove(part)
+
+    def _part(self, tidying: Tidying) -> bytes:
+        """Give the name of a copy that is not whole: the same after a restart, another one for every other file.
+
+        Several folders may be moved to one place at the same time.
+        """
+        whose = b"\0".join((os.fsencode(self._root), tidying.mark.path, tidying.sha256.encode()))
+        return b".tolmach-%s%s" % (hashlib.sha256(whose).hexdigest()[:32].encode(), PART_SUFFIX.encode())
 
 
 def _require_free(folder: InnerFolder, aside: bytes) -> None:
@@ -195,12 +203,5 @@ def _sha256_of(file: FileIO) -> str:
     return digest.hexdigest()
 
 
-def _problem(fault: Fault, tidying: Tidying, error: OSError | None = None) -> Problem:
-    facts: dict[str, object] = {"path": shown(tidying.mark.path)}
-    if error is not None:
-        facts["why"] = error.strerror or str(error)
-    return Problem(fault, facts)
-
-
-def _trouble(tidying: Tidying, error: OSError) -> WatchTrouble:
-    return WatchTrouble(TIDY_TROUBLE, path=shown(tidying.mark.path), why=error.strerror or str(error))
+def _trouble(tidying: Tidying, error: OSError, fault: Fault = TIDY_TROUBLE) -> WatchTrouble:
+    return WatchTrouble(fault, path=shown(tidying.mark.path), why=error.strerror or str(error))

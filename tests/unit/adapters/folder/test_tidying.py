@@ -134,6 +134,71 @@ def test_moving_to_another_file_system_for_real(tmp_path: Path) -> None:
             other.cleanup()
 
 
+def test_two_folders_moved_to_one_place_on_another_file_system_keep_out_of_each_others_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+    one, other = Place(tmp_path / "a"), Place(tmp_path / "b")
+    monkeypatch.setattr(inner_folders._ByDescriptor, "give", _give_across(one.done))
+    first, second = one.taken("1.dcm"), other.taken("2.dcm", CONTENT[::-1])
+    written, go_on = threading.Event(), threading.Event()
+    sync = os.fsync
+
+    def wait_in_the_second(descriptor: int) -> None:
+        if threading.current_thread() is thread and not written.is_set():
+            written.set()
+            go_on.wait(10)
+        sync(descriptor)
+
+    def move_the_second() -> None:
+        Tidier(other.root, one.done).tidy(second)
+
+    thread = threading.Thread(target=move_the_second)
+    monkeypatch.setattr(os, "fsync", wait_in_the_second)
+    thread.start()
+    assert written.wait(10)
+    try:
+        assert Tidier(one.root, one.done).tidy(first).problem is None
+    finally:
+        go_on.set()
+        thread.join()
+    assert one.contents(one.done) == {"1.dcm": CONTENT, "2.dcm": CONTENT[::-1]}
+    assert (listing(one.root), listing(other.root)) == ({}, {})
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_what_a_killed_program_has_copied_to_another_file_system_does_not_stay_beside_it(
+    place: Place, monkeypatch: pytest.MonkeyPatch, named: bool
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def be_killed(
+        folder: inner_folders._ByDescriptor, own: bytes, target: inner_folders._ByDescriptor, name: bytes
+    ) -> None:
+        if target.identity != folder.identity:
+            raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+        if named:
+            os.link(own, name, src_dir_fd=folder.descriptor, dst_dir_fd=target.descriptor)
+        raise Killed
+
+    one = place.taken("1.dcm")
+    with monkeypatch.context() as patched:
+        patched.setattr(inner_folders._ByDescriptor, "give", be_killed)
+        patched.setattr(inner_folders._ByDescriptor, "remove", lambda *_: None)
+        patched.setattr("tolmach.adapters.folder.tidying.restore", lambda *_: None)
+        with pytest.raises(Killed):
+            Tidier(place.root, place.done).tidy(one)
+    assert len(listing(place.done)) == 1 + named
+    monkeypatch.setattr(os, "getpid", lambda: -1)  # the next one is another process
+    list(place.folder.scan())
+    monkeypatch.setattr(inner_folders._ByDescriptor, "give", _give_across(place.done))
+    assert Tidier(place.root, place.done).tidy(one).problem is None
+    assert place.contents(place.done) == {"1.dcm": CONTENT}
+    assert listing(place.root) == {}
+
+
 @pytest.mark.parametrize("change", ["longer", "same size and time", "another file", "a link", "a folder"])
 @pytest.mark.parametrize("is_move", [True, False])
 def test_what_is_not_the_file_that_was_taken_stays(place: Place, change: str, is_move: bool) -> None:
@@ -162,15 +227,18 @@ def test_what_is_not_the_file_that_was_taken_stays(place: Place, change: str, is
 
 
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM, errno.EROFS])
-def test_without_the_right_to_change_the_folder_the_file_stays_for_good(
+def test_without_the_right_to_change_the_folder_the_file_stays_until_it_is_given(
     place: Place, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     one = place.taken("1.dcm")
-    monkeypatch.setattr(inner_folders._ByDescriptor, "set_aside", refuse(number))
-    dealing = Tidier(place.root).tidy(one)
-    assert dealing.problem is not None
-    assert dealing.problem.code == "TLM-FIL-029"
+    with monkeypatch.context() as patched:
+        patched.setattr(inner_folders._ByDescriptor, "set_aside", refuse(number))
+        with pytest.raises(WatchTrouble) as trouble:
+            Tidier(place.root).tidy(one)
+    assert trouble.value.code == "TLM-FIL-029"
     assert place.contents(place.root) == {"1.dcm": CONTENT}
+    assert Tidier(place.root).tidy(one).problem is None
+    assert listing(place.root) == {}
 
 
 @pytest.mark.parametrize("method", ["remove", "sync", "set_aside", "open"])
