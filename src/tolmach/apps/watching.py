@@ -20,6 +20,7 @@ from tolmach.adapters.folder.watch_events import WatchEvents
 from tolmach.adapters.folder.watch_lock import WatchLock
 from tolmach.adapters.folder.watch_presets import preset
 from tolmach.adapters.folder.watched_folder import WatchedFolder
+from tolmach.adapters.folder.writing import sync_folder
 from tolmach.adapters.objects.folder_store import FolderStore
 from tolmach.adapters.sql import Records
 from tolmach.apps.destinations import utc_now
@@ -70,6 +71,7 @@ def make_outputs(settings: Settings) -> None:
                 with suppress(OSError):
                     if next(folder.absolute().parent.iterdir(), None) is not None:
                         folder.mkdir()
+                        sync_folder(folder.absolute().parent)  # what is moved into it leaves no other copy behind
 
 
 class OwnFolder:

@@ -1,5 +1,6 @@
 """How watches are made of settings, whose folder it is, and which outputs are made."""
 
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -106,6 +107,18 @@ def test_outputs_are_made_beside_something_and_nowhere_else(tmp_path: Path) -> N
     assert (tmp_path / "done").is_dir()
     make_outputs(settings(tmp_path, {"name": "w", "folder": "in", "move_to": tmp_path / "unused"}))
     assert not (tmp_path / "unused").exists()
+
+
+def test_what_is_moved_into_a_new_folder_survives_a_power_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[tuple[int, bool]] = []
+
+    def note(descriptor: int) -> None:
+        synced.append((os.fstat(descriptor).st_ino, (tmp_path / "done").is_dir()))
+
+    monkeypatch.setattr(os, "fsync", note)
+    (tmp_path / "here").touch()
+    make_outputs(settings(tmp_path, {"name": "w", "folder": "in", "after": "move", "move_to": tmp_path / "done"}))
+    assert synced == [(tmp_path.stat().st_ino, True)]
 
 
 # Watching -------------------------------------------------------------------------------------------------------------
