@@ -58,7 +58,7 @@ class WatchRecordsDouble:
             self.words += dealings
             self.dealings.update({(watch, one.mark.path): one for one in dealings})
 
-    def tidyings(self, watch: str, limit: int) -> Sequence[Tidying]:
+    def tidyings(self, watch: str, limit: int, after: int = 0) -> Sequence[Tidying]:
         self._fail()
         with self.lock:
             done = {one.mark for one in self.tidy}
@@ -66,7 +66,7 @@ class WatchRecordsDouble:
                 Tidying(one.mark, one.sha256, one.object_id)
                 for (name, _path), one in self.dealings.items()
                 if name == watch and one.object_id in self.confirmed and one.mark not in done
-                if one.object_id is not None
+                if one.object_id is not None and one.object_id > after
             ][:limit]
 
     def tidied(self, watch: str, dealings: Sequence[Dealing]) -> None:

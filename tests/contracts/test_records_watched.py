@@ -236,6 +236,8 @@ def test_tidyings_come_oldest_first_and_no_more_than_asked_for(records: Records)
     order = [mark(5).path, b"copy of 5", mark(3).path, mark(4).path]
     assert [one.mark.path for one in records.watched.tidyings("room-1", 9)] in (order, [order[1], order[0], *order[2:]])
     assert len(records.watched.tidyings("room-1", 2)) == 2
+    behind = records.watched.tidyings("room-1", 9, after=1)
+    assert [one.mark.path for one in behind] == [mark(3).path, mark(4).path]
 
 
 def test_what_is_tidied_is_not_given_again(records: Records) -> None:

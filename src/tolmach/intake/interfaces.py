@@ -298,8 +298,10 @@ class WatchRecords(Protocol):
         """
         ...
 
-    def tidyings(self, watch: str, limit: int) -> Sequence[Tidying]:
+    def tidyings(self, watch: str, limit: int, after: int = 0) -> Sequence[Tidying]:
         """Give taken files whose objects every destination has confirmed, oldest first, and which are not tidied yet.
+
+        Those of objects behind the number `after`: what cannot be tidied now must not hide what can.
 
         An object whose journey has ended and which goes nowhere but stays here counts as confirmed; one with a line
         that is queued, held, quarantined or deleted does not.

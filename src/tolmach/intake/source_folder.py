@@ -77,8 +77,8 @@ class SourceTidier(Protocol):
     def tidy(self, tidying: Tidying) -> Dealing:
         """Move or delete a file that is still the one that was taken, byte for byte; may be repeated.
 
-        Gives the dealing, with a problem where the file stays for good: it was changed, or may not be removed. A file
-        that is gone is tidy. Raises `WatchTrouble` when it may be possible later.
+        Gives the dealing, with a problem where the file stays for good: it was changed. A file that is gone is tidy.
+        Raises `WatchTrouble` when it may be possible later, when rights were given too.
         """
         ...
 

@@ -29,6 +29,7 @@ ASKED_TOGETHER = 1000  # marks in one question to the records
 TAKEN_TOGETHER = 128  # files whose dealings share a commit
 TAKEN_IN_A_ROUND = 2048
 TIDIED_TOGETHER = 100
+MOST_UNTIDY = 8  # each has been read to its end for nothing
 MOST_HINTS = 20_000
 
 RETRY_SECONDS = 5.0
@@ -109,7 +110,9 @@ class Watch:
     _state: Problem | None = None  # what is wrong at present, as far as it is known
     _noted: Problem | None = None
     _unreadable: dict[bytes, Problem] = field(default_factory=dict)
-    _untidy: Problem | None = None
+    _untidy: Problem | None = None  # why a file could not be tidied when all were gone through last, or since
+    _found_untidy: bool = False
+    _tidied_up_to: int = 0
     _forgotten_up_to: bytes = b""
     _saw_files: bool = False
 
@@ -263,22 +266,37 @@ class Watch:
         """Move or delete what every destination has confirmed, when that was asked for."""
         if self.tidier is None or self.clock() < self._due.tidy:
             return
-        tidyings = self.records.tidyings(self.name, TIDIED_TOGETHER)
+        tidyings = self.records.tidyings(self.name, TIDIED_TOGETHER, self._tidied_up_to)
         dealings: list[Dealing] = []
-        self._untidy = None
+        tried = troubles = 0
         try:
             for tidying in tidyings:
-                if self.bell.stopped:
+                if self.bell.stopped or troubles == MOST_UNTIDY:
                     break
+                tried += 1
                 try:
                     dealings.append(self.tidier.tidy(tidying))
-                except WatchTrouble as error:  # of this one; what is taken must not wait for it
-                    self._untidy = error.problem
+                except WatchTrouble as error:  # of this one; neither others nor what is taken must wait for it
+                    troubles += 1
+                    self._untidy, self._found_untidy = error.problem, True
         finally:
             if dealings:
-                self.records.tidied(self.name, dealings)
-        more = len(tidyings) == TIDIED_TOGETHER and self._untidy is None
-        self._due.tidy = self.clock() + (0.0 if more else TIDY_SECONDS if self._untidy is None else RETRY_SECONDS)
+                self._note_tidied(dealings)
+        more = tried == TIDIED_TOGETHER or tried < len(tidyings)
+        if more:
+            self._tidied_up_to = tidyings[tried - 1].object_id if tried else self._tidied_up_to
+        else:  # all were gone through
+            if not self._found_untidy:
+                self._untidy = None
+            self._tidied_up_to, self._found_untidy = 0, False
+        self._due.tidy = self.clock() + (RETRY_SECONDS if troubles else 0.0 if more else TIDY_SECONDS)
+
+    def _note_tidied(self, dealings: Sequence[Dealing]) -> None:
+        """Note what was tidied, and tell of files that were changed since they were taken: they are left."""
+        self.records.tidied(self.name, dealings)
+        for one in dealings:
+            if one.problem is not None:
+                log.warning("%s: %s: %s", self.name, one.problem.code, one.problem)
 
     def _forget(self) -> None:
         """Forget some files that are gone; never when the folder looks empty, which may be a drive that is away."""

@@ -11,12 +11,15 @@ from pathlib import Path
 
 import pytest
 
+import tolmach.intake.watch as watch_module
 from tests.watch_double import Scene, image, listing
+from tolmach.adapters.folder.faults import KEPT_NOT_ALLOWED
 from tolmach.adapters.folder.source_file import OpenFile
+from tolmach.adapters.folder.tidying import Tidier
 from tolmach.base import Problem
 from tolmach.delivery.bell import Bell
-from tolmach.intake.faults import NO_ROOM, NoRoom, RecordsTrouble, StoreTrouble
-from tolmach.intake.interfaces import FileMark, Spooled, Stored
+from tolmach.intake.faults import NO_ROOM, NoRoom, RecordsTrouble, StoreTrouble, WatchTrouble
+from tolmach.intake.interfaces import Dealing, FileMark, Spooled, Stored, Tidying
 from tolmach.intake.stability import Manner, Seen, Stability
 from tolmach.intake.taking import Taken, Taker
 from tolmach.intake.watch import RETRY_SECONDS, Hints
@@ -483,6 +486,38 @@ def test_files_leave_only_when_every_destination_has_confirmed(tmp_path: Path, a
     assert list(listing(scene.root)) == ["sub/2.dcm"]
     assert [content for content, *_ in listing(scene.moved).values()] == ([image(1)] if after == "move" else [])
     assert [(one.mark.path, one.problem) for one in scene.records.tidy] == [(b"sub/1.dcm", None)]
+
+
+def test_files_that_may_not_be_removed_are_told_of_and_hide_no_others_however_many_there_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(watch_module, "TIDIED_TOGETHER", 3)
+    monkeypatch.setattr(watch_module, "MOST_UNTIDY", 2)
+    scene = Scene(tmp_path, MANNER, after="delete")
+    kept = b"12345"
+    for number in range(1, 9):
+        scene.write(f"{number}.dcm", image(number))
+    scene.during(3)
+    tidy, tried = Tidier.tidy, []
+
+    def refuse(tidier: Tidier, tidying: Tidying) -> Dealing:
+        tried.append(tidying.mark.path)
+        if tidying.mark.path[0] in kept:
+            raise WatchTrouble(KEPT_NOT_ALLOWED, path=tidying.mark.path, why="a lock")
+        return tidy(tidier, tidying)
+
+    scene.records.confirmed |= {one.object_id for one in scene.records.words if one.object_id}
+    with monkeypatch.context() as patched:
+        patched.setattr(Tidier, "tidy", refuse)
+        scene.during(60)
+        assert sorted(listing(scene.root)) == [f"{number}.dcm" for number in range(1, 6)]
+        assert len(tried) < 40  # each time a file is read to its end
+    assert scene.records.states[-1] is not None
+    assert scene.records.states[-1].code == "TLM-FIL-029"
+    assert "TLM-FIL-029" in caplog.text or "a lock" in caplog.text
+    scene.during(30)
+    assert listing(scene.root) == {}
+    assert scene.records.states[-1] is None
 
 
 def test_trouble_with_one_file_keeps_neither_the_tidying_of_others_nor_the_taking(

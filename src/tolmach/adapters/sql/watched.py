@@ -61,6 +61,7 @@ _TIDYINGS = (
     .join(objects, objects.c.id == _file.object_id)
     .where(
         *(_file.watch == _WATCH, _file.object_id.is_not(None), _file.tidied_at.is_(None), ~_HAS_OPEN_LINES),
+        _file.object_id > sa.bindparam("after", type_=sa.BigInteger),
         *(objects.c.ended_at.is_not(None), objects.c.sources_to_come == sa.literal_column("'[]'")),
         # Whatever was confirmed: where our bytes are gone or spoilt, the file may be the last that is good.
         objects.c.flaw == sa.literal_column("''"),
@@ -168,13 +169,14 @@ class Watched:
         if latest:
             self._database.write(lambda connection: _note(connection, plain(watch), latest, self._clock()))
 
-    def tidyings(self, watch: str, limit: int) -> Sequence[Tidying]:
+    def tidyings(self, watch: str, limit: int, after: int = 0) -> Sequence[Tidying]:
         """Give taken files that may be moved or deleted; see `WatchRecords.tidyings`. Oldest: in the order of receipt.
 
         An object whose stored bytes are missing or spoilt does not count as confirmed.
         """
         with self._database.reading() as connection:
-            rows = connection.execute(_TIDYINGS, {"of_watch": plain(watch), "limit": limit}).all()
+            bound = {"of_watch": plain(watch), "limit": limit, "after": after}
+            rows = connection.execute(_TIDYINGS, bound).all()
         return [Tidying(_mark(row), row.sha256, row.object_id) for row in rows]
 
     def tidied(self, watch: str, dealings: Sequence[Dealing]) -> None:
