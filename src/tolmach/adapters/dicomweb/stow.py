@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from tolmach.adapters.dicomweb.answers import DICOM_JSON, Reply, dumped
@@ -125,6 +125,7 @@ class StowReceiver:
 
     def _take(self, blocks: Iterable[bytes | memoryview], request: StoreRequest) -> Stored:
         """Make one object ours, or tell why not; raises only what the blocks raise about the request itself."""
+        found = Stored()
         try:
             self.intake.require_room()
             with self.store.spool(blocks) as spooled:
@@ -135,10 +136,10 @@ class StowReceiver:
             raise
         except Refused as error:
             log.warning("an object that cannot be stored: %s", error)
-            return Stored(reason=NOT_UNDERSTOOD)
+            return replace(found, reason=NOT_UNDERSTOOD)
         except Retryable as error:
             log.error("%s", error)
-            return Stored(reason=OUT_OF_RESOURCES, has_no_room=isinstance(error, NoRoom))
+            return replace(found, reason=OUT_OF_RESOURCES, has_no_room=isinstance(error, NoRoom))
         if found.reason == 0:
             self.arrived()
         return found
@@ -150,14 +151,14 @@ class StowReceiver:
             data_set = open_data_set(SeekingSource(spooled.file, spooled.size, spooled.path), self.inflate)
         except Refused as error:
             log.warning("an object that cannot be read: %s", error)
-            return _failed(known, NOT_UNDERSTOOD)
+            return replace(known, reason=NOT_UNDERSTOOD)
         found = _found(data_set)
         if request.study and found.study_instance_uid != request.study:
-            return _failed(found, MISMATCH)
+            return replace(found, reason=MISMATCH)
         reason = reason_for_quarantine(data_set, self._arrival(spooled, request.provenance))
         if reason is not None:
             log.warning("an object that cannot be kept: %s", reason)
-            return _failed(found, NOT_UNDERSTOOD)
+            return replace(found, reason=NOT_UNDERSTOOD)
         return found
 
     def _arrival(self, spooled: Spooled, provenance: Provenance) -> Arrival:
@@ -175,12 +176,6 @@ class StowReceiver:
 
 def _found(data_set: DataSet) -> Stored:
     return Stored(data_set.sop_class_uid, data_set.sop_instance_uid, data_set.uid(_STUDY), data_set.uid(_SERIES))
-
-
-def _failed(known: Stored, reason: int) -> Stored:
-    return Stored(
-        known.sop_class_uid, known.sop_instance_uid, known.study_instance_uid, known.series_instance_uid, reason
-    )
 
 
 def _unknown(kind: str) -> UnknownMedia:
