@@ -568,6 +568,14 @@ def test_the_history_of_a_watched_folder(records: Records) -> None:
     assert [row.object_id for row in records.desk.history(watch="room-1")] == ids[:1]
     assert [row.object_id for row in records.desk.history(watch="room-2", since=NOW)] == ids[1:2]
     assert list(records.desk.history(watch="room")) == []
+    records.ends.finish([ending(ids[0])])
+    for provenance in (Provenance("folder", "room-2"), Provenance("dimse", "room-1", "CT1", "10.0.0.7")):
+        records.receipts.record(arrival(0, provenance=provenance))
+        list(records.journeys.pending(9))
+        records.ends.finish([ending(ids[0])])
+    assert [row.object_id for row in records.desk.history(watch="room-1")] == ids[:1]
+    assert [row.object_id for row in records.desk.history(watch="room-2", since=NOW)] == ids[:2]
+    assert [row.object_id for row in records.desk.history(watch="room_1")] == []
 
 
 def test_the_history_shows_objects_as_the_surface_says(records: Records) -> None:

@@ -23,6 +23,9 @@ PROVENANCE: Final = ("entrance", "source", "ae_title", "host")
 STATE: Final = (*PROVENANCE, "ended_at", "sources_to_come")
 """What must be known of an object to say whether it begins anew."""
 
+ARRIVED_AGAIN: Final = "arrived-again"
+"""The event that another source has brought an object; its details are both sources, as `PROVENANCE` lists them."""
+
 _line = deliveries.c
 _IDS: Final = sa.bindparam("ids", type_=sa.BigInteger, expanding=True)
 _STATES = sa.select(_line.state).where(_line.object_id == sa.bindparam("of_object")).distinct()
@@ -157,4 +160,4 @@ def _begin_anew(connection: sa.Connection, known: Any, source: list[str], now: d
     row = {f"new_{name}": value for name, value in zip(PROVENANCE, source, strict=True)}
     connection.execute(_BEGIN_ANEW, {"of_object": known.id, "new_sources_to_come": to_json(waiting)} | row)
     details = {"source": source, "earlier": _source(known)}
-    events.note(connection, now, "", "arrived-again", object_id=known.id, details=details)
+    events.note(connection, now, "", ARRIVED_AGAIN, object_id=known.id, details=details)

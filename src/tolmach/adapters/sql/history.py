@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from tolmach.adapters.sql.again import ARRIVED_AGAIN
 from tolmach.adapters.sql.endings import folded, name_keys
 from tolmach.adapters.sql.engine import Database
 from tolmach.adapters.sql.schema import deliveries, editions, events, objects
@@ -24,6 +25,7 @@ from tolmach.adapters.sql.stored import (
     problem_from_json,
     problems_from_json,
     slices,
+    to_json,
     written,
 )
 from tolmach.base import Problem
@@ -191,7 +193,7 @@ class History:
     def rows(self, since: datetime | None = None, patient: str = "", watch: str = "") -> Iterator[HistoryRow]:
         """Give objects in the order of their receipt, oldest first; what comes meanwhile comes at the end.
 
-        `watch` names the watched folder they came from; where another source brought one since, it is no more that one.
+        `watch` names a watched folder that brought them, first or once more, whoever brought them since.
         `patient` is looked for in the name and the ID in any case, and the name also as it is spelt in other letters.
         Memory stays flat, and no transaction stays open between two portions. Raises `RecordsTrouble`.
         """
@@ -205,7 +207,7 @@ class History:
             statement = statement.where(_object.received_at >= micros(since))
             bound["after"] = first - 1
         if watch:
-            statement = statement.where(_object.entrance == "folder", _object.source == plain(watch))
+            statement = statement.where(_brought_by(plain(watch)))
         if patient.strip():
             statement = statement.where(_matches(patient))
         yield from self._portions(statement, bound)
@@ -229,6 +231,20 @@ class History:
             if len(rows) < _BATCH:
                 return
             bound = {"after": rows[-1].id}
+
+
+def _brought_by(watch: str) -> sa.ColumnElement[bool]:
+    """Give the condition that a watched folder brought an object; events tell of those another source brought since."""
+    here = sa.and_(_object.entrance == "folder", _object.source == watch)
+    source = to_json(["folder", watch])[:-1] + ","
+    return sa.or_(
+        here,
+        sa.exists().where(
+            events.c.object_id == _object.id,
+            events.c.action == ARRIVED_AGAIN,
+            events.c.details.contains(source, autoescape=True),
+        ),
+    )
 
 
 def _matches(patient: str) -> sa.ColumnElement[bool]:
