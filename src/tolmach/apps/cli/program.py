@@ -22,8 +22,10 @@ from tolmach.apps.cli import (
     detect,
     devices,
     echo,
+    find,
     fix,
     fold,
+    get,
     history,
     inspect,
     notice,
@@ -46,7 +48,7 @@ from tolmach.base import N_, Problem, Retryable, TolmachError
 OK, SOMETHING_FAILED, WRONG_CALL, INTERRUPTED_STATUS = 0, 1, 2, 130
 
 COMMANDS = (
-    *(inspect, fix, undo, send, echo, serve, service, watch, queue, history, audit, archive, backup, peers),
+    *(inspect, fix, undo, send, echo, find, get, serve, service, watch, queue, history, audit, archive, backup, peers),
     *(detect, translit, fold, devices, passport, notice, config, demo),
 )
 
