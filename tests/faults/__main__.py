@@ -19,8 +19,9 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.faults import figures
+from tests.faults import figures, folderfigures
 from tests.faults.figures import Figure
+from tests.faults.folderpoints import FOLDER_WALKS, FolderWalk
 from tests.faults.powercut import Disk
 from tests.faults.volumes import knows_xfs
 
@@ -49,11 +50,20 @@ def parts_of(wanted: argparse.Namespace) -> dict[str, Part]:
         "rot": figures.rot,
         "rebuild": (lambda there: figures.rebuild(there, wanted.queued)) if wanted.queued else None,
         "abuse": figures.hostile,
+        "folder-kills": (lambda there: folderfigures.kills(there, wanted.folder_kills, tell=tell))
+        if wanted.folder_kills
+        else None,
+        "folder-cuts": (lambda there: _folder_cuts(there, wanted.folder_cuts)) if wanted.folder_cuts else None,
+        "folder-mutants": _folder_mutants if wanted.folder_cuts else None,
+        **{f"folder-points-{walk}": _folder_points(walk, wanted.crashpoints) for walk in FOLDER_WALKS},
     }
     chosen = wanted.only.split(",") if wanted.only else list(parts)
-    if unknown := set(chosen) - set(parts):
+    # One name may be that of several: folder-points are all that begin with it.
+    groups = {one: [name for name in parts if name == one or name.startswith(f"{one}-")] for one in chosen}
+    if unknown := [one for one, names in groups.items() if not names]:
         sys.exit(f"no part is called {', '.join(sorted(unknown))}; there are {', '.join(parts)}")
-    return {name: part for name, part in parts.items() if part is not None and name in chosen}
+    asked = {name for names in groups.values() for name in names}
+    return {name: part for name, part in parts.items() if part is not None and name in asked}
 
 
 def _all_cuts(there: Path, count: int) -> list[Figure]:
@@ -64,6 +74,31 @@ def _all_cuts(there: Path, count: int) -> list[Figure]:
     if knows_xfs():
         found += figures.cuts(there / "xfs", some, Disk("xfs", ""), seed=6001, tell=tell)
     return found
+
+
+def _folder_cuts(there: Path, count: int) -> list[Figure]:
+    """Cut the power of the data folder alone, and of everything, on ext4 that never syncs by itself; some on XFS."""
+    half = max(1, count // 2)
+    found = []
+    for number, layout in enumerate(folderfigures.LAYOUTS):
+        found += folderfigures.cuts(there / layout, half, layout, seed=1 + 1000 * number, tell=tell)
+        if knows_xfs():
+            some, xfs = max(1, count // 10), Disk("xfs", "")
+            found += folderfigures.cuts(there / f"xfs-{layout}", some, layout, xfs, seed=7001 + number, tell=tell)
+    return found
+
+
+def _folder_mutants(there: Path) -> list[Figure]:
+    return [
+        *folderfigures.mutants(there / "kills", tell=tell),
+        *folderfigures.cut_mutants(there / "cuts", tell=tell),
+    ]
+
+
+def _folder_points(walk: FolderWalk, which: str) -> Part | None:
+    if which == "none":
+        return None
+    return lambda there: folderfigures.points(there, [walk], everything=which == "all", tell=tell)
 
 
 def tell(line: str) -> None:
@@ -105,7 +140,9 @@ def main() -> int:
     parser.add_argument("--crashpoints", choices=("all", "sample", "none"), default="all")
     parser.add_argument("--modes", type=int, default=200, help="objects for each kind of bad destination")
     parser.add_argument("--queued", type=int, default=10_000)
-    parser.add_argument("--only", default="", help="names of parts, with commas")
+    parser.add_argument("--folder-kills", type=int, default=200, help="kills with folders as the source")
+    parser.add_argument("--folder-cuts", type=int, default=40, help="power cuts with folders as the source")
+    parser.add_argument("--only", default="", help="names of parts, with commas; folder-points means all that begin so")
     parser.add_argument("--out", type=Path, help="file for the results; absent: stdout")
     wanted = parser.parse_args()
     # An end by signal unwinds too, so that nothing stays mounted.

@@ -170,3 +170,31 @@ class FeederChild(Child):
     @property
     def done(self) -> bool:
         return bool(self.ask({"tally": True})["done"])
+
+
+class VendorChild(Child):
+    """A vendor that runs, at first in pause; `journal` says what it completed, and is gone on with by the next one."""
+
+    def __init__(self, folder: Path, folders: Mapping[str, Path], *, seed: int = 1, **more: int | bool) -> None:
+        self.journal = folder / f"written-{seed}.jsonl"
+        options: list[str | int] = [f"--folder={name}={path}" for name, path in folders.items()]
+        for key, value in more.items():
+            options += [f"--{key.replace('_', '-')}"] if value is True else [f"--{key.replace('_', '-')}", value]
+        super().__init__(
+            "vendor", "--seed", seed, "--journal", self.journal, *options, log=folder / f"vendor-{seed}.log"
+        )
+
+    def go(self) -> None:
+        self.ask({"do": "go"})
+
+    def pause(self) -> dict[str, Any]:
+        """Return when nothing is being written any more."""
+        answer: dict[str, Any] = self.ask({"do": "pause"})["tally"]
+        return answer
+
+    @property
+    def done(self) -> bool:
+        return bool(self.ask({"tally": True})["done"])
+
+    def freeze(self) -> None:
+        os.killpg(self.process.pid, signal.SIGSTOP)

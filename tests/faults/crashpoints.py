@@ -96,15 +96,16 @@ def strike(folder: Path, walk: Walk, point: int, how: How) -> tuple[str, bool, l
         return tracer.struck, refused, problems
 
 
-def chosen(calls: Sequence[str], how: How, *, everything: bool) -> list[int]:
+def chosen(calls: Sequence[str], how: How, *, everything: bool, rows: tuple[str, ...] = ("mkdir",)) -> list[int]:
     """Give the points to strike at: all, or for kills every tenth and the telling ones, for errors one of the two.
 
-    Folders that are made in a row are the same point many times over: the first, the middle and the last one count.
+    Folders that are made in a row are the same point many times over: the first, the middle and the last one count. So
+    it is with all calls that begin with one of `rows`.
     """
     numbers: list[int] = []
-    for name, row in groupby(enumerate(calls, 1), key=lambda numbered: numbered[1].partition(" ")[0]):
+    for row_of, row in groupby(enumerate(calls, 1), key=lambda numbered: _row_of(numbered[1], rows)):
         same = [number for number, _call in row]
-        numbers += sorted({same[0], same[len(same) // 2], same[-1]}) if name.startswith("mkdir") else same
+        numbers += sorted({same[0], same[len(same) // 2], same[-1]}) if row_of else same
     if everything:
         return numbers
     telling = [number for number in numbers if calls[number - 1].startswith(TELLING)]
@@ -112,20 +113,42 @@ def chosen(calls: Sequence[str], how: How, *, everything: bool) -> list[int]:
     return {"kill": sorted({*telling, *tenth}), "EIO": telling, "ENOSPC": tenth}[how]
 
 
+def _row_of(call: str, rows: tuple[str, ...]) -> str:
+    """Give what the call begins with when those in a row are one point, else nothing."""
+    return next((one for one in rows if call.startswith(one)), "")
+
+
 def crash_points(
     folder: Path, walk: Walk, hows: Sequence[How], *, everything: bool, tell: Callable[[str], None]
 ) -> Points:
     """Strike at all points of a walk, or at a sample of them."""
+    return strike_all(
+        lambda how: calls_of(folder / "count", walk, how),
+        lambda point, how: strike(folder / f"{how}-{point}", walk, point, how),
+        lambda calls, how: chosen(calls, how, everything=everything),
+        hows,
+        lambda line: tell(f"{walk} {line}"),
+    )
+
+
+def strike_all(
+    count: Callable[[How], list[str]],
+    hit: Callable[[int, How], tuple[str, bool, list[str]]],
+    choose: Callable[[Sequence[str], How], list[int]],
+    hows: Sequence[How],
+    tell: Callable[[str], None],
+) -> Points:
+    """Count the calls, choose points and strike at each, one way to fail after another."""
     result = Points()
     for how in hows:
-        calls = calls_of(folder / "count", walk, how)
+        calls = count(how)
         result.counted[how] = len(calls)
-        for point in chosen(calls, how, everything=everything):
-            struck, refused, problems = strike(folder / f"{how}-{point}", walk, point, how)
+        for point in choose(calls, how):
+            struck, refused, problems = hit(point, how)
             result.struck += bool(struck)
             result.not_reached += not struck
             result.refused += refused
             result.problems += [f"{how} at {point} ({struck or calls[point - 1]}): {one}" for one in problems]
-            what = f"{walk} {how} {point}/{len(calls)} {struck or 'not reached'}"
+            what = f"{how} {point}/{len(calls)} {struck or 'not reached'}"
             tell(f"{what}{', refused' if refused else ''} {'; '.join(problems)[:200]}")
     return result

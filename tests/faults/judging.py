@@ -97,6 +97,7 @@ class Evidence:
     stored: set[str]
     audit: Sequence[Mapping[str, Any]]
     expected: Callable[[str], str]
+    source_of: Callable[[str], str] = lambda _uid: FEEDER
 
 
 def acknowledged_by(feeders: Sequence[FeederChild] | Sequence[Path]) -> dict[str, str]:
@@ -156,7 +157,7 @@ def _judge_receipt(verdict: Verdict, evidence: Evidence, rows: Mapping[str, Mapp
     verdict.complain("acknowledged objects the history does not know", no_row)
     counted = Counter(row["sop_instance_uid"] for row in evidence.history)
     verdict.complain("objects shown more than once", [uid for uid, count in counted.items() if count > 1])
-    astray = [uid for uid in acknowledged if uid in rows and rows[uid]["received"]["source"] != FEEDER]
+    astray = [uid for uid in acknowledged if uid in rows and rows[uid]["received"]["source"] != evidence.source_of(uid)]
     verdict.complain("acknowledged objects that have forgotten where they came from", astray)
 
 

@@ -58,31 +58,32 @@ class Setup:
 
     def text(self) -> str:
         parts = [
-            _table("", {"data_dir": str(self.data_dir)}),
-            _table("[dicom]", {"host": "127.0.0.1", "port": self.port, "ae_title": AE_TITLE}),
+            table("", {"data_dir": str(self.data_dir)}),
+            table("[dicom]", {"host": "127.0.0.1", "port": self.port, "ae_title": AE_TITLE}),
         ]
         if self.delivery:
             names = ("backoff_first_seconds", "backoff_cap_seconds", "proof_timeout_seconds")
-            parts.append(_table("[delivery]", {name: getattr(self, name) for name in names}))
+            parts.append(table("[delivery]", {name: getattr(self, name) for name in names}))
         if self.reserve:
-            parts.append(_table("[storage]", {"reserve": self.reserve}))
+            parts.append(table("[storage]", {"reserve": self.reserve}))
         caller: dict[str, Value] = {
             "name": FEEDER,
             "ae_title": "FEEDER",
             "host": "127.0.0.1",
             "rights": ["echo", "store"],
         }
-        parts.append(_table("[[peer]]", caller))
+        parts.append(table("[[peer]]", caller))
         for one in self.destinations:
             basis: dict[str, Value] = {"name": one.name, "ae_title": "PEER", "host": "127.0.0.1", "port": one.port}
-            parts.append(_table("[[peer]]", {**basis, "rights": ["commit"], **one.more}))
+            parts.append(table("[[peer]]", {**basis, "rights": ["commit"], **one.more}))
         if self.destinations:
             # Named, not "*": an object that has forgotten where it came from goes nowhere, and is missed.
-            parts.append(_table("[[route]]", {"from": [FEEDER], "to": [one.name for one in self.destinations]}))
+            parts.append(table("[[route]]", {"from": [FEEDER], "to": [one.name for one in self.destinations]}))
         return "\n".join([*parts, self.tables])
 
 
-def _table(head: str, values: Mapping[str, Value]) -> str:
+def table(head: str, values: Mapping[str, Value]) -> str:
+    """Give a table of TOML."""
     # JSON's strings, numbers, booleans and lists are TOML's as well.
     return "\n".join([head, *(f"{key} = {json.dumps(value)}" for key, value in values.items())]) + "\n"
 
@@ -90,8 +91,16 @@ def _table(head: str, values: Mapping[str, Value]) -> str:
 class Serve:
     """One `tolmach serve` after another on the same configuration."""
 
-    def __init__(self, setup: Setup, *, env: Mapping[str, str] | None = None, wrapper: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        setup: Setup,
+        *,
+        env: Mapping[str, str] | None = None,
+        wrapper: Sequence[str] = (),
+        program: Sequence[str] = PROGRAM,
+    ) -> None:
         self.setup = setup
+        self.program = list(program)
         self.env = dict(env or {})
         self.wrapper = list(wrapper)
         self.log = setup.folder / "serve.log"
@@ -123,7 +132,7 @@ class Serve:
     def launch(self) -> None:
         """Start it and wait for nothing."""
         with self.log.open("ab") as log:
-            command = [*self.wrapper, *PROGRAM, "--config", str(self._config), "serve"]
+            command = [*self.wrapper, *self.program, "--config", str(self._config), "serve"]
             self.process = start(command, log=log, env=self.env)
 
     def start(self, *, seconds: float = START_SECONDS) -> float:

@@ -10,8 +10,12 @@ from tests.faults.children import Child
 class Traced(Child):
     """A tracer at work; `finish` lets the program go and gives what was counted."""
 
-    def __init__(self, pid: int, folder: Path, *, log: Path, strike: int = 0, how: str = "kill") -> None:
-        super().__init__("tracer", "--pid", pid, "--folder", folder, "--strike", strike, "--how", how, log=log)
+    def __init__(
+        self, pid: int, folder: Path, *, log: Path, strike: int = 0, how: str = "kill", reads: Path | None = None
+    ) -> None:
+        """Count what is written in `folder`, and what is read in `reads` when that is given."""
+        more = ["--reads", reads] if reads else []
+        super().__init__("tracer", "--pid", pid, "--folder", folder, "--strike", strike, "--how", how, *more, log=log)
         self.calls: list[str] = []
         self.struck = ""
 

@@ -42,7 +42,9 @@ BY_PATH = {2: "open", 82: "rename", 83: "mkdir", 84: "rmdir", 86: "link", 87: "u
 BY_PATH |= {258: "mkdirat", 263: "unlinkat", 264: "renameat", 265: "linkat", 316: "renameat2"}
 # The *at calls have the folder's descriptor before the path.
 PATH_SECOND = frozenset((257, 258, 263, 264, 265, 316))
-NAMES = BY_DESCRIPTOR | SENDS | BY_PATH
+# Those that only read, where that is asked for.
+READS = {0: "read", 17: "pread64", 19: "readv", 295: "preadv", 217: "getdents64"}
+NAMES = BY_DESCRIPTOR | SENDS | BY_PATH | READS
 WRITING_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 SPACE_CALLS = frozenset("write pwrite64 writev pwritev fallocate ftruncate open openat mkdir mkdirat rename".split())
 SPACE_CALLS |= frozenset("renameat renameat2 link linkat fsync fdatasync".split())
@@ -86,6 +88,7 @@ class Tracer:
     folder: str
     strike: int
     how: str
+    reads: str | None = None  # a folder in which reading counts too
     calls: list[str] = field(default_factory=list)
     struck: str = ""
     _failing: dict[int, int] = field(default_factory=dict)
@@ -160,13 +163,11 @@ class Tracer:
         number, name = int(info.number), NAMES[int(info.number)]
         if number in SENDS:
             return f"{name} socket" if self.how == "kill" else ""
+        place = self.reads if _only_reads(name, info) else self.folder
+        if not place or (self.how == "ENOSPC" and name not in SPACE_CALLS):
+            return ""
         where = self._path(tid, info) if number in BY_PATH else self._target(tid, int(info.arguments[0]))
-        if name in ("open", "openat") and not int(info.arguments[2 if name == "openat" else 1]) & WRITING_FLAGS:
-            return ""
-        inside = where.startswith(self.folder)
-        if not inside or (self.how == "ENOSPC" and name not in SPACE_CALLS):
-            return ""
-        return f"{name} {where[len(self.folder) :].lstrip('/')}"
+        return f"{name} {where[len(self.folder) :].lstrip('/')}" if where.startswith(place) else ""
 
     def _target(self, tid: int, descriptor: int) -> str:
         try:
@@ -185,6 +186,12 @@ class Tracer:
             return f"{Path(base).readlink()}/{raw}"
         except OSError:
             return raw
+
+
+def _only_reads(name: str, info: SyscallInfo) -> bool:
+    if name in ("open", "openat"):
+        return not int(info.arguments[2 if name == "openat" else 1]) & WRITING_FLAGS
+    return name in READS.values()
 
 
 def _string_at(tid: int, address: int) -> str:
@@ -210,6 +217,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pid", type=int, required=True)
     parser.add_argument("--folder", type=lambda text: str(Path(text).resolve()), required=True)
+    parser.add_argument("--reads", type=lambda text: str(Path(text).resolve()))
     parser.add_argument("--strike", type=int, default=0)
     parser.add_argument("--how", choices=("kill", "EIO", "ENOSPC"), default="kill")
     if platform.machine() != "x86_64":
