@@ -237,7 +237,8 @@ class DetailsView(QWidget):
         if self._row is None or told.path != self._row.file.path:
             return
         if isinstance(told, NoPicture):
-            self.picture.say(f"{self._words.gettext(N_('No preview'))}: {self._words.phrase(told.why)}.")
+            none = self._words.gettext(N_("No preview"))
+            self.picture.say(f"{none}: {self._words.phrase(told.why)}.")
             return
         about = f"{told.width} × {told.height}"
         if told.frames > 1:

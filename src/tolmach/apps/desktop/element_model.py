@@ -197,7 +197,7 @@ class ElementModel(QAbstractItemModel):
                     N_("In the file: {value}"), value=none if line.before is None else line.before[:600]
                 ),
                 self._words.gettext(N_("Will be: {value}"), value=none if line.after is None else line.after[:600]),
-                self._words.gettext(REASONS.get(line.reason, N_("changed"))),
+                self._words.gettext(REASONS[line.reason]),
             ]
         return "\n".join(part for part in parts if part)
 

@@ -10,6 +10,8 @@ from pathlib import Path
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
 
 import pytest
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication, QDialog, QWidget
 from pytestqt.qtbot import QtBot
 
 from tests.calling import CLEAN, UNSURE, numbered
@@ -74,6 +76,21 @@ def files(tmp_path: Path) -> Path:
     (folder / "clean.dcm").write_bytes(CLEAN)
     (folder / "unsure.dcm").write_bytes(UNSURE)
     return folder
+
+
+def in_dialog(does: Callable[[QWidget], None]) -> None:
+    """Do something in the dialog that is about to open; it is gone afterwards, whatever happened."""
+
+    def act() -> None:
+        dialog = QApplication.activeModalWidget()
+        assert isinstance(dialog, QDialog)
+        try:
+            does(dialog)
+        finally:
+            if dialog.isVisible():
+                dialog.reject()
+
+    QTimer.singleShot(100, act)
 
 
 def loaded(window: MainWindow, qtbot: QtBot, *paths: Path, count: int) -> MainWindow:

@@ -3,13 +3,13 @@
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QModelIndex, Qt, QTimer
-from PySide6.QtWidgets import QApplication
+from PySide6.QtCore import QModelIndex, Qt
+from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from tests.builders import EXPLICIT, body, part10
 from tests.calling import IVANOV, numbered
-from tests.unit.apps.desktop.conftest import WAIT, MakeWindow, loaded
+from tests.unit.apps.desktop.conftest import WAIT, MakeWindow, in_dialog, loaded
 from tolmach.apps.desktop.bulk_edit import BulkEditDialog
 from tolmach.apps.desktop.element_editors import ValueEditor
 from tolmach.apps.desktop.element_model import Column
@@ -146,8 +146,7 @@ def test_a_bulk_edit_reaches_every_selected_file(make_window: MakeWindow, files:
     window = loaded(make_window(), qtbot, files, count=5)
     window.send_view.table.selectAll()
 
-    def fill() -> None:
-        dialog = QApplication.activeModalWidget()
+    def fill(dialog: QWidget) -> None:
         assert isinstance(dialog, BulkEditDialog)
         dialog.query.setText("дата рождения")
         dialog.value.setText("19811340")
@@ -157,7 +156,7 @@ def test_a_bulk_edit_reaches_every_selected_file(make_window: MakeWindow, files:
         assert dialog.hint.property("tone") == ""
         dialog.ok.click()
 
-    QTimer.singleShot(100, fill)
+    in_dialog(fill)
     window.send_view.edit.click()
     assert {row.steps for row in window.desk.model.rows} == {(("set", "00100030", "19811231"),)}
     window.desk.undo()

@@ -7,11 +7,11 @@ import pydicom
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QTimer, QUrl
 from PySide6.QtGui import QDropEvent
-from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
+from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox, QWidget
 from pytestqt.qtbot import QtBot
 
 from tests.calling import IVANOV, UNSURE, numbered
-from tests.unit.apps.desktop.conftest import WAIT, MakeWindow, closed_port, loaded, nobody, receiver
+from tests.unit.apps.desktop.conftest import WAIT, MakeWindow, closed_port, in_dialog, loaded, nobody, receiver
 from tolmach.adapters.dimse.status import OUT_OF_RESOURCES
 from tolmach.apps.desktop.file_model import Column
 from tolmach.apps.desktop.rows import Row, State
@@ -268,12 +268,11 @@ def test_a_file_that_is_none_is_red_before_anything_is_sent(
 def answering(text: str) -> None:
     """Press a button of the question that is coming."""
 
-    def press() -> None:
-        box = QApplication.activeModalWidget()
+    def press(box: QWidget) -> None:
         assert isinstance(box, QMessageBox)
         next(one for one in box.buttons() if one.text() == text).click()
 
-    QTimer.singleShot(100, press)
+    in_dialog(press)
 
 
 def test_closing_while_files_are_sent_asks_and_loses_nothing(

@@ -4,13 +4,14 @@ import ast
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QCoreApplication, QTimer
-from PySide6.QtWidgets import QApplication, QDialogButtonBox, QLabel, QMessageBox
+from PySide6.QtCore import QCoreApplication
+from PySide6.QtWidgets import QApplication, QDialogButtonBox, QLabel, QMessageBox, QWidget
 from pytestqt.qtbot import QtBot
 
 from tests.architecture.source import ROOT, imported, modules
 from tests.builders import body, part10
-from tests.unit.apps.desktop.conftest import WAIT, MakeWindow, closed_port, loaded, receiver
+from tests.calling import start
+from tests.unit.apps.desktop.conftest import WAIT, MakeWindow, closed_port, in_dialog, loaded, receiver
 from tolmach.apps.configuration import user_folder
 from tolmach.apps.desktop.faults import DesktopTrouble
 from tolmach.apps.desktop.file_model import Column
@@ -135,15 +136,14 @@ def test_destinations_are_added_tried_changed_and_removed(
     with receiver(tmp_path / "scp") as (port, _):
         window = make_window()
 
-        def add() -> None:
-            dialog = QApplication.activeModalWidget()
+        def add(dialog: QWidget) -> None:
             assert isinstance(dialog, PeerDialog)
             filled(dialog, name="pacs", ae_title="PACS", host="127.0.0.1", port=port)
             dialog.test.click()
             qtbot.waitUntil(lambda: "ms" in dialog.message.text(), timeout=WAIT)
             dialog.buttons.button(QDialogButtonBox.StandardButton.Save).click()
 
-        QTimer.singleShot(100, add)
+        in_dialog(add)
         window.send_view.target.add.click()
     assert [one.name for one in load_peers(user_folder())[0]] == ["pacs"]
     assert window.desk.choice.peer == "pacs"
@@ -152,12 +152,11 @@ def test_destinations_are_added_tried_changed_and_removed(
     window.keeper.wait()
     assert load_remembered(user_folder()).peer == "pacs-2"
 
-    def remove() -> None:
-        box = QApplication.activeModalWidget()
+    def remove(box: QWidget) -> None:
         assert isinstance(box, QMessageBox)
         next(one for one in box.buttons() if one.text() == "Remove").click()
 
-    QTimer.singleShot(100, remove)
+    in_dialog(remove)
     window.settings_view.remove.click()
     assert window.station.peers == []
 
@@ -225,12 +224,9 @@ def test_a_second_start_hands_its_paths_to_the_first(make_window: MakeWindow, fi
     assert first.take()
     window = make_window()
     first.brought.connect(window.take_paths)
-    import threading
-
-    second = threading.Thread(target=hand_over, args=(folder, [files / "clean.dcm"]))
-    second.start()
-    qtbot.waitUntil(lambda: len(window.desk.model.rows) == 1, timeout=WAIT)
-    second.join()
+    with start("desktop", files / "clean.dcm") as second:
+        qtbot.waitUntil(lambda: len(window.desk.model.rows) == 1, timeout=WAIT)
+        assert second.wait(30) == 0
     assert not FirstInstance(folder).take()
     first.close()
     third = FirstInstance(folder)
