@@ -29,7 +29,7 @@ BAD_RANGE = Fault(
 )
 TOO_LONG = Fault(
     "TLM-ARC-004",
-    N_("What is asked of {keyword} is longer than {limit} characters or has more than {most} values."),
+    N_("What is asked of {keyword} is longer than {limit} characters, or has too many wild cards or values."),
     N_("Ask for less at once."),
 )
 NO_UNIQUE_KEY = Fault(

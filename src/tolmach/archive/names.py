@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -22,7 +22,7 @@ _MOST_KEYS: Final = 12
 _EQUAL = str.maketrans({"ё": "е", "’": "'", "ʼ": "'", "`": "'", "′": "'", "\N{REPLACEMENT CHARACTER}": "?"})
 WILD: Final = re.compile(r"[*?]")
 # How most family names end, in skeletons; it tells them from given names where no table does.
-_FAMILY_ENDING: Final = re.compile(r".{3}(?:[oe]va?|enko|ski|sk?aia|[cs]ka|chuk|chik|iuk|ian|shvili|dze)$")
+_FAMILY_ENDING: Final = re.compile(r".{3,}(?:[oe]va?|enko|ski|sk?aia|[cs]ka|chuk|chik|iuk|ian|shvili|dze)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,14 +131,18 @@ def fits_literally(pattern: str, literals: Iterable[str]) -> bool:
 @lru_cache(maxsize=512)
 def compiled_pattern(pattern: str) -> re.Pattern[str]:
     """Give a pattern of `*` and `?` for comparing; its time grows with the product of both lengths at worst."""
-    squeezed = re.sub(r"\*+", "*", pattern)
-    parts = squeezed.split("*")
-    # Each run but the last is taken at its first place, which loses nothing and never goes back.
-    runs = [_run(part) for part in parts]
+    return _in_order([_run(part) for part in pattern.split("*")], re.DOTALL)
+
+
+def _in_order(runs: Sequence[str], flags: re.RegexFlag) -> re.Pattern[str]:
+    """Give what begins with the first run, ends with the last and has the others between, in order.
+
+    Each between is taken at its first place, which loses nothing and never goes back.
+    """
     if len(runs) == 1:
-        return re.compile(runs[0], re.DOTALL)
-    middle = "".join(f"(?>.*?{run})" for run in runs[1:-1])
-    return re.compile(f"{runs[0]}{middle}.*{runs[-1]}", re.DOTALL)
+        return re.compile(runs[0], flags)
+    middle = "".join(f"(?>.*?{run})" for run in runs[1:-1] if run)
+    return re.compile(f"{runs[0]}{middle}.*{runs[-1]}", flags)
 
 
 def _run(text: str) -> str:
@@ -176,7 +180,10 @@ def exact_keys(part: str, place: int) -> frozenset[str]:
     if has_wild_cards(part) or len(part) == 1:
         return frozenset()
     keys = fold_keys(_BEFORE[place] + part)
-    return frozenset(keys[:1] if place == 0 else keys)
+    if place:
+        return frozenset(keys)
+    # Decree 55 writes Ковальов as Kovalov, and other rules as Kovalyov: both are meant.
+    return frozenset((*keys[:1], *fold_keys(part.replace("ьо", "о"))[:1]))
 
 
 @lru_cache(maxsize=512)
@@ -185,18 +192,18 @@ def key_pattern(part: str) -> re.Pattern[str] | None:
     runs = key_runs(part)
     if not any(runs):
         return None
-    if len(runs) == 1 and len(part) == 1:  # an initial
+    if len(part) == 1:  # an initial
         return re.compile(f"{re.escape(runs[0])}.*")
-    return re.compile("".join(_key_pieces(part, runs)))
+    return _in_order("".join(_key_pieces(part, runs)).split("*"), re.DOTALL)
 
 
 def _key_pieces(part: str, runs: list[str]) -> Iterator[str]:
-    """Put the keys of the runs together again: `*` is any key, `?` the key of one letter, which may be two or none."""
+    """Put the keys of the runs together again: `?` is the key of one letter, which may be two or none."""
     cards = WILD.findall(part)
     for place, run in enumerate(runs):
         yield re.escape(run)
         if place < len(cards):
-            yield ".*" if cards[place] == "*" else ".{0,2}"
+            yield "*" if cards[place] == "*" else ".{0,2}"
 
 
 def key_runs(part: str) -> list[str]:

@@ -34,6 +34,8 @@ LONGEST: Final = 1024
 """Characters of one value that is looked for; DICOM allows 64, and ranges and wild cards a little more."""
 MOST_VALUES: Final = 1000
 """Values in one list."""
+MOST_WILD_CARDS: Final = 12
+"""Of `*` in one value: each may multiply the time a comparison takes."""
 MOST_RESULTS: Final = 100_000
 """Answers to one question."""
 
@@ -147,8 +149,8 @@ def _is_universal(keyword: str, value: str) -> bool:
 
 def _require_bounds(keyword: str, value: str) -> None:
     values = value.split("\\")
-    if len(values) > MOST_VALUES or max(map(len, values)) > LONGEST:
-        raise Unanswerable(faults.TOO_LONG, keyword=keyword, limit=LONGEST, most=MOST_VALUES)
+    if len(values) > MOST_VALUES or max(map(len, values)) > LONGEST or value.count("*") > MOST_WILD_CARDS:
+        raise Unanswerable(faults.TOO_LONG, keyword=keyword, limit=LONGEST)
 
 
 def _missing_unique_keys(level: Level, found: Mapping[str, Condition]) -> list[Problem]:
