@@ -110,8 +110,7 @@ def _has_settings(meaning: Meaning) -> bool:
 def write_migration(target: Path, migration: Migration) -> None:
     """Write the new file, for its owner alone; raises `FileProblem` when something else is there already."""
     try:
-        write_file(target, [migration.text.encode("utf-8")])
-        target.chmod(0o600)
+        write_file(target, [migration.text.encode("utf-8")], is_private=True)
     except FileProblem as error:
         if error.problem.fault is not ALREADY_THERE:
             raise

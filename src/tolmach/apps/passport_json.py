@@ -18,7 +18,8 @@ def passport_as_json(passport: DevicePassport, proposal: Proposal, rejected: Rej
     """Give the object of one device; `rejected` are the files of the whole call that could not be used."""
     name = name_of(passport)
     return {
-        "device": passport.key,
+        "device": passport.device,
+        "key": passport.key,
         "name": printable(str(name)),
         "files": passport.files,
         "machine": {keyword: _counts(tally) for keyword, tally in passport.machine.items() if tally},

@@ -88,8 +88,7 @@ _RULE = """
 def write_sample(file: Path) -> None:
     """Write the sample, for its owner alone: passwords may come in. Raises `FileProblem` when something is there."""
     try:
-        write_file(file, [sample().encode("utf-8")])
-        file.chmod(0o600)
+        write_file(file, [sample().encode("utf-8")], is_private=True)
     except FileProblem as error:
         if error.problem.fault is not ALREADY_THERE:
             raise

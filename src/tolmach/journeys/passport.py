@@ -30,8 +30,9 @@ from tolmach.journeys.register import Patient, Register
 from tolmach.journeys.series import SeriesMender
 from tolmach.journeys.tallies import Tally, clipped
 from tolmach.repair import faults
-from tolmach.repair.memory import DeviceMemory, device_key
+from tolmach.repair.memory import Device, DeviceMemory, device_key
 from tolmach.repair.profile import Profile
+from tolmach.text.code_pages import CYRILLIC_CODE_PAGES
 from tolmach.text.lookalikes import has_lookalikes
 
 MOST_DEVICES = 200
@@ -114,6 +115,15 @@ class DevicePassport:
     pixel_hints: Mapping[str, Tally[str]] = field(default_factory=lambda: {one: Tally(20) for one in PIXEL_HINTS})
     problems: dict[str, Met] = field(default_factory=dict)
     not_compared: bool = False  # some UIDs were not compared, because too many had been met
+
+    @property
+    def device(self) -> str:
+        """The name by which people know the device's memory: its key, in the code page most of its files are in."""
+        pages: Counter[str] = Counter()
+        for (_label, found), encoding in self.encodings.items():
+            if found in CYRILLIC_CODE_PAGES:
+                pages[found] += encoding.files
+        return Device(dict(pages)).name(self.key)
 
 
 @dataclass(slots=True)

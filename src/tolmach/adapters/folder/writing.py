@@ -66,14 +66,21 @@ class PendingFile:
 
 
 def write_file(
-    path: Path, chunks: Iterable[memoryview | bytes], *, replace: bool = False, like: Path | None = None
+    path: Path,
+    chunks: Iterable[memoryview | bytes],
+    *,
+    replace: bool = False,
+    like: Path | None = None,
+    is_private: bool = False,
 ) -> str:
     """Make the file complete and durable under its name; gives the sha256 of its bytes.
+
+    What is private can be read by its owner alone from the first byte on.
 
     A file with the same content may stand there already; one with other content is replaced only when `replace` says
     so, else `FileProblem` is raised. Safe to repeat.
     """
-    with PendingFile(path, chunks, like) as pending:
+    with PendingFile(path, chunks, like, is_private=is_private) as pending:
         if replace or not _stands_already(path, pending.sha256):
             pending.commit()
         return pending.sha256

@@ -109,7 +109,8 @@ def _write(
     from tolmach.apps.passport_toml import toml_file
 
     if html is not None:
-        write_file(html, [page(passports, rejected, run.translator, now).encode("utf-8", "replace")])
+        text = page(passports, rejected, run.translator, now)
+        write_file(html, [text.encode("utf-8", "replace")], is_private=True)  # patients are named in it
     if toml is not None:
         write_file(toml, [toml_file(passports, run.translator).encode("utf-8", "replace")])
 

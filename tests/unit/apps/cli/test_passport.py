@@ -1,5 +1,6 @@
 """`tolmach passport`: text, JSON, settings that `config check` takes, and exit statuses."""
 
+import os
 import re
 import tomllib
 from pathlib import Path
@@ -55,6 +56,23 @@ def test_json_is_one_object_for_each_device(tmp_path: Path) -> None:
     assert missing["StudyInstanceUID"]["clause"] == "PS3.3 C.7.2.1"
     assert first["proposal"]["profile"]["from"] == "auto"
     assert first["next_steps"]
+
+
+def test_a_device_is_named_as_the_list_of_devices_names_it(tmp_path: Path) -> None:
+    folder_of(tmp_path / "in", a=made_by("Севкаврентген", NAMES[0]))
+    (tmp_path / "tolmach.toml").write_text('data_dir = "data"\n')
+    (found,) = call("passport", "in", "--json").objects
+    call("fix", "in", "--out", "out", "--devices", "devices.json")
+    (listed,) = call("devices", "list", "--devices", "devices.json", "--json").objects
+    assert (found["device"], found["key"]) == (listed["device"], listed["key"])
+    assert found["device"] == "Севкаврентген//"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such rights")
+def test_the_page_can_be_read_by_its_owner_alone(tmp_path: Path) -> None:
+    folder_of(tmp_path / "in", a=made_by("ACME", NAMES[0]))
+    assert call("passport", "in", "--html", "p.html").status == 0
+    assert (tmp_path / "p.html").stat().st_mode & 0o777 == 0o600
 
 
 def test_what_is_proposed_is_taken_by_config_check(tmp_path: Path) -> None:
