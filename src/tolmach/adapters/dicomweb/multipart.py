@@ -21,7 +21,7 @@ from tolmach.base import N_, Phrase
 
 MAX_PREAMBLE = 65_536
 MAX_PARTS = 10_000
-MAX_BOUNDARY = 70  # RFC 2046 section 5.1.1
+MAX_BOUNDARY = 200  # RFC 2046 section 5.1.1 allows 70; Orthanc's plugin 1.7 writes 73
 _PIECE = 1 << 20
 
 _Event = tuple[Literal["begin", "headers", "data", "end"], "Mapping[str, str] | bytes | memoryview"]

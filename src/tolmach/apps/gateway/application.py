@@ -130,11 +130,18 @@ class Application:
             pairs = parse_qsl(raw, keep_blank_values=True, errors="strict", max_num_fields=_MOST_PARAMETERS)
         except ValueError as error:
             raise bad(Phrase(N_("the parameters are not UTF-8, or too many"))) from error
-        base = self._public_url or f"{request.scope['scheme']}://{request.headers['host']}"
+        base = self._public_url or f"{request.scope['scheme']}://{_called(request)}"
         client = request.scope.get("client") or ("", 0)
         return Question(
             dict(request.path_params), tuple(pairs), request.headers.get("accept"), base, name, client[0], request
         )
+
+
+def _called(request: Request) -> str:
+    """Give the host and port we were called by; some clients (dicomweb-client 0.61) leave the port out of Host."""
+    host: str = request.headers["host"]
+    name, port = request.scope.get("server") or ("", 0)
+    return f"{host}:{port}" if host.strip("[]") in (name, "localhost") else host
 
 
 class _Told(Response):
