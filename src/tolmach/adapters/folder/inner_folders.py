@@ -89,7 +89,10 @@ class InnerFolder(Protocol):
         ...
 
     def give(self, own: bytes, target: InnerFolder, name: bytes) -> None:
-        """Give a file of ours its name in a folder of the same file system; `FileExistsError` where that is taken."""
+        """Give a file of ours its name in a folder of the same file system; `FileExistsError` where that is taken.
+
+        The new name is durable before the old one goes.
+        """
         ...
 
     def remove(self, name: bytes) -> None:
@@ -182,7 +185,9 @@ class _ByDescriptor:
                 target.status(name)
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)) from error
             os.rename(own, name, src_dir_fd=self.descriptor, dst_dir_fd=target.descriptor)
+            target.sync()
         else:
+            target.sync()
             self.remove(own)
 
     def remove(self, name: bytes) -> None:
@@ -249,6 +254,7 @@ class _ByPath:
         if os.name != "nt" and os.path.lexists(path):
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
         self.of(own).rename(path)  # Windows itself refuses where something has the name
+        target.sync()
 
     def remove(self, name: bytes) -> None:
         self.of(name).unlink()

@@ -130,7 +130,6 @@ class Tidier:
                     break
                 with suppress(FileExistsError):
                     folder.give(own, target, candidate)
-                    target.sync()
                     return
         except OSError as error:
             if error.errno != errno.EXDEV:

@@ -89,6 +89,31 @@ def test_nothing_is_moved_over_another_file_and_the_same_bytes_are_not_kept_twic
     assert listing(place.root) == {}
 
 
+def test_a_moved_file_has_its_new_name_for_good_before_it_loses_the_old_one(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = place.done.stat().st_ino
+    order: list[str] = []
+    link, unlink, fsync = os.link, os.unlink, os.fsync
+
+    def note_link(*arguments: object, **more: object) -> None:
+        order.append("named")
+        link(*arguments, **more)  # type: ignore[arg-type]
+
+    def note_unlink(*arguments: object, **more: object) -> None:
+        order.append("unnamed")
+        unlink(*arguments, **more)  # type: ignore[arg-type]
+
+    def note_fsync(descriptor: int) -> None:
+        order.append("synced" if os.fstat(descriptor).st_ino == done else "source synced")
+        fsync(descriptor)
+
+    for name, noting in (("link", note_link), ("unlink", note_unlink), ("fsync", note_fsync)):
+        monkeypatch.setattr(os, name, noting)
+    assert Tidier(place.root, place.done).tidy(place.taken("1.dcm")).problem is None
+    assert order == ["named", "synced", "unnamed", "source synced"]
+
+
 @pytest.mark.parametrize("number", [errno.EXDEV, errno.EPERM])
 def test_moving_where_links_do_not_reach(place: Place, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     refuse_links(monkeypatch, number)
