@@ -28,7 +28,9 @@ def writer_of(keys: Mapping[str, str], letters: Sequence[Letters]) -> WriteKeys:
         _tag(known.rpartition(".")[2])
     texts = [value for name, value in keys.items() if _vr(name.rpartition(".")[2]) in TEXT_VRS]
     chosen = next((one for one in letters if all(one.write(text) is not None for text in texts)), letters[-1])
-    return partial(_written, {_CHARACTER_SET: chosen.label, **keys}, chosen)
+    write = partial(_written, {_CHARACTER_SET: chosen.label, **keys}, chosen)
+    write(Encoding(explicit=True, big=False))  # what cannot be written is told now
+    return write
 
 
 def _written(keys: Mapping[str, str], letters: Letters, encoding: Encoding) -> bytes:

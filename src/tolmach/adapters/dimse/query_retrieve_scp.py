@@ -60,13 +60,6 @@ MOVE_CLASSES: Final = frozenset(
 GET_CLASSES: Final = frozenset(
     {uids.PatientRootQueryRetrieveInformationModelGet, uids.StudyRootQueryRetrieveInformationModelGet}
 )
-PATIENT_ROOT: Final = frozenset(
-    {
-        uids.PatientRootQueryRetrieveInformationModelFind,
-        uids.PatientRootQueryRetrieveInformationModelMove,
-        uids.PatientRootQueryRetrieveInformationModelGet,
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +81,7 @@ def query_retrieve_services(
     title and to nobody else.
     """
     finding = _Finding(index, settings)
-    retrieval = Retrieval(index, opener, destination_of, _page_of(settings), PATIENT_ROOT)
+    retrieval = Retrieval(index, opener, destination_of, _page_of(settings))
     return [
         RelayedService(
             FIND_CLASSES,
@@ -176,7 +169,7 @@ class _Finding:
 
         Standard: PS3.4 sections C.4.1.2.1 (hierarchical) and C.4.1.2.2 (relational).
         """
-        is_patient_root = operation.abstract_syntax in PATIENT_ROOT
+        is_patient_root = operation.abstract_syntax == uids.PatientRootQueryRetrieveInformationModelFind
         if identifier.level == "patient" and not is_patient_root:
             raise BadIdentifier("this model has no PATIENT level")
         if _has(operation, RELATIONAL):

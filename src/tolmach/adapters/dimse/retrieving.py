@@ -77,11 +77,10 @@ class Retrieval:
         opener: Opener,
         destination_of: FindMoveDestination,
         page_of: Callable[[str], str],
-        patient_root: frozenset[str],
     ) -> None:
         """Send what `index` knows and `opener` opens; `page_of` tells the code page a caller writes, by its name."""
         self._index, self._opener, self._destination_of = index, opener, destination_of
-        self._page_of, self._patient_root = page_of, patient_root
+        self._page_of = page_of
 
     def move(self, operation: Operation) -> None:
         """Answer a C-MOVE."""
@@ -118,7 +117,7 @@ class Retrieval:
         try:
             page = self._page_of(operation.caller.name)
             identifier = parse_identifier(operation.data, operation.transfer_syntax_uid, page)
-            wanted = self._wanted(operation, identifier)
+            wanted = self._wanted(identifier)
         except BadIdentifier as error:
             log.info("%s: a retrieval was refused: %s", operation.peer, error)
             operation.fail(NOT_THIS_CLASS, str(error))
@@ -136,12 +135,13 @@ class Retrieval:
             return None
         return wanted, list(pairs), tally
 
-    def _wanted(self, operation: Operation, identifier: Identifier) -> Wanted:
-        """Give the unique keys; at the level itself a UID or a list of them. Standard: PS3.4 section C.4.2.2.1."""
-        is_patient_root = operation.abstract_syntax in self._patient_root
+    def _wanted(self, identifier: Identifier) -> Wanted:
+        """Give the unique keys; at the level itself a UID or a list of them. Standard: PS3.4 section C.4.2.2.1.
+
+        Those above may be missing: a UID is one in the world. Study Root has no PATIENT level, but Orthanc 1.12 moves
+        patients so (test_orthanc_moves_at_every_level), and nothing is unclear about it.
+        """
         own = UNIQUE[identifier.level]
-        if identifier.level == "patient" and not is_patient_root:
-            raise BadIdentifier("this model has no PATIENT level")
         known = {keyword: identifier.keys.get(keyword, "").strip(" \0") for keyword in UNIQUE.values()}
         for keyword, value in known.items():
             if has_wild_cards(value) and keyword != UNIQUE["patient"]:
@@ -221,7 +221,8 @@ class _Move:
             sending = Sending(self._opener, assoc, self._tally, self._is_stopping, self._originator)
             try:
                 for outcome in sending.outcomes(mine):
-                    self._tally.take(outcome)
+                    if outcome.response is not None or not self._is_stopping():  # else it was we who broke it off
+                        self._tally.take(outcome)
             finally:
                 assoc.release()
         except TolmachError as error:
