@@ -24,7 +24,7 @@ from tests.faults.vendor import Plan, Vendor
 from tests.faults.volumes import mount_tmpfs
 
 SEED, NUMBER = 5, 7  # written directly, and odd: its text is repaired
-WALK_SECONDS = 4.0
+WALK_SECONDS = 8.0
 QUIET_SECONDS = 0.4
 # The records write many pages for one commit, and each is as good as lost without the sync that follows.
 ROWS = ("mkdir", "pwrite64 data")

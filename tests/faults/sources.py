@@ -201,16 +201,17 @@ class SourceJudge:
             audit = audit_of(self.serve)
             total = next((line for line in audit if "to" not in line), {"taken": 0})
             is_idle = audit and not any(line["queued"] or line["held"] for line in audit)
-            if is_idle and total["taken"] >= len(completed) and not self._untidied(completed):
+            if is_idle and total["taken"] >= len(completed) and not self._untidied():
                 return audit
             if not self.serve.runs or time.monotonic() > deadline:
-                words = f"{len(completed)} completed, not tidied: {self._untidied(completed)[:3]}"
+                words = f"{len(completed)} completed, not tidied: {self._untidied()[:3]}"
                 raise Unsettled(f"{words}; {audit}; serve said:\n{self.serve.said()}")
             time.sleep(POLL_SECONDS)
 
-    def _untidied(self, completed: Mapping[str, Entry]) -> list[str]:
-        wanted = [entry for entry in completed.values() if self.watches[entry["watch"]].after != "keep"]
-        return [entry["path"] for entry in wanted if (self.watches[entry["watch"]].folder / entry["path"]).exists()]
+    def _untidied(self) -> list[str]:
+        """Give what still lies in folders whose files are to be deleted or moved, be it under another name."""
+        tidied = [name for name, watch in self.watches.items() if watch.after != "keep"]
+        return [f"{name} {mark[0]!r}" for name in tidied for mark in self._folders[name].files()]
 
     def at_rest(self, history: HistoryReader, stored: StoredFiles, audit: Sequence[Mapping[str, Any]]) -> FolderVerdict:
         """Judge everything when `settle` has returned."""
