@@ -21,6 +21,12 @@ def register(program: click.Group, run: Run) -> None:
     def archive() -> None:
         """Hold the commands below."""
 
+    _register_changes(archive, run)
+    _register_lists(archive, run)
+
+
+def _register_changes(archive: click.Group, run: Run) -> None:
+    _ = run.translator.gettext
     uid = click.argument("uid", metavar="STUDY|SERIES|INSTANCE")
     study = click.argument("uid", metavar="STUDY")
 
@@ -45,11 +51,6 @@ def register(program: click.Group, run: Run) -> None:
     def unprotect(uid: str) -> int:
         return _protect(run, uid, protected=False)
 
-    @archive.command(help=_(N_("List what was deleted, by whom and why.")))
-    @json_option(run)
-    def deleted(*, as_json: bool) -> int:
-        return _deleted(run, as_json=as_json)
-
     @archive.command(help=_(N_("Remove the bytes of what was deleted long ago, for good.")))
     @click.option(
         "--days",
@@ -62,6 +63,15 @@ def register(program: click.Group, run: Run) -> None:
     @click.option("--yes", is_flag=True, help=_(N_("Do it; without this it is only told what would be done.")))
     def purge(days: int, *, yes: bool) -> int:
         return _purge(run, days, yes=yes)
+
+
+def _register_lists(archive: click.Group, run: Run) -> None:
+    _ = run.translator.gettext
+
+    @archive.command(help=_(N_("List what was deleted, by whom and why.")))
+    @json_option(run)
+    def deleted(*, as_json: bool) -> int:
+        return _deleted(run, as_json=as_json)
 
     @archive.command(help=_(N_("List what was kept apart: one ID on several people, UIDs in two places.")))
     @json_option(run)
