@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Iterable, Mapping
@@ -19,6 +20,9 @@ from tolmach.delivery.backoff import RetryPolicy
 from tolmach.delivery.dispatch import Dispatch
 from tolmach.delivery.outlet import Outlet, Timing
 from tolmach.delivery.parcel import Unpacker
+from tolmach.intake.faults import RecordsTrouble
+
+log = logging.getLogger(__name__)
 
 SECONDS_TO_STOP = 4.0
 
@@ -55,6 +59,7 @@ class Deliveries:
         self._running: dict[str, Dispatch] = {}
         self._grounds: dict[str, _Grounds] = {}
         self._generations = count(1)
+        self._unsettled: set[str] = set()
         self._hushed_at: float | None = None
         self.reports = Reports(records.commitments, self._running, utc_now)
 
@@ -90,14 +95,32 @@ class Deliveries:
         return Dispatch(outlet, senders, owner, prover), prover is not None
 
     def change(self, new: NewDeliveries) -> None:
-        """Stop what is not configured any more or otherwise, and start what is new; the others go on."""
+        """Stop what is not configured any more or otherwise, and start what is new; the others go on.
+
+        Trouble with the records keeps none of it: what is left to do in them `settle` does, then or later.
+        """
         self._end([name for name, grounds in self._grounds.items() if new.grounds.get(name) != grounds])
-        for name in new.unproved:
-            self._records.outbox.settle_unproved(name)  # proof was asked for once, and is no more
+        self._unsettled = (self._unsettled & self._running.keys()) | new.unproved
         for name, dispatch in new.made.items():
             self._running[name] = dispatch
             self._grounds[name] = new.grounds[name]
             dispatch.start()
+        self.settle()
+
+    def settle(self) -> None:
+        """Let lines go on whose destination was asked for proof once and is no more; may be repeated.
+
+        What the records do not take now waits for the next call. The thread that changes it calls this.
+        """
+        for name in sorted(self._unsettled):
+            try:
+                count = self._records.outbox.settle_unproved(name)
+            except RecordsTrouble as error:
+                log.error("%s", error)
+                return
+            self._unsettled.remove(name)
+            if count and name in self._running:
+                self._running[name].wake()
 
     def hush(self) -> None:
         """Begin to stop all of them, and return at once: what else has to stop need not wait for slow peers."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 
 from tolmach.adapters.sql import NoSuchThing, Records
 from tolmach.apps.sections import WatchSettings
@@ -15,43 +16,63 @@ from tolmach.journeys.faults import SHADOW
 ACTOR = "tolmach serve"
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What holds for the watches of one configuration, as the records said at one moment."""
+
+    configured: Mapping[str, bool] = field(default_factory=dict)  # whether in shadow mode, by name
+    shadows: frozenset[str] = frozenset()
+    paused: frozenset[str] = frozenset()
+
+
 class Modes:
     """What holds for each watch now; any thread may ask."""
 
-    def __init__(self, read: Callable[[str], str]) -> None:
-        """Know no watch yet; `read` gives what a person has said of one, empty where nobody has."""
+    def __init__(self, read: Callable[[str], tuple[str, str]]) -> None:
+        """Know no watch yet.
+
+        `read` gives what a person has said of one, and what before a pause; empty where nobody has said anything.
+        """
         self._read = read
         self._lock = threading.Lock()
-        self._configured: dict[str, bool] = {}
-        self._shadows: dict[str, bool] = {}
-        self._paused: frozenset[str] = frozenset()
+        self._held = Held()
 
     def configure(self, watches: Iterable[WatchSettings]) -> None:
-        """Know these watches from now on. Raises `RecordsTrouble`, as `refresh`."""
+        """Know these watches from now on. Raises `RecordsTrouble`, as `ask`."""
+        self.change(self.ask(watches))
+
+    def ask(self, watches: Iterable[WatchSettings]) -> Held:
+        """Give what holds for these watches, for `change`; raises `RecordsTrouble`, and nothing has changed."""
+        return self._asked({watch.name: watch.shadow for watch in watches})
+
+    def change(self, held: Held) -> None:
+        """Know those watches from now on, which were asked about just now."""
         with self._lock:
-            self._configured = {watch.name: watch.shadow for watch in watches}
-        self.refresh()
+            self._held = held
 
     def refresh(self) -> None:
-        """Ask the records anew."""
+        """Ask the records anew; raises `RecordsTrouble`."""
         with self._lock:
-            said = {name: self._read(name) for name in self._configured}
-            self._paused = frozenset(name for name, mode in said.items() if mode == "paused")
-            shadows = {}
-            for name, configured in self._configured.items():
-                if name in self._paused:  # what it brought before goes on as it would have
-                    shadows[name] = self._shadows.get(name, configured)
-                else:
-                    shadows[name] = said[name] == "shadow" or (not said[name] and configured)
-            self._shadows = shadows
+            self._held = self._asked(self._held.configured)
+
+    def _asked(self, configured: Mapping[str, bool]) -> Held:
+        shadows, paused = set(), set()
+        for name, is_shadow in configured.items():
+            mode, before = self._read(name)
+            if mode == "paused":
+                paused.add(name)
+                mode = before  # what it brought before goes on as it would have
+            if mode == "shadow" or (not mode and is_shadow):
+                shadows.add(name)
+        return Held(configured, frozenset(shadows), frozenset(paused))
 
     def is_shadow(self, name: str) -> bool:
         """Tell whether nothing of what a watch brings may be delivered."""
-        return self._shadows.get(name, False)
+        return name in self._held.shadows
 
     def is_paused(self, name: str) -> bool:
         """Tell whether a watch takes nothing at present."""
-        return name in self._paused
+        return name in self._held.paused
 
 
 class EndsByMode:

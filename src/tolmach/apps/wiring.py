@@ -69,11 +69,11 @@ class Station:
         self.settings, self.file = settings, file
         self._store, self._records = store, records
         self._changing = threading.Lock()
-        self._must_obey = False
+        self._must_refresh = self._must_obey = False
         self._memory = records.devices.load()
         self.intake = Intake(store, records.receipts, _reserve(settings), utc_now, time.monotonic)
         self.deliveries = Deliveries(records, store)
-        self.modes = Modes(records.watched.mode)
+        self.modes = Modes(records.watched.said)
         self.modes.configure(settings.watch)
         self.walker = Walker(self._journey(self._routes(settings)), self.deliveries.wake)
         self.watching = Watching(records, store, self.intake, self.modes, self.walker.bell.ring)
@@ -104,7 +104,7 @@ class Station:
         run.thread(self.walker.run, "journeys", self.walker.bell.stop)
         keep = Chore(lambda: self._records.devices.save(self._memory), KEEP_SECONDS)
         tell = Chore(lambda: self._tell(), NOTICE_SECONDS)
-        keeper = Keeper([Chore(self._notice, LOOK_SECONDS), keep, tell])
+        keeper = Keeper([Chore(self._notice, LOOK_SECONDS), keep, tell, Chore(self._settle, KEEP_SECONDS)])
         run.thread(keeper.run, "keeper", keeper.stopping.set)
         _check_over(self._store, self._records, self.intake, self.walker, run)
         run.at_end(self.ports.stop)
@@ -133,13 +133,14 @@ class Station:
             deliveries, ports = self.deliveries.prepare(settings), self.ports.prepare(settings)
             watches = self.watching.prepare(settings)
             try:
+                modes = self.modes.ask(settings.watch)
                 self.ports.change(ports)
             except TolmachError:
                 watches.discard()
                 raise
-            # From here on nothing can be wrong with the settings any more.
+            # From here on nothing can go wrong any more, neither with the settings nor with the records.
             make_outputs(settings)
-            self.modes.configure(settings.watch)
+            self.modes.change(modes)
             self.walker.change(journey)
             self.deliveries.change(deliveries)
             self.watching.change(watches)
@@ -156,15 +157,24 @@ class Station:
 
     def _notice(self) -> None:
         """See what other processes did to the records."""
-        if self._records.changed_elsewhere():
-            self.modes.refresh()
+        self._must_refresh |= self._records.changed_elsewhere()
+        if self._must_refresh:
+            self.modes.refresh()  # where the records are in trouble, the next time
+            self._must_refresh, self._must_obey = False, True
             self.walker.bell.ring()
             self.deliveries.wake()
-            self._must_obey = True
         if self._must_obey and self._changing.acquire(blocking=False):  # else the next time
             try:
                 self.watching.obey()
                 self._must_obey = False
+            finally:
+                self._changing.release()
+
+    def _settle(self) -> None:
+        """Do in the records what a change of the configuration has left to do."""
+        if self._changing.acquire(blocking=False):  # else the next time
+            try:
+                self.deliveries.settle()
             finally:
                 self._changing.release()
 

@@ -37,7 +37,7 @@ def records(tmp_path: Path) -> Iterator[Records]:
 
 @pytest.fixture
 def modes(records: Records) -> Modes:
-    made = Modes(records.watched.mode)
+    made = Modes(records.watched.said)
     made.configure(SETTINGS.watch)
     return made
 
@@ -79,6 +79,18 @@ def test_a_pause_leaves_what_is_under_way_as_it_was(records: Records, modes: Mod
     records.watched.resume("live", "me")
     modes.refresh()
     assert (modes.is_paused("live"), modes.is_shadow("live")) == (False, True)
+
+
+def test_a_folder_that_was_paused_in_shadow_mode_is_so_after_a_restart(records: Records, modes: Modes) -> None:
+    records.watched.set_mode("live", "shadow", "me")
+    records.watched.set_mode("live", "paused", "me")
+    records.watched.set_mode("shadow", "live", "me")
+    records.watched.set_mode("shadow", "paused", "me")
+    again = Modes(records.watched.said)
+    again.configure(SETTINGS.watch)
+    assert [again.is_shadow(name) for name in ("live", "shadow")] == [True, False]
+    assert again.is_paused("live")
+    assert again.is_paused("shadow")
 
 
 def test_shadow_mode_holds_everything(bring: Callable[[str, int], str]) -> None:

@@ -149,7 +149,7 @@ def arrivals(records: Records) -> Arrivals:
 
 @pytest.fixture
 def modes(records: Records) -> Modes:
-    return Modes(records.watched.mode)
+    return Modes(records.watched.said)
 
 
 @pytest.fixture

@@ -241,6 +241,11 @@ class Watched:
         with self._database.reading() as connection:
             return _mode_of(connection, plain(watch))[0]
 
+    def said(self, watch: str) -> tuple[Mode, Mode]:
+        """Give what a person has said of a folder, as `mode`, and where that is a pause what held before it."""
+        with self._database.reading() as connection:
+            return _mode_of(connection, plain(watch))
+
     def set_mode(self, watch: str, mode: Mode, actor: str) -> bool:
         """Let a folder be live, in shadow mode or paused from now on, or as configured again; False when it is so.
 
