@@ -54,7 +54,7 @@ class BulkEditDialog(QDialog):
         self.found.setObjectName("found")
         self.found.setMinimumHeight(190)
         self.value = QLineEdit()
-        self.hint = text_label("", "muted", wraps=True)
+        self.hint = text_label("", wraps=True)
         self.hint.setMinimumHeight(self.fontMetrics().height() * 2)
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
         self.ok = self.buttons.button(QDialogButtonBox.StandardButton.Ok)

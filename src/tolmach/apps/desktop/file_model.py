@@ -23,7 +23,7 @@ from tolmach.base import N_
 Index = QModelIndex | QPersistentModelIndex
 _ROOT = QModelIndex()
 _TIP_CHANGES = 8
-_CELL = 20  # characters of a value in a cell
+_CELL = (9, 22)  # characters of the old and of the new value in a cell
 
 
 class Column(IntEnum):

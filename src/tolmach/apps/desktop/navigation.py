@@ -12,7 +12,7 @@ from tolmach.apps.desktop.panels import shortcut
 from tolmach.apps.desktop.theme import Theme
 from tolmach.apps.desktop.words import Words
 
-_WIDTH = 108
+_WIDTH = 122
 _ICON = 22
 
 

@@ -95,12 +95,13 @@ class PeerDialog(QDialog):
             why = self._words_of(first["type"], first.get("ctx", {}))
         except TolmachError as error:
             wrong, why = "text", error.problem.what
-        self.first.mark(wrong)
+        self.first.mark(wrong if self.first.values().keys() - {"port"} else "")
         self.more.mark(wrong)
         self.save.setEnabled(self.peer is not None)
         self.test.setEnabled(self.peer is not None)
         text = self._words.phrase(why) if why is not None else ""
-        self._say(text[:1].upper() + text[1:], "bad")
+        is_begun = bool(self.first.values().keys() - {"port"})  # an empty form is no mistake yet
+        self._say(text[:1].upper() + text[1:] if is_begun else "", "bad")
 
     def _words_of(self, kind: str, facts: dict[str, object]) -> Phrase:
         return Phrase(kind if kind in OWN_WORDS else N_("it must be given"), facts)

@@ -68,7 +68,7 @@ class ProgressBar(QWidget):
         unsent = counts["all"] - counts["SENT"] - counts["REMARKS"]
         text = self._words.ngettext("&Send {count} file", "&Send {count} files", unsent) if unsent else (
             self._words.gettext(N_("&Send")))  # fmt: skip
-        self.send.setText(text)
+        self.send.setText(f" {text}")
         self.send.setShortcut("Ctrl+Return")
         self.send.setToolTip(
             shown.tip(self._words.gettext(N_("Send everything that is not sent yet")) + "\nCtrl+Enter")

@@ -184,9 +184,9 @@ def cut(text: str | None) -> str | None:
     return None if text is None else shown.plain(text, _SHOWN)
 
 
-def repair_words(changes: Sequence[ShownChange], more: int, most: int = _SHOWN) -> str:
+def repair_words(changes: Sequence[ShownChange], more: int, most: tuple[int, int] = (_SHOWN, _SHOWN)) -> str:
     """Give changes as one line, before → after; values of more than `most` characters are cut."""
-    parts = [f"{_short(one.before, most)} → {_short(one.after, most)}" for one in changes]
+    parts = [f"{_short(one.before, most[0])} → {_short(one.after, most[1])}" for one in changes]
     if more:
         parts.append(f"+{more}")
     return "   ·   ".join(parts)

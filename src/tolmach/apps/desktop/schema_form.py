@@ -71,6 +71,7 @@ class SchemaForm(QWidget):
             widget.setAccessibleDescription(about)
             label = text_label(words.gettext(LABELS[name]))
             label.setBuddy(widget)
+            label.setMinimumHeight(widget.sizeHint().height())
             label.setToolTip(shown.tip(about))
             layout.addRow(label, widget)
             self.fields[name] = widget

@@ -43,7 +43,7 @@ from tolmach.apps.desktop.words import Words
 from tolmach.apps.reports import printable
 from tolmach.base import N_
 
-_WIDTHS = {Column.STATE: 118, Column.PATIENT: 168, Column.CHANGES: 190, Column.DATE: 94, Column.MODALITY: 78,
+_WIDTHS = {Column.STATE: 138, Column.PATIENT: 176, Column.CHANGES: 204, Column.DATE: 94, Column.MODALITY: 100,
            Column.DESCRIPTION: 150, Column.SIZE: 70, Column.FILE: 160}  # fmt: skip
 _FILTERS = (("all", N_("All")), ("failed", N_("Failed")), ("unsure", N_("Unsure")))
 
@@ -96,7 +96,9 @@ class SendView(QWidget):
         self.files = ToolButton(words, theme, "file", N_("&File…"), N_("Choose files"), "Ctrl+O")
         self.folder = ToolButton(words, theme, "folder", N_("F&older…"), N_("Choose a folder with everything in it"),
                                  "Ctrl+Shift+O")  # fmt: skip
-        self.edit = ToolButton(words, theme, "edit", N_("Edi&t…"), N_("Edit elements of the selected files"), "Ctrl+T")
+        self.edit = ToolButton(
+            words, theme, "edit", N_("Edi&t…"), N_("Edit elements of the selected files"), "Ctrl+T", wide=False
+        )
         self.copies = ToolButton(words, theme, "copies", N_("Save copies…"),
                                  N_("Write repaired and edited copies of the selected files into a folder"), "Ctrl+S",
                                  wide=False)  # fmt: skip

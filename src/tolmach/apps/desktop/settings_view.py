@@ -77,6 +77,7 @@ class SettingsView(QScrollArea):
         layout.addStretch(0)
         self.setWidget(body)
         words.changed.connect(self._say_anew)
+        self.table.setHorizontalHeaderLabels(self._headings())
 
     def _title(self, msgid: str) -> QWidget:
         title = text_label("", "title")
@@ -109,6 +110,7 @@ class SettingsView(QScrollArea):
         self.where = text_label("", "muted", wraps=True)
         bar = QHBoxLayout()
         bar.setContentsMargins(MARGIN, 8, MARGIN, 4)
+        bar.setSpacing(6)
         for one in (self.add, self.change, self.remove):
             bar.addWidget(one)
         bar.addStretch(1)
@@ -150,6 +152,7 @@ class SettingsView(QScrollArea):
             bind_tip(words, widget, about)
             form.addRow(label, widget)
             label.setBuddy(widget)
+            label.setMinimumHeight(widget.sizeHint().height())
             if widget is self.ae_title:
                 form.addRow("", self.ae_problem)
         self.ae_problem.hide()

@@ -97,7 +97,7 @@ QLabel[tone="bad"], ElidedLabel[tone="bad"] { color: $bad; }
 QLabel[tone="doubt"], ElidedLabel[tone="doubt"] { color: $doubt; }
 QPushButton, QToolButton#tool { background: $surface; border: 1px solid $line; border-radius: 6px; padding: 5px 12px;
   min-height: 20px; }
-QToolButton#tool { padding: 5px 8px; }
+QToolButton#tool { padding: 5px 6px; }
 QPushButton:hover, QToolButton#tool:hover { background: $raised; border-color: $accent; }
 QPushButton:focus, QToolButton#tool:focus { border: 1px solid $accent; }
 QPushButton:pressed, QToolButton#tool:pressed, QToolButton#tool:checked { background: $selection;
@@ -121,6 +121,8 @@ QLineEdit:focus, QComboBox:focus, QSpinBox:focus, QDoubleSpinBox:focus, QPlainTe
   border: 1px solid $accent; }
 QLineEdit[wrong="true"], QSpinBox[wrong="true"] { border: 1px solid $bad; }
 QLineEdit:disabled, QComboBox:disabled, QSpinBox:disabled { color: $faint; background: $window; }
+QSpinBox > QLineEdit, QDoubleSpinBox > QLineEdit { border: 0; padding: 0 0 0 6px; min-height: 0; }
+QLineEdit, QPlainTextEdit { placeholder-text-color: $muted; }
 QComboBox::drop-down { border: 0; width: 24px; }
 QComboBox::down-arrow { image: url($icons/chevron.svg); width: 14px; height: 14px; }
 QComboBox QAbstractItemView { background: $surface; border: 1px solid $line; outline: 0; padding: 4px;
@@ -162,6 +164,9 @@ QMenu::item:disabled { color: $faint; }
 QMenu::separator { height: 1px; background: $line; margin: 4px 8px; }
 QToolButton#flat { border: 0; padding: 4px; border-radius: 4px; }
 QToolButton#flat:hover, QToolButton#flat:focus { background: $selection; }
+QListView#found { border: 1px solid $line; border-radius: 6px; padding: 4px; }
+QListView#found::item { padding: 4px 6px; border-radius: 4px; }
+QListView#found::item:selected { background: $selection; color: $on_selection; }
 #log { font-family: monospace; border: 0; background: $surface; }
 #dropHere { border: 2px dashed $accent; border-radius: 10px; }
 #editor { background: $raised; border: 1px solid $accent; border-radius: 4px; }
