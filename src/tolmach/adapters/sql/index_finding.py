@@ -12,7 +12,7 @@ from tolmach.adapters.sql.index_conditions import Narrowed, narrowed
 from tolmach.adapters.sql.index_schema import instances, patients, series, studies
 from tolmach.adapters.sql.stored import from_json, slices
 from tolmach.archive.attributes import COUNTED, KEPT, level_of, up_to, usual
-from tolmach.archive.interfaces import Condition, Entity, Item, Level, Query
+from tolmach.archive.interfaces import Entity, Item, Level, Query
 from tolmach.archive.matching import meets
 
 _BATCH: Final = 500
@@ -22,13 +22,10 @@ _TABLES: Final[Mapping[Level, sa.Table]] = {
     "series": series,
     "instance": instances,
 }
-_with_study = patients.join(studies, studies.c.patient == patients.c.id)
-_with_series = _with_study.join(series, series.c.study == studies.c.id)
-_FROM: Final[Mapping[Level, sa.FromClause]] = {
-    "patient": patients,
-    "study": _with_study,
-    "series": _with_series,
-    "instance": _with_series.join(instances, instances.c.series == series.c.id),
+_ABOVE: Final[Mapping[Level, sa.ColumnElement[bool]]] = {
+    "study": studies.c.patient == patients.c.id,
+    "series": series.c.study == studies.c.id,
+    "instance": instances.c.series == series.c.id,
 }
 _VISIBLE: Final[Mapping[Level, sa.ColumnElement[bool]]] = {
     "patient": patients.c.visible > 0,
@@ -68,7 +65,7 @@ def found(connection: sa.Connection, query: Query) -> tuple[list[Entity], int]:
     narrow = narrowed(query.conditions)
     shown = [level for level in up_to(query.level) if _is_needed(level, wanted, narrow)]
     statement = _statement(query.level, shown, narrow)
-    rows, more = (_picked if narrow.rest else _page)(connection, statement, query, narrow.rest, shown)
+    rows, more = (_picked if narrow.rest else _page)(connection, statement, query, narrow, shown)
     counts = {
         level: _COUNTS[level](connection, [_row_of(row, level) for row in rows])
         for level in up_to(query.level)
@@ -104,22 +101,33 @@ def _statement(level: Level, shown: Sequence[Level], narrow: Narrowed) -> sa.Sel
         if each in shown:
             columns.append(table.c.attributes.label(f"{each}_attributes"))
     columns = columns or [_TABLES[level].c.id]
-    statement = sa.select(*columns).select_from(_FROM[level]).where(_VISIBLE[level], *narrow.clauses)
+    statement = sa.select(*columns).select_from(_joined("patient", level)).where(_VISIBLE[level], *narrow.clauses)
     return statement.order_by(*_ORDER[level])
+
+
+def _joined(highest: Level, lowest: Level) -> sa.FromClause:
+    """Give the tables of a level and of those above it, as far up as is needed."""
+    levels = up_to(lowest)[up_to(lowest).index(highest) :]
+    joined: sa.FromClause = _TABLES[levels[0]]
+    for level in levels[1:]:
+        joined = joined.join(_TABLES[level], _ABOVE[level])
+    return joined
 
 
 def _page(
     connection: sa.Connection,
     statement: sa.Select[Any],
     query: Query,
-    _rest: Mapping[str, Condition],
+    narrow: Narrowed,
     _shown: Sequence[Level],
 ) -> tuple[Sequence[Any], int]:
     """Let the database give the page; it counts the rest only where there is one."""
     rows = connection.execute(statement.limit(query.limit + 1).offset(query.offset)).all()
     if len(rows) <= query.limit:
         return rows, 0
-    counting = statement.with_only_columns(sa.func.count(), maintain_column_froms=True).order_by(None)
+    asked = [level for level in up_to(query.level) if any(level_of(keyword) == level for keyword in query.conditions)]
+    joined = _joined([*asked, query.level][0], query.level)
+    counting = sa.select(sa.func.count()).select_from(joined).where(_VISIBLE[query.level], *narrow.clauses)
     total = int(connection.execute(counting).scalar_one())
     return rows[: query.limit], total - query.offset - query.limit
 
@@ -128,14 +136,14 @@ def _picked(
     connection: sa.Connection,
     statement: sa.Select[Any],
     query: Query,
-    rest: Mapping[str, Condition],
+    narrow: Narrowed,
     shown: Sequence[Level],
 ) -> tuple[Sequence[Any], int]:
     """Look at each row the database gives; memory holds the page alone."""
     rows: list[Any] = []
     total = 0
     for row in connection.execute(statement.execution_options(yield_per=_BATCH)):
-        if meets(rest, _values(row, shown)):
+        if meets(narrow.rest, _values(row, shown)):
             if query.offset <= total < query.offset + query.limit:
                 rows.append(row)
             total += 1
