@@ -13,6 +13,7 @@ from typing import Final, Literal
 from tolmach.base import N_, Fault, Phrase, Problem
 
 HOUR, DAY = 3600, 86_400
+STALLED_SECONDS: Final = 900.0  # a folder that is watched is looked at, and noted so, every minute
 QUIET_SECONDS: Final = 3600.0  # what only grows is told again no sooner
 SETTLED_SECONDS: Final = 600.0  # what is over may begin again: it is told when it stays over
 
@@ -44,6 +45,12 @@ SILENT = Fault(
     "TLM-SRV-024",
     N_("Nothing new has come into the folder of “{name}” for {age}: {folder}."),
     N_("Look whether the machine is at work today and still writes its images there."),
+)
+
+STALLED = Fault(
+    "TLM-SRV-025",
+    N_("For more than 15 minutes nobody has been able to look into it, and no error came either."),
+    N_("Look whether the drive or the network share answers; then restart tolmach serve. No file is lost by it."),
 )
 
 OVER: Final[Mapping[Kind, str]] = {

@@ -11,14 +11,14 @@ import platform
 import re
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 from uuid import uuid4
 
 from tolmach.apps.destinations import utc_now
 from tolmach.apps.faults import BadConfiguration
-from tolmach.apps.findings import Folder, Key, Seen, Told, Waiting, decide, findings
+from tolmach.apps.findings import STALLED, STALLED_SECONDS, Folder, Key, Seen, Told, Waiting, decide, findings
 from tolmach.apps.notice_words import Wording
 from tolmach.apps.sections import Settings, WatchSettings
 from tolmach.apps.translations import translator
@@ -83,9 +83,10 @@ def notices(
         return _nothing
     wording, started = wording_of(settings), now()
     tellers = [Teller(channel, wording, settings, now, clock) for channel in channels]
+    stalls = Stalls(clock)
 
     def look() -> None:
-        seen = observed(settings, records, require_room, now(), started)
+        seen = observed(settings, records, require_room, now(), started, stalls)
         for teller in tellers:
             teller.tell(seen)
 
@@ -151,8 +152,36 @@ def wording_of(settings: Settings) -> Wording:
     return Wording(translator(language), f"{platform.node() or 'localhost'} ({settings.dicom.ae_title})")
 
 
+class Stalls:
+    """Tells which folders nobody has looked at for too long: a share that hangs raises no error.
+
+    Times of two looks are only compared with one another, so that a clock that jumps alarms nobody.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        """Know of no look yet; `clock` never goes back."""
+        self._clock = clock
+        self._looks: dict[str, tuple[object, float]] = {}
+
+    def among(self, states: Iterable[WatchState]) -> frozenset[str]:
+        """Give the names of those in which nothing has happened since `STALLED_SECONDS`; paused ones begin anew."""
+        now, looks = self._clock(), dict[str, tuple[object, float]]()
+        for state in states:
+            if state.mode != "paused":
+                look = (state.looked_at, state.last_taken_at)
+                known = self._looks.get(state.name)
+                looks[state.name] = known if known is not None and known[0] == look else (look, now)
+        self._looks = looks
+        return frozenset(name for name, (_look, since) in looks.items() if now - since >= STALLED_SECONDS)
+
+
 def observed(
-    settings: Settings, records: Records, require_room: Callable[[], None], now: datetime, started: datetime
+    settings: Settings,
+    records: Records,
+    require_room: Callable[[], None],
+    now: datetime,
+    started: datetime,
+    stalls: Stalls | None = None,
 ) -> Seen:
     """Give how everything is now; where nothing ever came, a folder counts as silent since we `started`.
 
@@ -161,7 +190,8 @@ def observed(
     states = {state.name: state for state in records.watched.states()}
     paused = {name for name, state in states.items() if state.mode == "paused"}
     watches = [watch for watch in settings.watch if watch.name not in paused]
-    folders = [_folder(watch, states.get(watch.name), now, started) for watch in watches]
+    stalled = frozenset[str]() if stalls is None else stalls.among(states.values())
+    folders = [_folder(watch, states.get(watch.name), now, started, watch.name in stalled) for watch in watches]
     shadows = [watch for watch in settings.watch if _is_shadow(watch, states.get(watch.name))]
     # In shadow mode everything is held: that is no news, and would be told again with every image.
     expected = {name for watch in shadows for name in _destinations(watch, settings)}
@@ -169,7 +199,10 @@ def observed(
 
 
 def _is_shadow(watch: WatchSettings, state: WatchState | None) -> bool:
-    return state.mode == "shadow" if state is not None and state.mode else watch.shadow
+    if state is None:
+        return watch.shadow
+    mode = state.mode_before if state.mode == "paused" else state.mode
+    return mode == "shadow" if mode else watch.shadow
 
 
 def _destinations(watch: WatchSettings, settings: Settings) -> Iterator[str]:
@@ -199,14 +232,19 @@ def _waiting(records: Records, now: datetime, held_as_expected: Collection[str])
     ]
 
 
-def _folder(watch: WatchSettings, state: WatchState | None, now: datetime, started: datetime) -> Folder:
+def _folder(
+    watch: WatchSettings, state: WatchState | None, now: datetime, started: datetime, is_stalled: bool
+) -> Folder:
     silent = None
     if watch.silent_after_hours is not None:
         last = state.last_taken_at if state is not None else None
         since = started if last is None else last
         if now - since >= timedelta(hours=watch.silent_after_hours):
             silent = (now - since).total_seconds()
-    return Folder(watch.name, str(watch.folder), state.trouble if state is not None else None, silent)
+    trouble = state.trouble if state is not None else None
+    if trouble is None and is_stalled:
+        trouble = Problem(STALLED)
+    return Folder(watch.name, str(watch.folder), trouble, silent)
 
 
 def _disk(require_room: Callable[[], None]) -> Problem | None:

@@ -191,6 +191,7 @@ class Watch:
         marks = iter(marks)
         while batch := list(islice(marks, ASKED_TOGETHER)):
             settled = self.records.settled(self.name, [mark for mark, _closed in batch])
+            self._note_state(self._noted)  # going through a large folder is no stalling
             now = self.clock()
             for mark, is_closed in batch:
                 if mark not in settled:
@@ -204,6 +205,7 @@ class Watch:
         for start in range(0, len(ripe), TAKEN_TOGETHER):
             outcomes = self._outcomes(ripe[start : start + TAKEN_TOGETHER], pool)
             self._conclude(outcomes)
+            self._note_state(self._noted)
             for one in outcomes:
                 if isinstance(one, Failed):
                     raise one.error

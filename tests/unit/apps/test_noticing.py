@@ -19,6 +19,7 @@ from tolmach.adapters.sql import Records, open_records
 from tolmach.apps.findings import Seen, Waiting
 from tolmach.apps.noticing import (
     SPACING_SECONDS,
+    Stalls,
     Teller,
     channels_of,
     notice_remarks,
@@ -176,6 +177,47 @@ def test_trouble_with_a_folder_and_a_pause(tmp_path: Path, records: Records, clo
     records.watched.set_mode("room-1", "paused", "tester")
     seen = observed(settings, records, room, clock.now(), clock.now())
     assert (seen.folders, seen.paused) == ([], {"room-1"})
+
+
+def test_a_folder_nobody_has_looked_at_for_long_is_told_whatever_the_clocks_say(
+    tmp_path: Path, records: Records, clock: Clock
+) -> None:
+    settings, stalls, wall = settings_of(tmp_path, smtp_host=""), Stalls(clock), clock.now()
+
+    def trouble() -> str | None:
+        (folder,) = observed(settings, records, room, wall, wall, stalls).folders
+        return folder.trouble.code if folder.trouble is not None else None
+
+    for _ in range(10):
+        clock.advance(minutes=5)
+        wall += timedelta(minutes=5)
+        records.watched.note_state("room-1", None, wall)
+        assert trouble() is None
+    wall += timedelta(days=400)  # the clock was set
+    assert trouble() is None
+    clock.advance(minutes=14)
+    assert trouble() is None
+    clock.advance(minutes=2)
+    assert trouble() == "TLM-SRV-025"
+    records.watched.note_state("room-1", None, wall)
+    assert trouble() is None
+    records.watched.set_mode("room-1", "paused", "tester")
+    clock.advance(minutes=60)
+    assert observed(settings, records, room, wall, wall, stalls).folders == []
+    records.watched.resume("room-1", "tester")
+    assert trouble() is None
+
+
+def test_what_a_folder_in_shadow_mode_holds_is_no_news_while_it_is_paused(
+    tmp_path: Path, records: Records, clock: Clock
+) -> None:
+    settings = settings_of(tmp_path, smtp_host="")
+    take(records, tmp_path / "data", clock)
+    records.desk.hold(None, None, "tester")
+    records.watched.set_mode("room-1", "shadow", "tester")
+    records.watched.set_mode("room-1", "paused", "tester")
+    (waiting,) = observed(settings, records, room, clock.now(), clock.now()).waiting
+    assert waiting.held == 0
 
 
 def test_a_full_disk(tmp_path: Path, records: Records, clock: Clock) -> None:

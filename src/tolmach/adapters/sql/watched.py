@@ -115,7 +115,8 @@ _STATES = sa.select(watches).order_by(_watch.name)
 class WatchState:
     """One watched folder as the records know it, configured still or not.
 
-    `mode` is what a person has said, empty where nobody has: as configured. `taken` and `passed_over` count states of
+    `mode` is what a person has said, empty where nobody has: as configured; `mode_before` the same of the time before a
+    pause. `taken` and `passed_over` count states of
     files, ever. `last_path` is the file taken last, in the bytes of its name.
     """
 
@@ -128,6 +129,7 @@ class WatchState:
     passed_over: int
     trouble: Problem | None
     trouble_since: datetime | None
+    mode_before: Mode = ""
 
     def as_json(self) -> dict[str, object]:
         """Give it as `tolmach watch list --json` does; the trouble is in English."""
@@ -350,4 +352,5 @@ def _state(row: Any) -> WatchState:
         passed_over=row.passed_over,
         trouble=problem_from_json(row.trouble),
         trouble_since=moment_or_none(row.trouble_since),
+        mode_before=row.mode_before,
     )

@@ -122,6 +122,15 @@ def _as_json(state: WatchState | None) -> dict[str, object]:
     return {**empty, "taken": 0, "passed_over": 0, "trouble": None, "trouble_since": None}
 
 
+def _is_stale(state: WatchState, mode: str) -> bool:
+    """Tell whether nothing was heard of a folder for so long that nobody can be watching it."""
+    from tolmach.apps.findings import STALLED_SECONDS
+
+    heard = [at for at in (state.looked_at, state.last_taken_at) if at is not None]
+    is_old = bool(heard) and (datetime.now(UTC) - max(heard)).total_seconds() >= STALLED_SECONDS
+    return is_old and mode in ("live", "shadow")
+
+
 def _show(terminal: Terminal, name: str, folder: str, now: str, state: WatchState | None) -> None:
     _ = terminal.translator.gettext
     terminal.write(f"{name:<16} {_(_STATES[now]):<14} {folder}", _COLOURS[now])
@@ -129,6 +138,9 @@ def _show(terminal: Terminal, name: str, folder: str, now: str, state: WatchStat
         terminal.write(_INDENT + _(N_("never looked at: is tolmach serve running?")), "yellow")
     else:
         terminal.write(_INDENT + _(N_("looked at {when}"), when=short_time(state.looked_at)), "dim")
+        if _is_stale(state, now):
+            words = N_("nobody has looked at it since then: is tolmach serve running, and does the drive answer?")
+            terminal.write(_INDENT + _(words), "yellow")
     if state is None:
         return
     if state.last_taken_at is not None:

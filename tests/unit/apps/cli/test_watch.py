@@ -3,6 +3,7 @@
 import csv
 import os
 import re
+import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
@@ -100,6 +101,18 @@ def test_the_list_shows_state_last_file_counters_and_trouble(records: Records) -
     shown = call("watch", "list").out
     for word in ("room-1", "shadow mode", "a/2.dcm", "taken: 3", "never looked at", "TLM-TST-001", "no longer conf"):
         assert word in shown, word
+
+
+def test_a_folder_nobody_looks_at_any_more_is_shown(records: Records) -> None:
+    records.watched.note_state("room-1", None, NOW - timedelta(minutes=20))
+    assert "nobody has looked at it since" not in call("watch", "list").out, "a file came just now"
+    records.watched.note_state("room-2", None, NOW - timedelta(minutes=20))
+    records.watched.forget("room-2", [])
+    with sqlite3.connect("data/tolmach.sqlite") as database:
+        database.execute("UPDATE watches SET last_taken_at = looked_at")
+    assert call("watch", "list").out.count("nobody has looked at it since") == 2
+    records.watched.set_mode("room-1", "paused", "me")
+    assert call("watch", "list").out.count("nobody has looked at it since") == 1
 
 
 def test_a_folder_nobody_has_looked_at_is_listed(records: Records, tmp_path: Path) -> None:
