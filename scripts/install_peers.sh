@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the real peers the tests talk to (DCMTK, Orthanc) and what the fault tests need, as the system's packages.
+# Installs the real peers the tests talk to (DCMTK, Orthanc), what the fault tests and windows need, as the system's packages.
 # May be repeated.
 # When it cannot, it says so in one line and ends well: the tests that need the peers will then fail, and say which.
 set -euo pipefail
@@ -9,8 +9,15 @@ wanted=(
     dcmdump:dcmtk dcmsend:dcmtk echoscu:dcmtk storescp:dcmtk findscu:dcmtk movescu:dcmtk getscu:dcmtk
     gdcmscu:libgdcm-tools Orthanc:orthanc
     /usr/share/orthanc/plugins/libOrthancDicomWeb.so:orthanc-dicomweb
+    Xvfb:xvfb
     openssl:openssl strace:strace faketime:faketime mkfs.ext4:e2fsprogs mkfs.xfs:xfsprogs mount:mount
 )
+# What windows need: the libraries Qt loads for a screen, and letters to draw. Their papers stand at the same place on
+# every architecture.
+for package in libegl1 libgl1 libdbus-1-3 libfontconfig1 libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 libxcb-image0 \
+    libxcb-keysyms1 libxcb-render-util0 libxcb-shape0 libxcb-xkb1 fonts-dejavu-core; do
+    wanted+=("/usr/share/doc/$package:$package")
+done
 PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
 
 say() { printf 'peers: %s\n' "$*" >&2; }

@@ -27,7 +27,6 @@ from tolmach.apps.desktop.reading import FileRead, FilesFound, JobDone, Reader, 
 from tolmach.apps.desktop.remembered import LIST, Keeper, KeptFile, list_as_json, snapshot
 from tolmach.apps.desktop.rows import CONFIRMED, FAILURES, Row, State, Step
 from tolmach.apps.desktop.station import Choice, Station
-from tolmach.apps.reports import printable
 from tolmach.base import N_, Problem, TolmachError
 from tolmach.repair.memory import DeviceMemory
 from tolmach.repair.profile import Profile
@@ -53,6 +52,7 @@ class Desk(QObject):
     began = Signal()
     ended = Signal(int, int, bool)  # how many were confirmed or copied, how many were not, whether they are copies
     told = Signal(str, str)  # tone, line for the log
+    refused = Signal(Path, object)  # a file, and the problem that kept it from being sent or copied
     troubled = Signal(Problem)
     looked = Signal(Looked)
     pictured = Signal(object)
@@ -344,9 +344,7 @@ class Desk(QObject):
         if row is not None:
             touched[id(row)] = row
         if not is_good:
-            name = printable(concluded.path)
-            problem = next(iter(concluded.ending.problems), None)
-            self.told.emit("bad", f"{name}: {problem.code if problem else ''}")
+            self.refused.emit(concluded.path, next(iter(concluded.ending.problems), None))
 
     def _take_end(self, ended: Ended) -> None:
         run, self._run = self._run, None

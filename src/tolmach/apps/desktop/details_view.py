@@ -192,7 +192,7 @@ class DetailsView(QWidget):
     def _tree(self, theme: Theme) -> QTreeView:
         tree = QTreeView()
         tree.setModel(self.model)
-        tree.setItemDelegate(ValueDelegate(self._words, theme, tree))
+        tree.setItemDelegateForColumn(Column.VALUE, ValueDelegate(self._words, theme, tree))
         tree.setUniformRowHeights(True)
         tree.setIndentation(14)
         tree.setMinimumHeight(40)
@@ -345,7 +345,7 @@ class DetailsView(QWidget):
     def _say_problems(self, row: Row) -> None:
         problems: Sequence[Problem] = row.problems
         if problems:
-            tone = row.tone if row.tone in ("bad", "doubt") else "doubt"
+            tone = row.tone if row.tone in ("bad", "doubt") else "plain"
             self.banner.tell(problems[0], tone, can_close=False)
         elif row.reading is not None and row.reading.verdict == "unsure" and not row.is_confirmed:
             self.banner.say(

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QDialog, QDialogButtonBox, QHBoxLayout, QPushButto
 
 from tolmach.adapters.dimse import verify_peer
 from tolmach.apps.consistency import AE_TITLE, HOST_MISSING, OWN_WORDS
+from tolmach.apps.desktop import shown
 from tolmach.apps.desktop.mailbox import Mailbox
 from tolmach.apps.desktop.panels import put_tone, text_label
 from tolmach.apps.desktop.schema_form import SchemaForm
@@ -134,5 +135,5 @@ class PeerDialog(QDialog):
         if isinstance(answer, TolmachError):
             self._say(f"{answer.code}: {self._words.sentence(answer.problem)}", "bad")
         else:
-            said = self._words.gettext(N_("It answers, {milliseconds} ms."), milliseconds=f"{answer * 1000:.0f}")
+            said = self._words.gettext(N_("It answers, {milliseconds} ms."), milliseconds=shown.milliseconds(answer))
             self._say(said, "good")

@@ -67,3 +67,9 @@ def duration(seconds: float) -> str:
     whole = max(0, int(seconds))
     hours, rest = divmod(whole, 3600)
     return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"
+
+
+def milliseconds(seconds: float | None) -> str:
+    """Give a short time in milliseconds, with a decimal where it is very short."""
+    value = (seconds or 0.0) * 1000
+    return f"{value:.1f}" if value < 10 else f"{value:.0f}"

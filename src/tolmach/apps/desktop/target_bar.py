@@ -136,9 +136,8 @@ class TargetBar(QWidget):
         if echoed.problem is not None:
             text, tone = f"{echoed.problem.code}: {self._words.sentence(echoed.problem)}", "bad"
         else:
-            milliseconds = f"{(echoed.seconds or 0) * 1000:.0f}"
             text = self._words.gettext(N_("{peer} answers, {milliseconds} ms"), peer=shown.plain(echoed.peer, 40),
-                                       milliseconds=milliseconds)  # fmt: skip
+                                       milliseconds=shown.milliseconds(echoed.seconds))  # fmt: skip
             tone = "good"
         self._say(text, tone)
 

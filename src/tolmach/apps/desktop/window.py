@@ -37,6 +37,7 @@ from tolmach.apps.desktop.settings_view import SettingsView
 from tolmach.apps.desktop.station import Choice, Station
 from tolmach.apps.desktop.theme import Theme
 from tolmach.apps.desktop.words import Words
+from tolmach.apps.reports import printable
 from tolmach.apps.sections import PeerSettings
 from tolmach.base import N_, Problem, TolmachError
 
@@ -138,6 +139,7 @@ class MainWindow(QMainWindow):
         self.details_button.toggled.connect(self._show_details)
         desk.told.connect(lambda tone, line: self.log.add(tone, self.words.gettext(line)))
         desk.troubled.connect(self._log_problem)
+        desk.refused.connect(self._log_refusal)
         desk.echoed.connect(self._log_echo)
         desk.ended.connect(self._log_end)
 
@@ -325,6 +327,10 @@ class MainWindow(QMainWindow):
     def _log_problem(self, problem: Problem) -> None:
         self.log.add("bad", f"{problem.code}: {self.words.sentence(problem)}")
 
+    def _log_refusal(self, path: Path, problem: Problem | None) -> None:
+        why = "" if problem is None else f"{problem.code}: {self.words.phrase(problem.what)}"
+        self.log.add("bad", f"{printable(path)}: {why}")
+
     def _cannot_keep(self, error: TolmachError) -> None:
         self.desk.mailbox.put(error.problem)
 
@@ -332,8 +338,9 @@ class MainWindow(QMainWindow):
         if echoed.problem is not None:
             self._log_problem(echoed.problem)
             return
-        milliseconds = f"{(echoed.seconds or 0) * 1000:.0f}"
-        line = self.words.gettext(N_("{peer} answers, {milliseconds} ms"), peer=echoed.peer, milliseconds=milliseconds)
+        line = self.words.gettext(
+            N_("{peer} answers, {milliseconds} ms"), peer=echoed.peer, milliseconds=shown.milliseconds(echoed.seconds)
+        )
         self.log.add("good", line)
 
     def _log_end(self, good: int, bad: int, is_copying: bool) -> None:
