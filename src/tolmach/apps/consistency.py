@@ -20,6 +20,7 @@ AE_TITLE = N_("an AE title has 1 to 16 English letters, digits or signs")
 HOST_MISSING = N_("host must be given")
 URL_MISSING = N_("url must be given, beginning with http:// or https://")
 FOLDER_MISSING = N_("folder must be given")
+NO_PATH = N_("it must be the path of a folder")
 PORT_MISSING = N_("port must be given for the peer {name}, which something is delivered to")
 NAMED_TWICE = N_("the name {name} is given twice")
 SAME_PEER = N_("it has the AE title and the address of {other}")
@@ -38,6 +39,7 @@ OWN_WORDS = (
     HOST_MISSING,
     URL_MISSING,
     FOLDER_MISSING,
+    NO_PATH,
     PORT_MISSING,
     NAMED_TWICE,
     SAME_PEER,

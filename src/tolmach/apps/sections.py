@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from tolmach.adapters.dimse import is_ae_title
 from tolmach.apps.consistency import (
@@ -20,6 +20,7 @@ from tolmach.apps.consistency import (
     KEYS_MISSING,
     NO_MAIL_FROM,
     NO_MOVE_TO,
+    NO_PATH,
     NO_SUCH_PROOF,
     URL_MISSING,
     fail,
@@ -28,6 +29,15 @@ from tolmach.apps.consistency import (
 from tolmach.delivery.windows import Window
 from tolmach.repair.profile import CodeStrings, Unsure
 
+
+def _path_of_folder(value: Any) -> Any:
+    """Require a path that names something: an empty one would be the folder the program is started in."""
+    if isinstance(value, str) and (not value.strip() or "\0" in value):
+        raise fail(NO_PATH)
+    return value
+
+
+Folder = Annotated[Path, BeforeValidator(_path_of_folder)]
 Right = Literal["echo", "store", "find", "move", "get", "worklist", "mpps", "commit"]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -106,7 +116,7 @@ class PeerSettings(Section):
     token: Annotated[str | None, Field(description="Bearer token for a peer of kind stow.")] = None
     user: Annotated[str | None, Field(description="Name for a peer of kind stow that asks for a password.")] = None
     password: Annotated[str | None, Field(description="Password for a peer of kind stow.")] = None
-    folder: Annotated[Path | None, Field(description="Where a peer of kind folder is.")] = None
+    folder: Annotated[Folder | None, Field(description="Where a peer of kind folder is.")] = None
     template: Annotated[str, Field(description="Path of each file in a peer of kind folder.")] = TEMPLATE
     tls: Annotated[bool, Field(description="Whether associations with the peer are encrypted.")] = False
     tls_check_name: Annotated[bool, Field(description="Whether its certificate must carry its host name.")] = True
@@ -188,7 +198,7 @@ class WatchSettings(Section):
     """A folder that images are taken from. Nothing in it is changed, unless `after` says so."""
 
     name: Annotated[str, Field(min_length=1, description="The name used in commands, rules and routes.")]
-    folder: Annotated[Path, Field(description="The folder to watch.")]
+    folder: Annotated[Folder, Field(description="The folder to watch.")]
     preset: Annotated[str, Field(description="How the device writes: what is ignored, when a file is whole.")] = (
         "generic"
     )
@@ -218,7 +228,7 @@ class WatchSettings(Section):
         Field(gt=0, le=604_800, description="Tell of files not whole after so long; absent: as the preset says."),
     ] = None
     profile: Annotated[str | None, Field(description="The profile objects are mended with.")] = None
-    export_folder: Annotated[Path | None, Field(description="Where a mended copy of each file is written.")] = None
+    export_folder: Annotated[Folder | None, Field(description="Where a mended copy of each file is written.")] = None
     export_template: Annotated[str, Field(description="Path of each file in the export folder.")] = TEMPLATE
     to: Annotated[tuple[str, ...], Field(description="Destinations: peers by name.")] = ()
     original: Annotated[bool, Field(description="Deliver the untouched file; the export folder gets mended ones.")] = (
@@ -228,7 +238,7 @@ class WatchSettings(Section):
         Literal["keep", "move", "delete"],
         Field(description="What becomes of a file in the folder once every destination has confirmed it."),
     ] = "keep"
-    move_to: Annotated[Path | None, Field(description="Where files are moved to with after = move.")] = None
+    move_to: Annotated[Folder | None, Field(description="Where files are moved to with after = move.")] = None
     shadow: Annotated[bool, Field(description="Do everything but deliver, and tell what would be changed.")] = False
     silent_after_hours: Annotated[
         float | None, Field(gt=0, le=8784, description="Give notice when no file came for so long; absent: never.")
@@ -320,7 +330,7 @@ class ArchiveSettings(Section):
 class Settings(Section):
     """The whole configuration. Sections of parts that are not in this version are taken as they are."""
 
-    data_dir: Annotated[Path, Field(description="Where tolmach keeps what it holds.")] = Path("./tolmach-data")
+    data_dir: Annotated[Folder, Field(description="Where tolmach keeps what it holds.")] = Path("./tolmach-data")
     language: Annotated[Literal["ru", "uk", "en"] | None, Field(description="Language of messages.")] = None
     dicom: DicomSettings = DicomSettings()
     delivery: DeliverySettings = DeliverySettings()

@@ -249,6 +249,10 @@ WATCH = '[[watch]]\nname = "room-1"\nfolder = "in"\n'
     ("text", "words"),
     [
         (WATCH + 'after = "move"', ["TLM-CFG-001", "watch.0: ", "move_to must be given"]),
+        (WATCH.replace('"in"', '" "'), ["watch.0.folder: it must be the path of a folder"]),
+        (WATCH.replace('"in"', '"a\\u0000b"'), ["watch.0.folder: it must be the path of a folder"]),
+        (WATCH + 'export_folder = ""', ["watch.0.export_folder: it must be the path of a folder"]),
+        ('data_dir = ""', ["data_dir: it must be the path of a folder"]),
         (WATCH + 'after = "burn"', ["watch.0.after", "'keep', 'move' or 'delete'"]),
         (WATCH + 'to = ["pacs"]', ["watch room-1: no peer is named pacs; there are: -"]),
         (PEER + WATCH + 'to = ["pax"]', ["watch room-1: no peer is named pax; there are: pacs"]),
