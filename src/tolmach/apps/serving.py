@@ -33,6 +33,7 @@ BATCH = 256
 # Journeys wait for a pause in what arrives: those that end together share a commit, and whoever waits for an
 # acknowledgement has the processor. But they do not wait long.
 PAUSE_SECONDS, LONGEST_WAIT_SECONDS = 0.05, 1.0
+COMPLAIN_SECONDS = 300.0
 LOOK_SECONDS = 0.5  # how soon a command of another process is noticed
 RETRY_SECONDS = 1.0
 KEEP_SECONDS = 15.0  # how often what was learned of devices is kept
@@ -89,6 +90,25 @@ class Reports:
         return SUCCESS
 
 
+class Complaints:
+    """Writes a trouble that lasts into the log when it begins, and then now and then: a full disk fills no log."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """Have written nothing yet; `clock` never goes back."""
+        self._clock = clock
+        self._code, self._again_at = "", 0.0
+
+    def tell(self, error: TolmachError) -> None:
+        """Write what is wrong, unless that was done not long ago."""
+        if error.code != self._code or self._clock() >= self._again_at:
+            self._code, self._again_at = error.code, self._clock() + COMPLAIN_SECONDS
+            log.error("%s", error)
+
+    def end(self) -> None:
+        """Say that nothing is wrong now: what comes next is new."""
+        self._code = ""
+
+
 class Walker:
     """Walks the journeys of what has arrived, in a thread of its own."""
 
@@ -96,6 +116,7 @@ class Walker:
         """Tell `enqueued` whenever lines may have come into the outbox."""
         self._journey, self._enqueued = journey, enqueued
         self._walking = threading.Lock()
+        self._complaints = Complaints()
         self.bell = Bell()
 
     def change(self, journey: ArrivalJourney) -> None:
@@ -110,9 +131,10 @@ class Walker:
                 with self._walking:
                     walked = self._journey.advance(BATCH)
             except TolmachError as error:
-                log.error("%s", error)
+                self._complaints.tell(error)
                 self.bell.pause(RETRY_SECONDS)
                 continue
+            self._complaints.end()
             if walked:
                 self._enqueued()
             if walked < BATCH and self.bell.sleep(RETRY_SECONDS):
@@ -134,6 +156,7 @@ class Chore:
     do: Callable[[], None]
     every_seconds: float
     due_at: float = 0.0
+    complaints: Complaints = field(default_factory=Complaints)
 
 
 @dataclass(slots=True)
@@ -152,7 +175,9 @@ class Keeper:
                     try:
                         chore.do()
                     except TolmachError as error:
-                        log.error("%s", error)
+                        chore.complaints.tell(error)
+                    else:
+                        chore.complaints.end()
 
 
 class Running:

@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from tolmach.apps.serving import Orders, Running, orders_by_signal
+from tolmach.apps.serving import COMPLAIN_SECONDS, Complaints, Orders, Running, orders_by_signal
+from tolmach.intake.faults import NO_ROOM, STORE_EMPTY, NoRoom, StoreEmpty
 
 SECONDS = 30.0
 
@@ -66,3 +67,25 @@ def test_a_thread_that_fails_is_started_again() -> None:
         run.thread(work, "work", ended.set)
         assert ended.wait(SECONDS)
     assert len(tries) == 2
+
+
+def test_a_trouble_that_lasts_is_written_now_and_then(caplog: pytest.LogCaptureFixture) -> None:
+    now = [0.0]
+    complaints, full = Complaints(lambda: now[0]), NoRoom(NO_ROOM, free="0 B", reserve="1 GiB")
+
+    def count_of_an_hour() -> int:
+        caplog.clear()
+        for _ in range(3600):
+            now[0] += 1
+            complaints.tell(full)
+        return len(caplog.records)
+
+    assert 3600 / COMPLAIN_SECONDS <= count_of_an_hour() <= 3600 / COMPLAIN_SECONDS + 1
+    caplog.clear()
+    now[0] += COMPLAIN_SECONDS
+    for error in (full, StoreEmpty(STORE_EMPTY), full):
+        complaints.tell(error)
+    complaints.end()
+    complaints.tell(full)
+    assert len(caplog.records) == 4
+    assert str(full) in caplog.text
