@@ -6,7 +6,10 @@ Standard: PS3.18 section 10.5 (Store Transaction), annex I.2 (response).
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, Future
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -31,6 +34,7 @@ from tolmach.intake.whole import reason_for_quarantine
 
 log = logging.getLogger(__name__)
 
+AT_ONCE = 4  # objects of one request that are made durable at the same time
 # Standard: PS3.18 table I.2-2 and PS3.4 table B.2-1 (failure reasons).
 OUT_OF_RESOURCES, MISMATCH, NOT_UNDERSTOOD = 0xA700, 0xA900, 0xC000
 _STUDY, _SERIES = dictionary.tag_of("StudyInstanceUID") or 0, dictionary.tag_of("SeriesInstanceUID") or 0
@@ -60,14 +64,37 @@ class StoreRequest:
     base: str = ""
 
 
+class _Outcomes:
+    """What becomes of the objects of one request, in their order; a few of them are still being made durable."""
+
+    def __init__(self) -> None:
+        self._found: list[Stored | Future[Stored]] = []
+        self._open: deque[Future[Stored]] = deque()
+
+    def add(self, one: Stored | Future[Stored]) -> None:
+        self._found.append(one)
+        if isinstance(one, Future):
+            self._open.append(one)
+            if len(self._open) > AT_ONCE:
+                self._open.popleft().result()
+
+    def known(self) -> list[Stored]:
+        """Wait for the last of them."""
+        return [one.result() if isinstance(one, Future) else one for one in self._found]
+
+
 @dataclass(slots=True)
 class StowReceiver:
-    """Takes requests to store; any thread may call. `arrived` is told of each object taken."""
+    """Takes requests to store; any thread may call. `arrived` is told of each object taken.
+
+    While one object is made durable, in one of `threads`, the next is already read.
+    """
 
     store: ObjectStore
     intake: Intake
     inflate: Inflate
     now: Callable[[], datetime]
+    threads: Executor
     arrived: Callable[[], None] = field(default=lambda: None)
 
     def receive(self, request: StoreRequest) -> Reply:
@@ -81,24 +108,25 @@ class StowReceiver:
         if kind not in (MULTIPART, DICOM):
             raise _unknown(kind)
         self.intake.require_room()
-        outcomes: list[Stored] = []
+        outcomes = _Outcomes()
         try:
             if kind == DICOM:
-                outcomes.append(self._take(request.blocks, request))
+                outcomes.add(self._take(request.blocks, request))
             else:
                 reader = PartReader(request.blocks, parameters.get("boundary", ""))
                 for outcome in self._parts(reader, parameters.get("type", DICOM).lower(), request):
-                    outcomes.append(outcome)  # noqa: PERF402 - kept when a later part is broken
+                    outcomes.add(outcome)
         except (BadRequest, TooLarge) as error:
-            if not any(one.reason == 0 for one in outcomes):
+            if not any(one.reason == 0 for one in outcomes.known()):
                 raise
             log.warning("a request to store ended early: %s", error)
-            outcomes.append(Stored(reason=NOT_UNDERSTOOD))
-        if not outcomes:
+            outcomes.add(Stored(reason=NOT_UNDERSTOOD))
+        found = outcomes.known()
+        if not found:
             raise bad(Phrase(N_("the body holds nothing to store")))
-        return _reply(outcomes, request, offer)
+        return _reply(found, request, offer)
 
-    def _parts(self, reader: PartReader, root: str, request: StoreRequest) -> Iterator[Stored]:
+    def _parts(self, reader: PartReader, root: str, request: StoreRequest) -> Iterator[Stored | Future[Stored]]:
         if root == DICOM_JSON:
             yield from self._assembled(reader, request)
             return
@@ -111,7 +139,7 @@ class StowReceiver:
             else:
                 yield Stored(reason=NOT_UNDERSTOOD)
 
-    def _assembled(self, reader: PartReader, request: StoreRequest) -> Iterator[Stored]:
+    def _assembled(self, reader: PartReader, request: StoreRequest) -> Iterator[Stored | Future[Stored]]:
         """Store objects that come as metadata and bulk data; what is missing costs only its own object."""
         with Assembly(self.store.incoming) as assembly:
             for part in reader.parts():
@@ -123,25 +151,30 @@ class StowReceiver:
                     log.warning("metadata that cannot be stored: %s", error)
                     yield Stored(*assembly.uids_of(model), reason=NOT_UNDERSTOOD)
 
-    def _take(self, blocks: Iterable[bytes | memoryview], request: StoreRequest) -> Stored:
-        """Make one object ours, or tell why not; raises only what the blocks raise about the request itself."""
+    def _take(self, blocks: Iterable[bytes | memoryview], request: StoreRequest) -> Stored | Future[Stored]:
+        """Take one object in, or tell why not; raises only what the blocks raise about the request itself."""
         found = Stored()
-        try:
-            self.intake.require_room()
-            with self.store.spool(blocks) as spooled:
+        with ExitStack() as stack:
+            try:
+                self.intake.require_room()
+                spooled = stack.enter_context(self.store.spool(blocks))
                 found = self._judged(spooled, request)
-                if found.reason == 0:
-                    self.intake.accept(spooled, request.provenance)
-        except (BadRequest, TooLarge):
-            raise
-        except Refused as error:
-            log.warning("an object that cannot be stored: %s", error)
-            return replace(found, reason=NOT_UNDERSTOOD)
-        except Retryable as error:
-            log.error("%s", error)
-            return replace(found, reason=OUT_OF_RESOURCES, has_no_room=isinstance(error, NoRoom))
-        if found.reason == 0:
-            self.arrived()
+            except (BadRequest, TooLarge):
+                raise
+            except (Refused, Retryable) as error:
+                return _not_stored(found, error)
+            if found.reason:
+                return found
+            return self.threads.submit(self._accepted, stack.pop_all(), spooled, found, request.provenance)
+
+    def _accepted(self, spool: ExitStack, spooled: Spooled, found: Stored, provenance: Provenance) -> Stored:
+        """Make an object ours for good; only now it is stored."""
+        with spool:
+            try:
+                self.intake.accept(spooled, provenance)
+            except (Refused, Retryable) as error:
+                return _not_stored(found, error)
+        self.arrived()
         return found
 
     def _judged(self, spooled: Spooled, request: StoreRequest) -> Stored:
@@ -172,6 +205,13 @@ class StowReceiver:
             provenance=provenance,
             received_at=self.now(),
         )
+
+
+def _not_stored(found: Stored, error: Refused | Retryable) -> Stored:
+    log.log(logging.WARNING if isinstance(error, Refused) else logging.ERROR, "an object is not stored: %s", error)
+    if isinstance(error, Refused):
+        return replace(found, reason=NOT_UNDERSTOOD)
+    return replace(found, reason=OUT_OF_RESOURCES, has_no_room=isinstance(error, NoRoom))
 
 
 def _found(data_set: DataSet) -> Stored:

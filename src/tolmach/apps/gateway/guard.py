@@ -58,7 +58,7 @@ class _Remembered:
 
 
 class Guard:
-    """An ASGI application around another: lets through what may come in; its caller and body are in `scope["state"]`."""
+    """An ASGI application around another: lets through what may come in, its caller and body in `scope["state"]`."""
 
     def __init__(self, app: App, settings: HttpSettings, tokens: Tokens, threads: Executor) -> None:
         """Let in those `tokens` know."""

@@ -113,7 +113,7 @@ def application_of(
 ) -> Application:
     """Give the application with all its routes, without anybody who guards it."""
     application = Application(threads, settings.idle_seconds, settings.public_url)
-    receiver = StowReceiver(served.store, served.intake, inflate, served.now, served.arrived)
+    receiver = StowReceiver(served.store, served.intake, inflate, served.now, threads, served.arrived)
     DicomWebRoutes(Holdings(served.index, served.opener, workers), receiver, settings).add_to(application)
     application.add("GET", "/health/live", lambda _: live(), "Tell that requests are answered")
     application.add("GET", "/health/ready", lambda _: ready(served.vitals), "Tell whether objects would be taken")
