@@ -313,6 +313,13 @@ def test_signs_that_mean_something_to_a_database_are_letters_here(kept: Kept) ->
     assert kept.names(PatientName="' OR 1=1 --") == set()
 
 
+@pytest.mark.parametrize("number", ["9" * 40, str(1 << 40), "-" + "9" * 40, "x", "1e3", "\ud800", "--1"])
+def test_numbers_that_are_none(few: Kept, number: str) -> None:
+    few.add(entry(6, SeriesNumber="", InstanceNumber=""))
+    assert few.names("series", SeriesNumber=number) == set()
+    assert few.names("instance", InstanceNumber=number) == set()
+
+
 # Retrieval ----------------------------------------------------------------------------------------------------------
 
 

@@ -22,6 +22,7 @@ from tests.builders import EXPLICIT_LE
 from tests.contracts.records_factories import FACTORIES, Clock, opened
 from tests.contracts.records_values import FROM_CT, PROBLEM
 from tolmach.adapters.sql import NoSuchThing, Records
+from tolmach.archive.faults import Unanswerable
 from tolmach.archive.interfaces import LEVELS, Entry
 from tolmach.archive.questions import question
 from tolmach.archive.retention import RetentionRefused
@@ -497,3 +498,56 @@ def test_the_index_agrees_with_its_double_after_all_of_it(records: Records) -> N
     for level in LEVELS:
         asked = question(level, {})
         assert records.index.find(asked) == double.find(asked)
+
+
+# Odd values ---------------------------------------------------------------------------------------------------------
+
+_ODD = st.one_of(
+    st.text(max_size=30),
+    st.text(alphabet="\0\udc80\ud800\ufffd?*%_^=\\'\"; \u0301🩻Її", max_size=12),
+    st.sampled_from(["9" * 40, "-9223372036854775809", "1e9", "٣", "²", "1" * 1024, "0", "-0", "nan", "a" * 1024]),
+)
+_KEYWORDS = st.sampled_from(
+    """PatientName PatientID IssuerOfPatientID PatientBirthDate StudyInstanceUID StudyDate StudyTime AccessionNumber
+    StudyID SeriesInstanceUID Modality SeriesNumber InstanceNumber NumberOfFrames SOPClassUID StudyDescription
+    """.split()
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.dictionaries(_KEYWORDS, _ODD, max_size=6), min_size=1, max_size=4))
+def test_whatever_an_instance_says_its_journey_ends(
+    tmp_path_factory: pytest.TempPathFactory, came: list[dict[str, str]]
+) -> None:
+    """Promise 5: nothing in a text may stop an image, and what was taken is found by its UID."""
+    for records in opened("sqlite", tmp_path_factory.mktemp("odd"), Clock()):
+        for number, values in enumerate(came, 1):
+            wrapped: dict[str, Any] = {key: (value,) if value else "" for key, value in values.items()}
+            arrive(records, entry(1, 1, number, **wrapped))
+        assert list(records.journeys.pending(9)) == []
+        for level in LEVELS:
+            records.index.find(question(level, {}))
+        found, _ = records.index.find(question("instance", {}, ["SOPInstanceUID"]))
+        assert len(found) == len(came)
+        assert len(list(records.index.held(instances=[str(one.values["SOPInstanceUID"][0]) for one in found]))) == len(
+            came
+        )
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.dictionaries(_KEYWORDS, st.one_of(_ODD, _ODD.map(lambda text: f"{text}*")), max_size=4), st.booleans())
+def test_whatever_is_asked_is_answered_or_refused(some_records: Records, asked: dict[str, str], fuzzy: bool) -> None:
+    for level in LEVELS:
+        try:
+            put = question(level, asked, fuzzy=fuzzy, combined=fuzzy)
+        except Unanswerable:
+            continue
+        some_records.index.find(put)
+
+
+@pytest.fixture(scope="module")
+def some_records(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Records]:
+    for records in opened("sqlite", tmp_path_factory.mktemp("some"), Clock()):
+        for one in (entry(1), entry(2, PatientName="?????"), entry(3, PatientID="")):
+            arrive(records, one)
+        yield records

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from tolmach.adapters.sql.index_places import LAST
 from tolmach.adapters.sql.index_schema import instances, patient_names, patients, series, studies
 from tolmach.adapters.sql.stored import plain
 from tolmach.archive.attributes import STUDY_MOMENT, vr_of
@@ -86,10 +87,10 @@ def _clause(keyword: str, condition: Condition) -> tuple[Clause | None, bool]:
 def _one_of(column: sa.Column[Any], vr: str, values: Iterable[str]) -> tuple[Clause | None, bool]:
     wanted = [comparable(plain(value), vr) for value in values]
     if vr in NUMBERS:
-        try:
-            return column.in_([int(value) for value in wanted]), True
-        except ValueError:
+        numbers = [int(value) for value in wanted if value.removeprefix("-").isdecimal()]
+        if len(numbers) < len(wanted) or any(abs(number) >= LAST for number in numbers):
             return None, False
+        return column.in_(numbers), True
     return sa.and_(column.in_(wanted), column != ""), True
 
 
@@ -104,7 +105,7 @@ def _between(column: sa.ColumnElement[Any], vr: str, condition: Between, there: 
 
 def _beginning(column: sa.Column[Any], pattern: str) -> Clause | None:
     """Narrow by what stands before the first wild card, where it has no case."""
-    begins = _before_wild_cards(pattern)
+    begins = plain(_before_wild_cards(pattern))
     if not begins or begins.lower() != begins.upper() or column.type.python_type is not str:
         return None
     return _begins_with(column, begins)
