@@ -37,10 +37,13 @@ from PySide6.QtCore import Qt
 from tolmach.apps.desktop import program, window
 
 pictures, name = Path(os.environ["TOLMACH_TEST_PICTURES"]), os.environ["TOLMACH_TEST_NAME"]
+size = os.environ["TOLMACH_TEST_SIZE"].split("x")
 shown = window.MainWindow.showEvent
 
 def screen(number, what):
-    QGuiApplication.primaryScreen().grabWindow(0).save(str(pictures / f"{name}-{number}-{what}.png"))
+    width, height = (int(float(os.environ.get("QT_SCALE_FACTOR", "1")) * int(one)) for one in size)
+    picture = QGuiApplication.primaryScreen().grabWindow(0).copy(0, 0, width, height)
+    picture.save(str(pictures / f"{name}-{number}-{what}.png"))
 
 def steps(main):
     desk, view = main.desk, main.send_view
@@ -80,7 +83,7 @@ def show(self, event):
     shown(self, event)
     if not hasattr(self, "driven"):
         self.driven = True
-        self.resize(*map(int, os.environ["TOLMACH_TEST_SIZE"].split("x")))
+        self.resize(*map(int, size))
         self.move(0, 0)
         QTimer.singleShot(0, lambda: begin(self))
 

@@ -19,6 +19,7 @@ from tolmach.apps.cli import (
     backup,
     config,
     demo,
+    desktop,
     detect,
     devices,
     echo,
@@ -49,7 +50,7 @@ OK, SOMETHING_FAILED, WRONG_CALL, INTERRUPTED_STATUS = 0, 1, 2, 130
 
 COMMANDS = (
     *(inspect, fix, undo, send, echo, find, get, serve, service, watch, queue, history, audit, archive, backup, peers),
-    *(detect, translit, fold, devices, passport, notice, config, demo),
+    *(detect, translit, fold, devices, passport, notice, config, demo, desktop),
 )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QModelIndex, QPoint, Qt, QTimer, Signal
@@ -30,7 +29,7 @@ from tolmach.apps.desktop.preview import NoPicture, Picture
 from tolmach.apps.desktop.rows import Row
 from tolmach.apps.desktop.theme import Theme
 from tolmach.apps.desktop.words import Words
-from tolmach.apps.reports import printable
+from tolmach.apps.reports import INCOMPLETE, NOT_AS_ASKED, printable
 from tolmach.base import N_, Problem
 
 _WIDE = 62  # average letters
@@ -343,10 +342,11 @@ class DetailsView(QWidget):
         self.note.setVisible(bool(self.note.text()))
 
     def _say_problems(self, row: Row) -> None:
-        problems: Sequence[Problem] = row.problems
+        # What needs nobody's attention stands in the tooltip of the state alone.
+        grave = row.tone in ("bad", "doubt")
+        problems = [one for one in row.problems if grave or one.fault in (*NOT_AS_ASKED, *INCOMPLETE)]
         if problems:
-            tone = row.tone if row.tone in ("bad", "doubt") else "plain"
-            self.banner.tell(problems[0], tone, can_close=False)
+            self.banner.tell(problems[0], row.tone if grave else "doubt", can_close=False)
         elif row.reading is not None and row.reading.verdict == "unsure" and not row.is_confirmed:
             self.banner.say(
                 self._words.gettext(N_("The text of this file is doubtful.")),

@@ -14,13 +14,15 @@ _SIZES = (16, 20, 24, 32, 40, 48, 64)
 
 
 @lru_cache(maxsize=256)
-def icon(name: str, colour: str = "", disabled: str = "") -> QIcon:
+def icon(name: str, colour: str = "", disabled: str = "", selected: str = "") -> QIcon:
     """Give an icon; lines are drawn in `colour`, as `#rrggbb`. Without one it keeps its own colours."""
     made = QIcon()
     for size in _SIZES:
         made.addPixmap(picture(name, colour, size))
         if disabled:
             made.addPixmap(picture(name, disabled, size), QIcon.Mode.Disabled)
+        if selected:
+            made.addPixmap(picture(name, selected, size), QIcon.Mode.Selected)
     return made
 
 

@@ -116,7 +116,8 @@ class FileModel(QAbstractTableModel):
 
     def _state_look(self, row: Row, role: int) -> Any:
         if role == Qt.ItemDataRole.DecorationRole:
-            return icon(row.tone, self._theme.colours.of(row.tone))
+            colours = self._theme.colours
+            return icon(row.tone, colours.of(row.tone), "", colours.on_selection)
         if role == Qt.ItemDataRole.ForegroundRole:
             return colour(self._theme.colours.of(row.tone))
         if role == Qt.ItemDataRole.FontRole and row.tone in ("good", "bad", "doubt"):

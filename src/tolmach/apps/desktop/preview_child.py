@@ -158,7 +158,8 @@ def _from_ybr(pixels: Pixels) -> Pixels:
     y, b, r = (pixels[..., number].astype(np.float32) for number in range(3))
     b, r = b - 128, r - 128
     colours = np.stack((y + 1.402 * r, y - 0.344136 * b - 0.714136 * r, y + 1.772 * b), axis=-1)
-    return np.clip(colours, 0, 255).astype(np.uint8)
+    clipped: Pixels = np.clip(colours, 0, 255).astype(np.uint8)
+    return clipped
 
 
 def _through_palette(pixels: Pixels, data_set: DataSet) -> Pixels:

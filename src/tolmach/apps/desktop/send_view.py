@@ -43,7 +43,7 @@ from tolmach.apps.desktop.words import Words
 from tolmach.apps.reports import printable
 from tolmach.base import N_
 
-_WIDTHS = {Column.STATE: 138, Column.PATIENT: 176, Column.CHANGES: 204, Column.DATE: 94, Column.MODALITY: 100,
+_WIDTHS = {Column.STATE: 138, Column.PATIENT: 176, Column.CHANGES: 196, Column.DATE: 94, Column.MODALITY: 112,
            Column.DESCRIPTION: 150, Column.SIZE: 70, Column.FILE: 160}  # fmt: skip
 _FILTERS = (("all", N_("All")), ("failed", N_("Failed")), ("unsure", N_("Unsure")))
 

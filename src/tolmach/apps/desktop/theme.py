@@ -106,7 +106,7 @@ QPushButton:disabled, QToolButton#tool:disabled { color: $faint; background: $wi
 QPushButton#primary { background: $accent; color: $on_accent; border: 1px solid $accent; font-weight: 600;
   padding: 5px 18px; }
 QPushButton#primary:hover, QPushButton#primary:focus { background: $accent_over; border-color: $text; }
-QPushButton#primary:disabled { background: $line; color: $faint; border-color: $line; }
+QPushButton#primary:disabled { background: $window; color: $faint; border-color: $line; }
 QPushButton#segment { border-radius: 0; padding: 5px 10px; }
 QPushButton#segment[edge="left"] { border-top-left-radius: 6px; border-bottom-left-radius: 6px; }
 QPushButton#segment[edge="right"] { border-top-right-radius: 6px; border-bottom-right-radius: 6px; border-left: 0; }
