@@ -157,7 +157,11 @@ def _listener(settings: HttpSettings) -> socket.socket:
         family, _kind, _protocol, _name, address = socket.getaddrinfo(
             host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-        return socket.create_server(address, family=family, backlog=_BACKLOG)
+        listener = socket.create_server(address, family=family, backlog=_BACKLOG)
+        # Inherited by connections: asyncio does it only where the protocol of the socket is named, and an answer in
+        # two writes would wait 40 ms for the acknowledgement of the first.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return listener
     except OSError as error:
         why = error.strerror or str(error)
         raise CannotListenHttp(CANNOT_LISTEN, address=f"{settings.host}:{settings.port}", why=why) from error

@@ -210,3 +210,18 @@ def test_only_so_many_stores_at_once_and_the_others_come_again(tmp_path: Path) -
             first.sendall(body)
             assert status(first.recv(4096)) == 409
         assert client.store(b"x").status == 409
+
+
+def test_answers_on_one_connection_do_not_wait_for_acknowledgements(client: Client) -> None:
+    """Two writes and Nagle's algorithm would cost 40 ms each time."""
+    import http.client
+
+    took = []
+    connection = http.client.HTTPConnection("127.0.0.1", client.listening.port, timeout=10)
+    for _ in range(20):
+        began = time.perf_counter()
+        connection.request("GET", "/health/live")
+        connection.getresponse().read()
+        took.append(time.perf_counter() - began)
+    connection.close()
+    assert min(took[1:]) < 0.03
