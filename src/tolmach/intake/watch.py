@@ -317,9 +317,8 @@ class Watch:
         if not is_news and self.clock() < self._due.state:
             return
         if is_news:
-            log.log(
-                logging.INFO if problem is None else logging.ERROR, "%s: %s", self.name, problem or "as it should be"
-            )
+            said = "as it should be" if problem is None else f"{problem.code}: {problem}"
+            log.log(logging.INFO if problem is None else logging.ERROR, "%s: %s", self.name, said)
         try:
             self.records.note_state(self.name, problem, self.now())
         except RecordsTrouble as error:

@@ -37,6 +37,7 @@ def _serve(run: Run) -> int:
     # A thread that waits for an acknowledgement shall not wait 5 ms, Python's usual slice, for one that mends text.
     sys.setswitchinterval(0.0005)
     logging.basicConfig(level=logging.INFO, format=_LOG_FORMAT, stream=sys.stderr)
+    logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)  # its own affairs, at each upgrade
     terminal = run.terminal()
     file = configuration_file(run.config)
     with orders_by_signal() as orders, station(run.settings, file) as here:
