@@ -29,7 +29,7 @@ ASKED_TO_STOP = 0.1
 JUDGED_EVERY = 10
 WRITERS = 10
 # Of ten kills, one destination is away during these: whatever is tidied then is tidied too early.
-AWAY = range(3, 7)
+AWAY = range(1, 5)
 MUTANTS: Mapping[str, str] = {"tidies before it is confirmed": "early", "takes what is not whole": "unwhole"}
 _BREAK_OF = dict(zip(MUTANTS, BREAKS, strict=True))
 

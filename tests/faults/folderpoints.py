@@ -142,6 +142,6 @@ def folder_points(
 
 
 def _at_the_end(calls: Sequence[str]) -> list[int]:
-    """Give the first calls that change something outside the data folder, and the one in front of them."""
+    """Give two calls that change something outside the data folder, behind the first, which puts the file aside."""
     changing = [number for number, call in enumerate(calls, 1) if " data" not in call and call.startswith(CHANGING)]
-    return [changing[0] - 1, *changing[:3]]
+    return changing[1:3]
