@@ -36,6 +36,7 @@ from tolmach.apps.cli import (
     send,
     serve,
     service,
+    token,
     translit,
     undo,
     watch,
@@ -50,7 +51,7 @@ OK, SOMETHING_FAILED, WRONG_CALL, INTERRUPTED_STATUS = 0, 1, 2, 130
 
 COMMANDS = (
     *(inspect, fix, undo, send, echo, find, get, serve, service, watch, queue, history, audit, archive, backup, peers),
-    *(detect, translit, fold, devices, passport, notice, config, demo, desktop),
+    *(detect, translit, fold, devices, passport, notice, config, demo, desktop, token),
 )
 
 
