@@ -16,11 +16,10 @@ from tolmach.journeys.tallies import Tally
 
 def passport_as_json(passport: DevicePassport, proposal: Proposal, rejected: Rejected) -> dict[str, Any]:
     """Give the object of one device; `rejected` are the files of the whole call that could not be used."""
-    name = name_of(passport)
     return {
         "device": passport.device,
         "key": passport.key,
-        "name": printable(str(name)),
+        "name": printable(str(name_of(passport))),
         "files": passport.files,
         "machine": {keyword: _counts(tally) for keyword, tally in passport.machine.items() if tally},
         "verdicts": _counts(passport.verdicts),
