@@ -66,7 +66,8 @@ class SchemaForm(QWidget):
         for name in names:
             field = model.model_fields[name]
             widget = self._widget(name, field)
-            about = words.gettext(field.description or "")
+            described = field.description or ""
+            about = words.gettext(described)
             widget.setToolTip(shown.tip(about))
             widget.setAccessibleDescription(about)
             label = text_label(words.gettext(LABELS[name]))
