@@ -69,9 +69,16 @@ def _day(number: int) -> str:
     return f"{FIRST_DAY + timedelta(days=number // A_DAY):%Y%m%d}"
 
 
+def _family(chance: random.Random, studies: int) -> str:
+    """Give the family of somebody who is there: whoever asks has the person before him."""
+    return patient_name(random.Random(chance.randrange(studies) // 2))[1]
+
+
 MIXED = (
-    Asked("name, folded", "study", lambda chance, _: {"PatientName": transliterate(chance.choice(FAMILIES), "ru")}),
-    Asked("name, beginning", "study", lambda chance, _: {"PatientName": chance.choice(FAMILIES)[:5] + "*"}),
+    Asked(
+        "name, folded", "study", lambda chance, studies: {"PatientName": transliterate(_family(chance, studies), "ru")}
+    ),
+    Asked("name, beginning", "study", lambda chance, studies: {"PatientName": _family(chance, studies)[:5] + "*"}),
     Asked("patient ID", "study", lambda chance, studies: {"PatientID": f"P{chance.randrange(studies) // 2}"}),
     Asked("accession", "study", lambda chance, studies: {"AccessionNumber": f"A{chance.randrange(studies)}"}),
     Asked("study UID", "study", lambda chance, studies: {"StudyInstanceUID": _study(chance.randrange(studies))}),
@@ -93,7 +100,7 @@ MIXED = (
         "instance",
         lambda chance, studies: {"SeriesInstanceUID": f"{_study(chance.randrange(studies))}.1"},
     ),
-    Asked("patient by name", "patient", lambda chance, _: {"PatientName": chance.choice(FAMILIES)}),
+    Asked("patient by name", "patient", lambda chance, studies: {"PatientName": _family(chance, studies)}),
 )
 
 
