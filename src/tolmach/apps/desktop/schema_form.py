@@ -67,7 +67,7 @@ class SchemaForm(QWidget):
             field = model.model_fields[name]
             widget = self._widget(name, field)
             described = field.description or ""
-            about = words.gettext(described)
+            about = words.gettext(described) if described else ""  # of nothing gettext gives its header
             widget.setToolTip(shown.tip(about))
             widget.setAccessibleDescription(about)
             label = text_label(words.gettext(LABELS[name]))
