@@ -34,6 +34,7 @@ CANNOT_COUNT: Final = 0xA701
 UNKNOWN_DESTINATION: Final = 0xA801
 NOT_THIS_CLASS: Final = 0xA900
 
+LOOK_AT_CLOCK: Final = 256  # instances counted between two looks at the clock
 GRACE_SECONDS: Final = 0.3  # for the instance in hand, when the caller cancels
 
 OpenAssociation = Callable[[Sequence[PresentationContext]], Association]
@@ -122,18 +123,27 @@ class Retrieval:
             log.info("%s: a retrieval was refused: %s", operation.peer, error)
             operation.fail(NOT_THIS_CLASS, str(error))
             return None
-        tally, pairs = Tally(), dict[Pair, None]()
+        tally = Tally()
         try:
-            for held in wanted.held_in(self._index):
-                if operation.is_cancelled:
-                    break
-                tally.total += 1
-                pairs[held.sop_class_uid, held.transfer_syntax_uid] = None
+            pairs = self._counted(operation, wanted, tally)
         except RecordsTrouble as error:
             log.error("%s: a retrieval could not be begun: %s", operation.peer, error)
             operation.fail(CANNOT_COUNT, "the index cannot be read now: ask again")
             return None
-        return wanted, list(pairs), tally
+        return wanted, pairs, tally
+
+    def _counted(self, operation: Operation, wanted: Wanted, tally: Tally) -> Sequence[Pair]:
+        """Count what is asked for, and give the kinds of it; whoever waits is told how many there are so far."""
+        pairs: dict[Pair, None] = {}
+        reporter = Reporter(operation, tally, REPORT_SECONDS)
+        for held in wanted.held_in(self._index):
+            if operation.is_cancelled:
+                break
+            tally.total += 1
+            pairs[held.sop_class_uid, held.transfer_syntax_uid] = None
+            if tally.total % LOOK_AT_CLOCK == 0:
+                reporter.report_when_due()
+        return list(pairs)
 
     def _wanted(self, identifier: Identifier) -> Wanted:
         """Give the unique keys; at the level itself a UID or a list of them. Standard: PS3.4 section C.4.2.2.1.

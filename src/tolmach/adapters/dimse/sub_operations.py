@@ -165,9 +165,10 @@ class Sending:
 class Reporter:
     """Sends pending responses now and then."""
 
-    def __init__(self, operation: Operation, tally: Tally) -> None:
+    def __init__(self, operation: Operation, tally: Tally, first_after: float = 0.0) -> None:
+        """Say nothing yet; the first time is due at once by default, for it says how much there is."""
         self._operation, self._tally = operation, tally
-        self._due = operation.clock()  # the first one at once: it says how much there is
+        self._due = operation.clock() + first_after
 
     def report_when_due(self) -> None:
         """Say how far it is, unless that was said a moment ago."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from io import BytesIO
 from typing import Any
 
@@ -63,9 +64,15 @@ class Heard:
 
     status: int = -1
     final: CommandSet = field(default_factory=CommandSet)
-    answers: list[Dataset] = field(default_factory=list)
+    raws: list[bytes] = field(default_factory=list)
+    read: Callable[[bytes], Dataset] = lambda _raw: Dataset()
     pending: list[CommandSet] = field(default_factory=list)
     final_data: bytes = b""
+
+    @cached_property
+    def answers(self) -> list[Dataset]:
+        """The answers as pydicom reads them, when somebody looks: that takes longer than to be given them."""
+        return [self.read(raw) for raw in self.raws]
 
     @property
     def comment(self) -> str:
@@ -98,7 +105,7 @@ class Asker:
     def ask(self, sop_class: str, command: int, data: bytes, *, stop_after: int | None = None, **more: Value) -> Heard:
         """Send a request and hear it to its end; `stop_after` so many pending responses it is cancelled."""
         message_id = self.begin(sop_class, command, data, **more)
-        heard = Heard()
+        heard = Heard(read=self.data_set)
         while True:
             message = self.assoc.await_message()
             assert message.command.message_id == message_id
@@ -111,7 +118,7 @@ class Asker:
                 return heard
             heard.pending.append(message.command)
             if message.data:
-                heard.answers.append(self.data_set(message.data))
+                heard.raws.append(message.data)
             if stop_after is not None and len(heard.pending) == stop_after:
                 self.cancel(sop_class, message_id)
 

@@ -332,6 +332,13 @@ class Taker:
         self.got: dict[str, bytes] = {}
         self.pending: list[CommandSet] = []
 
+    @classmethod
+    def over(cls, assoc: Association) -> "Taker":
+        """Give one that uses an association that is open."""
+        one = cls.__new__(cls)
+        one.assoc, one.got, one.pending = assoc, {}, []
+        return one
+
     def get(
         self,
         keys: dict[Any, Any],
