@@ -24,7 +24,7 @@ from tolmach.dicom import dictionary
 from tolmach.dicom.character_sets import UTF_8
 from tolmach.dicom.data_set import SPECIFIC_CHARACTER_SET
 from tolmach.dicom.encode import MAX_SHORT_LENGTH, header, padded
-from tolmach.dicom.scanner import ITEM, MAX_DEPTH, MAX_ELEMENTS, PIXEL_DATA, UNDEFINED
+from tolmach.dicom.scanner import ITEM, ITEM_END, MAX_DEPTH, MAX_ELEMENTS, PIXEL_DATA, SEQUENCE_END, UNDEFINED
 from tolmach.dicom.source import Source
 from tolmach.dicom.vrs import VRS
 
@@ -128,8 +128,8 @@ class ModelWriter:
                 raise _odd(name)
             yield pack("<HHL", ITEM >> 16, ITEM & 0xFFFF, UNDEFINED)
             yield from self._data_set(item or {}, depth + 1)
-            yield pack("<HHL", 0xFFFE, 0xE00D, 0)
-        yield pack("<HHL", 0xFFFE, 0xE0DD, 0)
+            yield _delimiter(ITEM_END)
+        yield _delimiter(SEQUENCE_END)
 
     def _bulk(self, tag: int, vr: str, uri: str) -> Iterator[Piece]:
         bulk = self._bulk_of(uri)
@@ -142,7 +142,7 @@ class ModelWriter:
                 yield pack("<HHL", ITEM >> 16, ITEM & 0xFFFF, part.size + part.size % 2)
                 yield part
                 yield b"\0" * (part.size % 2)
-            yield pack("<HHL", 0xFFFE, 0xE0DD, 0)
+            yield _delimiter(SEQUENCE_END)
             return
         odd = bulk.size % 2
         if not VRS[vr].long and bulk.size + odd > MAX_SHORT_LENGTH:
@@ -150,6 +150,10 @@ class ModelWriter:
         yield header(tag, vr, bulk.size + odd, EXPLICIT_LITTLE)
         yield from bulk.parts
         yield VRS[vr].pad * odd
+
+
+def _delimiter(tag: int) -> bytes:
+    return pack("<HHL", tag >> 16, tag & 0xFFFF, 0)
 
 
 def _whole(tag: int, vr: str, value: bytes) -> bytes:

@@ -27,11 +27,6 @@ TOO_LARGE = Fault(
     N_("The request is larger than allowed: {limit} bytes."),
     N_("Send fewer objects in one request, or raise the limit in [http]."),
 )
-CONFLICT = Fault(
-    "TLM-SRV-105",
-    N_("Nothing was stored: {why}."),
-    N_("Send the objects to the address of the study they belong to."),
-)
 NO_PICTURE = Fault(
     "TLM-SRV-106",
     N_("No picture can be made of this instance: {why}."),
@@ -65,10 +60,6 @@ class NotAcceptable(Refused):
     """Held, but not to be had in the form that was asked for (406)."""
 
 
-class Conflict(Refused):
-    """The request contradicts itself (409)."""
-
-
 class TooLarge(Refused):
     """The request is beyond a limit (413)."""
 
@@ -92,7 +83,6 @@ STATUS: dict[type[Exception], int] = {
     NotHeld: 404,
     NotAcceptable: 406,
     NoPicture: 406,
-    Conflict: 409,
     TooLarge: 413,
     UnknownMedia: 415,
     Busy: 503,
