@@ -48,7 +48,9 @@ from scripts.fault_list import written_faults  # noqa: E402
 AREAS = {
     "CFG": "Settings",
     "CLI": "The command line",
+    "ARC": "The archive",
     "DLV": "Delivery",
+    "DSK": "The desktop program",
     "DCM": "DICOM files",
     "EDT": "Rules and edits",
     "FIL": "Files and folders",

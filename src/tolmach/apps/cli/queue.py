@@ -49,15 +49,7 @@ def register(program: click.Group, run: Run) -> None:
     @to
     @ids
     def retry(ids: Sequence[int], to: str | None) -> int:
-        from tolmach.journeys.faults import SHADOW
-
-        with records_of(run) as records:
-            require_destination(run, records, to)
-            # What a folder in shadow mode holds is let go by tolmach watch live --with-held, or by its number.
-            changed = records.desk.retry(ids or None, to, actor(), keeps=(SHADOW.code,))
-        terminal = run.terminal()
-        terminal.write(terminal.count("{count} line is tried now.", "{count} lines are tried now.", changed))
-        return 0
+        return _retry(run, ids, to)
 
     @queue.command(help=_(N_("Hold back until retried. Without IDs: all.")))
     @to
@@ -90,6 +82,18 @@ def state_named(terminal: Terminal, state: str) -> str:
 def short_time(moment: datetime) -> str:
     """Give a moment in the local time of this machine, to the second."""
     return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _retry(run: Run, ids: Sequence[int], to: str | None) -> int:
+    from tolmach.journeys.faults import SHADOW
+
+    with records_of(run) as records:
+        require_destination(run, records, to)
+        # What a folder in shadow mode holds is let go by tolmach watch live --with-held, or by its number.
+        changed = records.desk.retry(ids or None, to, actor(), keeps=(SHADOW.code,))
+    terminal = run.terminal()
+    terminal.write(terminal.count("{count} line is tried now.", "{count} lines are tried now.", changed))
+    return 0
 
 
 def _list(run: Run, to: str | None, *, as_json: bool) -> int:

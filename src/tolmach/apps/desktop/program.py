@@ -13,7 +13,6 @@ from tolmach import __version__
 from tolmach.apps.cli.context import Run
 from tolmach.apps.configuration import user_folder
 from tolmach.apps.desktop.drawing import icon
-from tolmach.apps.desktop.reference_counts import keep_constants_alive
 from tolmach.apps.desktop.remembered import Remembered, load_remembered
 from tolmach.apps.desktop.single_instance import FirstInstance, hand_over
 from tolmach.apps.desktop.station import Station
@@ -49,7 +48,6 @@ def start(run: Run, paths: Sequence[Path]) -> int:
 
 def application() -> QApplication:
     """Give the Qt application of this process, made on first use."""
-    keep_constants_alive()
     existing = QApplication.instance()
     if isinstance(existing, QApplication):
         return existing

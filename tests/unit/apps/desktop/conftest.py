@@ -22,11 +22,8 @@ from tolmach.apps.cli.context import start
 from tolmach.apps.configuration import user_folder
 from tolmach.apps.desktop.own_peers import save_peers
 from tolmach.apps.desktop.program import application, window_of
-from tolmach.apps.desktop.reference_counts import keep_constants_alive
 from tolmach.apps.desktop.window import MainWindow
 from tolmach.apps.sections import PeerSettings
-
-keep_constants_alive()
 
 MakeWindow = Callable[..., MainWindow]
 WAIT = 20_000  # milliseconds; nothing takes so long when all is well

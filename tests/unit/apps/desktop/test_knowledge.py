@@ -15,7 +15,6 @@ from tolmach.apps.desktop.element_search import ElementSearch, spelled_out
 from tolmach.apps.desktop.in_hand import InHand
 from tolmach.apps.desktop.own_peers import load_peers, peers_as_toml, save_peers
 from tolmach.apps.desktop.peer_dialog import FIRST, MORE
-from tolmach.apps.desktop.reference_counts import keep_constants_alive
 from tolmach.apps.desktop.remembered import (
     CHOICES,
     LIST,
@@ -175,11 +174,3 @@ def test_rate_and_time_left() -> None:
         hand.conclude(is_good=True)
     progress = hand.progress(2.0)
     assert (progress.done, progress.rate, progress.left) == (20, 10.0, 8.0)
-
-
-def test_constants_outlive_miscounting() -> None:
-    keep_constants_alive()
-    before = sys.getrefcount(None)
-    keep_constants_alive()
-    assert abs(sys.getrefcount(None) - before) < 1 << 20
-    assert sys.version_info >= (3, 12) or before > 1 << 39
