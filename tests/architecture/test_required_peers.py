@@ -8,6 +8,8 @@ import pytest
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize("name", ["dcmdump", "dcmsend", "echoscu", "storescp", "findscu", "movescu", "getscu", "gdcmscu", "Orthanc"])
+@pytest.mark.parametrize(
+    "name", ["dcmdump", "dcmsend", "echoscu", "storescp", "findscu", "movescu", "getscu", "gdcmscu", "Orthanc"]
+)
 def test_the_peer_is_installed(name: str, peer_program: Callable[[str], Path]) -> None:
     assert peer_program(name).is_file()
