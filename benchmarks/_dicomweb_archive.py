@@ -69,13 +69,13 @@ def _ending(store: FolderStore, pending: Pending) -> Ending:
     with store.open(pending.arrival.sha256) as source:
         came = open_data_set(source)
         found = entry_of(came)
-    return Ending(
-        object_id=pending.object_id,
-        sop_class_uid=came.sop_class_uid,
-        sop_instance_uid=came.sop_instance_uid,
-        transfer_syntax_uid=came.transfer_syntax_uid,
-        study_instance_uid=str(found.study["StudyInstanceUID"][0]),
-        series_instance_uid=str(found.series["SeriesInstanceUID"][0]),
-        editions=[Edition(b"", came.sop_class_uid, came.sop_instance_uid)],
-        entry=found,
-    )
+        return Ending(
+            object_id=pending.object_id,
+            sop_class_uid=came.sop_class_uid,
+            sop_instance_uid=came.sop_instance_uid,
+            transfer_syntax_uid=came.transfer_syntax_uid,
+            study_instance_uid=str(found.study["StudyInstanceUID"][0]),
+            series_instance_uid=str(found.series["SeriesInstanceUID"][0]),
+            editions=[Edition(b"", came.sop_class_uid, came.sop_instance_uid)],
+            entry=found,
+        )

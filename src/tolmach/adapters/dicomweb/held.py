@@ -27,6 +27,16 @@ MOST_DECODED = 1 << 30  # bytes of pixels that are decoded for one instance; lar
 _UID = re.compile(r"[0-9A-Za-z._-]{1,64}")
 
 
+def is_uid(text: str) -> bool:
+    """Tell whether a text can stand for a UID in an address; letters stand in badly anonymised ones."""
+    return _UID.fullmatch(text) is not None
+
+
+def with_syntax(kind: str, syntax: str) -> str:
+    """Give a media type with its transfer syntax, without it where it is no UID: it would break the header."""
+    return f"{kind}; transfer-syntax={syntax}" if is_uid(syntax) else kind
+
+
 @dataclass(frozen=True, slots=True)
 class Address:
     """A study, a series or an instance as the path of a request names it; `base` is where the paths begin."""
@@ -40,7 +50,7 @@ class Address:
     def of(cls, base: str, study: str, series: str = "", instance: str = "") -> Address:
         """Take UIDs from a path; raises `BadRequest` for what can be none."""
         for uid in (study, series, instance):
-            if uid and not _UID.fullmatch(uid):
+            if uid and not is_uid(uid):
                 raise bad(Phrase(N_("“{text}” is no UID"), {"text": uid[:70]}))
         return cls(base, study, series, instance)
 
@@ -149,8 +159,13 @@ def _going_on(first: bytes, blocks: Iterator[bytes]) -> Iterator[bytes]:
         yield from blocks
 
 
-def _as_stored(held: Held, content: Content, syntax: str) -> Iterator[memoryview | bytes]:
-    """Give the data set as it is, behind a head of our own: what came in a preamble may be a program (F-21)."""
+def _as_stored(held: Held, content: Content, syntax: str) -> Iterable[memoryview | bytes]:
+    """Give the data set as it is, behind a head of our own: what came in a preamble may be a program (F-21).
+
+    Only where the file says a transfer syntax that is no UID its own head is kept, as odd as it is.
+    """
+    if not is_uid(syntax):
+        return content.as_file()
     return chain([_meta(held, syntax)], blocks_of(content.in_syntax(syntax)[0]))
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from tolmach.adapters.dicomweb.answers import DICOM_JSON, Reply, dumped
+from tolmach.adapters.dicomweb.held import is_uid
 from tolmach.adapters.dicomweb.json_model import json_of_values
 from tolmach.adapters.dicomweb.media_types import DICOM, MULTIPART, OCTETS, MediaRange, Offer, choose, parse_media_type
 from tolmach.adapters.dicomweb.multipart import PartReader
@@ -253,7 +254,7 @@ def _reply(outcomes: Sequence[Stored], request: StoreRequest, offer: Offer) -> R
         "OtherFailuresSequence": others,
     }
     values: dict[str, tuple[str | Item, ...]] = {key: tuple(items) for key, items in sequences.items() if items}
-    values["RetrieveURL"] = (f"{request.base}/studies/{study}",) if study else ()
+    values["RetrieveURL"] = (f"{request.base}/studies/{study}",) if is_uid(study) else ()
     model = json_of_values(values)
     body = xml_of(model) if offer.kind == DICOM_XML else dumped(model)
     return Reply(status_of(outcomes), body, offer.kind)
@@ -267,5 +268,8 @@ def _reference(one: Stored) -> dict[str, tuple[str, ...]]:
 
 
 def _place(one: Stored, base: str) -> dict[str, tuple[str, ...]]:
+    """Give where an object can be had: nowhere on the web when its study or series has no UID."""
+    if not all(is_uid(uid) for uid in (one.study_instance_uid, one.series_instance_uid, one.sop_instance_uid)):
+        return {"RetrieveURL": ()}
     path = f"/studies/{one.study_instance_uid}/series/{one.series_instance_uid}/instances/{one.sop_instance_uid}"
     return {"RetrieveURL": (base + path,)}

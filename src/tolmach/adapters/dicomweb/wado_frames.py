@@ -11,7 +11,7 @@ from typing import Literal
 
 from tolmach.adapters.dicomweb.answers import Reply, attachment
 from tolmach.adapters.dicomweb.frames import DECODABLE, LOSSY, MAX_FRAMES, Frames
-from tolmach.adapters.dicomweb.held import Address, Holdings, begun, blocks_of
+from tolmach.adapters.dicomweb.held import Address, Holdings, begun, blocks_of, with_syntax
 from tolmach.adapters.dicomweb.media_types import (
     MULTIPART,
     OCTETS,
@@ -73,7 +73,7 @@ class _Form:
 
     @property
     def part_type(self) -> str:
-        return f"{self.offer.kind}; transfer-syntax={self.syntax}"
+        return with_syntax(self.offer.kind, self.syntax)
 
 
 class PictureRetrieval:

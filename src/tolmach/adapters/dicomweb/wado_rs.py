@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from tolmach.adapters.dicomweb.answers import DICOM_JSON, Reply, attachment, dumped
-from tolmach.adapters.dicomweb.held import Address, Holdings, begun, blocks_of, unavailable
+from tolmach.adapters.dicomweb.held import Address, Holdings, begun, blocks_of, unavailable, with_syntax
 from tolmach.adapters.dicomweb.json_model import LONG_TEXT, element_at, json_of, places_elsewhere
 from tolmach.adapters.dicomweb.media_types import (
     DICOM,
@@ -94,7 +94,7 @@ class InstanceRetrieval:
                 syntax, blocks = self._holdings.as_file(held, content, wanted)
                 yield (
                     {
-                        "Content-Type": f"{DICOM}; transfer-syntax={syntax}",
+                        "Content-Type": with_syntax(DICOM, syntax),
                         "Content-Location": address.of_held(held).url,
                     },
                     blocks,
@@ -103,7 +103,7 @@ class InstanceRetrieval:
     def _file(self, held: Held, wanted: str, headers: dict[str, str]) -> Iterator[bytes]:
         with self._holdings.opener(held) as content:
             syntax, blocks = self._holdings.as_file(held, content, wanted)
-            headers["Content-Type"] = f"{DICOM}; transfer-syntax={syntax}"
+            headers["Content-Type"] = with_syntax(DICOM, syntax)
             for block in blocks:
                 yield bytes(block)
 

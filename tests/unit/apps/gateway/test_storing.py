@@ -16,7 +16,7 @@ from xml.etree import ElementTree as ET
 import pydicom
 import pytest
 
-from tests.builders import CT_IMAGE, EXPLICIT, EXPLICIT_LE, part10
+from tests.builders import CT_IMAGE, EXPLICIT, EXPLICIT_LE, even, part10
 from tests.unit.apps.gateway.storing_files import ROOT, instance
 from tests.web_archive import BOUNDARY, Client, WebArchive, multipart, web_archive
 from tolmach.adapters.sql.faults import LOCKED
@@ -330,3 +330,19 @@ def test_unknown_classes_and_syntaxes_are_taken_as_they_are(fresh: tuple[WebArch
     ((head, content),) = answer.parts()
     assert head["content-type"] == "application/dicom; transfer-syntax=1.2.840.10008.1.2.4.111"
     assert content.endswith(body)
+
+
+def test_a_transfer_syntax_that_is_no_uid_is_given_back_as_it_came(fresh: tuple[WebArchive, Client]) -> None:
+    """F-24: found by mutating real files."""
+    client = fresh[1]
+    file = instance(1).replace(EXPLICIT_LE.encode(), EXPLICIT_LE.encode().replace(b"840", b"8\xe60"), 1)
+    assert client.store(file).status == 200
+    assert client.get(f"/dicom-web/studies/{ROOT}.1").status == 200
+
+
+def test_an_object_without_a_study_is_stored_and_has_no_address(fresh: tuple[WebArchive, Client]) -> None:
+    body = EXPLICIT.element(0x00080016, "UI", even(CT_IMAGE.encode(), b"\0"))
+    body += EXPLICIT.element(0x00080018, "UI", b"1.2.3.9\0")
+    answer = fresh[1].store(part10(body, instance="1.2.3.9"))
+    assert answer.status == 200
+    assert answer.json[STORED]["Value"][0]["00081190"] == {"vr": "UR"}
