@@ -47,8 +47,13 @@ class Lane:
                 outlet.lane.lease_seconds,
                 2 * outlet.retry.longest_wait_seconds,
             )
-            mine = outlet.in_hand.take(line for line in lines if not outlet.ledger.holds(line.delivery_id))
-            self._leave(lines, mine)
+            free = [line for line in lines if not outlet.ledger.holds(line.delivery_id)]
+            mine = outlet.in_hand.take(free)
+            try:
+                self._leave(lines, mine)
+            except UNFORESEEN:
+                outlet.in_hand.let_go(mine)  # or nobody would ever send them
+                raise
             if not mine:
                 outlet.health.release()
                 outlet.ledger.hurry()
@@ -73,7 +78,8 @@ class Lane:
         others = {line.delivery_id for line in lines}.difference(line.delivery_id for line in mine)
         if others:
             self._outlet.ledger.flush()  # a line that is given back before its conclusion is written is sent again
-            self._outlet.outbox.give_back(list(others), self._owner)
+            with suppress(TolmachError):  # their leases end by themselves
+                self._outlet.outbox.give_back(list(others), self._owner)
 
     def _until_due(self) -> float:
         lane, due = self._outlet.lane, self._outlet.outbox.next_due(self._outlet.destination)

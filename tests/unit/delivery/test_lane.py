@@ -289,6 +289,27 @@ def test_a_clock_set_back_does_not_park_a_destination(unreachable: TolmachError)
     assert bench.outbox.states() == {"delivered": 1}
 
 
+@pytest.mark.parametrize("error", [RecordsTrouble(NO_ROOM, free="0", reserve="1"), ZeroDivisionError()])
+def test_records_that_fail_while_lines_are_given_back_keep_no_line_in_hand(error: BaseException) -> None:
+    bench = Bench(ScriptedSender())
+    added = lines(1, 2)
+    bench.outbox.add(*added)
+    bench.outlet.in_hand.take(added[:1])
+    give_back = bench.outbox.give_back
+
+    def failing(*_said: object) -> None:
+        raise error
+
+    bench.outbox.give_back = failing  # type: ignore[method-assign]
+    bench.lane.step()
+    bench.outbox.give_back = give_back  # type: ignore[method-assign]
+    bench.outlet.in_hand.let_go(added[:1])
+    for _ in range(10):
+        bench.clock.go(1_000)  # the leases have ended
+        bench.step()
+    assert bench.outbox.states() == {"delivered": 2}
+
+
 def test_what_another_lane_has_in_hand_is_not_kept_from_it() -> None:
     bench = Bench(ScriptedSender())
     added = lines(1)
