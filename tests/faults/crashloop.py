@@ -102,13 +102,18 @@ def crash_loop(folder: Path, kills: int, *, seed: int = 1, tell: Callable[[str],
 
 
 def _one_kill(made: Bench, chance: random.Random, loop: Loop) -> None:
-    time.sleep(chance.uniform(*LIFE_SECONDS))
-    if chance.random() < ASKED_TO_STOP and (status := made.serve.stop()):
-        loop.problems.append(f"SIGTERM was answered with exit status {status}: {made.serve.said()}")
-    made.serve.kill()
+    kill_sometime(made.serve, chance, LIFE_SECONDS, loop.problems)
     loop.kills += 1
-    if chance.random() < KILLED_WHILE_STARTING:
-        made.serve.launch()
-        time.sleep(chance.uniform(*LIFE_SECONDS) / 2)
-        made.serve.kill()
     loop.starts.append(made.serve.start())
+
+
+def kill_sometime(serve: Serve, chance: random.Random, life: tuple[float, float], problems: list[str]) -> None:
+    """Let it live for a moment and kill it, now and then while it stops as it was asked to or is being started."""
+    time.sleep(chance.uniform(*life))
+    if chance.random() < ASKED_TO_STOP and (status := serve.stop()):
+        problems.append(f"SIGTERM was answered with exit status {status}: {serve.said()}")
+    serve.kill()
+    if chance.random() < KILLED_WHILE_STARTING:
+        serve.launch()
+        time.sleep(chance.uniform(*life) / 2)
+        serve.kill()

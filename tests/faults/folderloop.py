@@ -9,13 +9,13 @@ from __future__ import annotations
 import random
 import shutil
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.faults.children import PeerChild, VendorChild
+from tests.faults.crashloop import kill_sometime
 from tests.faults.judging import HistoryReader, StoredFiles, Unsettled
 from tests.faults.mutants import BREAKS
 from tests.faults.peermodes import Mode
@@ -24,8 +24,6 @@ from tests.faults.sources import LARGE_EVERY, FolderVerdict, SourceJudge, tables
 
 # As long as it takes from the vendor to the tidying, and a bit more.
 LIFE_SECONDS = (0.02, 2.5)
-KILLED_WHILE_STARTING = 0.2
-ASKED_TO_STOP = 0.1
 JUDGED_EVERY = 10
 WRITERS = 10
 # Of ten kills, one destination is away during these: whatever is tidied then is tidied too early.
@@ -120,14 +118,7 @@ def folder_loop(
 
 
 def _one_kill(made: FolderBench, chance: random.Random, loop: FolderLoop) -> None:
-    time.sleep(chance.uniform(*LIFE_SECONDS))
-    if chance.random() < ASKED_TO_STOP and (status := made.serve.stop()):
-        loop.problems.append(f"SIGTERM was answered with exit status {status}: {made.serve.said()}")
-    made.serve.kill()
+    kill_sometime(made.serve, chance, LIFE_SECONDS, loop.problems)
     loop.kills += 1
-    if chance.random() < KILLED_WHILE_STARTING:
-        made.serve.launch()
-        time.sleep(chance.uniform(*LIFE_SECONDS) / 2)
-        made.serve.kill()
     loop.take(made.judge.removals())
     loop.starts.append(made.serve.start())

@@ -21,7 +21,7 @@ LONGEST_SECONDS, LONGEST_SHARE = 1.0, 0.1
 
 @pytest.fixture
 def pauses() -> Iterator[list[tuple[float, float]]]:
-    """Give the times between one beat of the window's own clock and the next: of its work, and of the clock on the wall."""
+    """Give the times between one beat of the window's clock and the next: of its own work, and of all that went by."""
     found: list[tuple[float, float]] = []
     last = [(time.thread_time(), time.perf_counter())]
 
