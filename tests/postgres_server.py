@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.faults.children import free_port
+from tolmach.adapters.sql import open_records
 
 SECONDS = 30.0
 USER = "tolmach"
@@ -109,16 +110,25 @@ class PostgresServer:
         return bool(self.sql(f"SELECT 1 FROM pg_database WHERE datname = '{database}'"))  # noqa: S608
 
     def make(self, database: str) -> str:
-        """Give the URL of a database, made empty where there is none."""
+        """Give the URL of a database, made with empty tables where there is none."""
         if not self.has(database):
-            self.sql(f'CREATE DATABASE "{database}"')
+            if not self.has("of_today"):
+                self.sql("CREATE DATABASE of_today")
+                open_records(Path(), database=self.url("of_today")).close()
+            self.sql(f'CREATE DATABASE "{database}" TEMPLATE of_today')
+        return self.url(database)
+
+    def make_empty(self, database: str) -> str:
+        """Give the URL of a new database without any table."""
+        self.sql(f'CREATE DATABASE "{database}"')
         return self.url(database)
 
 
 @functools.cache
 def the_server() -> PostgresServer:
     """Give the server of this process, which is faster than it is safe: no test cuts its power."""
-    folder = Path(tempfile.mkdtemp(prefix="tolmach-pg-"))
+    memory = Path("/dev/shm")
+    folder = Path(tempfile.mkdtemp(prefix="tolmach-pg-", dir=memory if memory.is_dir() else None))
     server = PostgresServer(folder)
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     atexit.register(server.stop, "immediate")
