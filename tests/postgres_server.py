@@ -44,12 +44,14 @@ def binaries() -> Path:
 class PostgresServer:
     """Started at once. Texts sort by the rules of a language there, as in the databases people have."""
 
-    def __init__(self, folder: Path, **settings: str) -> None:
+    def __init__(self, **settings: str) -> None:
+        memory = Path("/dev/shm")
+        # Not below the folders of tests, into which no other user may look.
+        folder = Path(tempfile.mkdtemp(prefix="tolmach-pg-", dir=memory if memory.is_dir() else None))
         self.folder, self.port = folder, free_port()
         self._bin = binaries()
         self._is_root = os.geteuid() == 0
         self._settings = _SETTINGS | settings
-        folder.mkdir(parents=True, exist_ok=True)
         if self._is_root:
             owner = pwd.getpwnam("postgres")
             os.chown(folder, owner.pw_uid, owner.pw_gid)
@@ -98,6 +100,11 @@ class PostgresServer:
             self._run([str(self._bin / "pg_ctl"), "-D", str(self.folder / "data"), "-m", how, "-s", "stop"])
             self._process.wait(SECONDS)
 
+    def remove(self) -> None:
+        """Stop it, and leave nothing of it."""
+        self.stop("immediate")
+        shutil.rmtree(self.folder, ignore_errors=True)
+
     def sql(self, words: str, database: str = "postgres") -> list[tuple[object, ...]]:
         """Say something as somebody else, outside any transaction."""
         import psycopg
@@ -107,7 +114,7 @@ class PostgresServer:
             return [] if cursor.description is None else cursor.fetchall()
 
     def has(self, database: str) -> bool:
-        return bool(self.sql(f"SELECT 1 FROM pg_database WHERE datname = '{database}'"))  # noqa: S608
+        return bool(self.sql(f"SELECT 1 FROM pg_database WHERE datname = '{database}'"))
 
     def make(self, database: str) -> str:
         """Give the URL of a database, made with empty tables where there is none."""
@@ -127,9 +134,6 @@ class PostgresServer:
 @functools.cache
 def the_server() -> PostgresServer:
     """Give the server of this process, which is faster than it is safe: no test cuts its power."""
-    memory = Path("/dev/shm")
-    folder = Path(tempfile.mkdtemp(prefix="tolmach-pg-", dir=memory if memory.is_dir() else None))
-    server = PostgresServer(folder)
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    atexit.register(server.stop, "immediate")
+    server = PostgresServer()
+    atexit.register(server.remove)
     return server

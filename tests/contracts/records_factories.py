@@ -65,3 +65,5 @@ def opened(name: str, folder: Path, clock: Clock) -> Iterator[Records]:
         # Whatever a test did, nothing may be lost by it.
         assert records.desk.audit().holds, records.desk.audit()
         assert records.integrity_findings() == []
+    if records.is_shared:
+        lose(folder)

@@ -119,17 +119,18 @@ class Prepared:
 
     def one(self, connection: sa.Connection, values: Mapping[str, Any]) -> Any:
         """Execute it and give its first row, None where there is none; errors are those of SQLAlchemy."""
-        database = connection.connection.driver_connection
+        database: Any = connection.connection.driver_connection
+        base: Any = sqlite3.Error
         if isinstance(database, sqlite3.Connection):
             sql, constants = self._sqlite
-            parameters, base = {**constants, **values}, sqlite3.Error
+            parameters = {**constants, **values}
         else:
             if self._other is None:
                 self._other = _said(self._statement, connection.dialect)
             sql, constants = self._other
             parameters, base = {**constants, **values}, connection.dialect.loaded_dbapi.Error
         try:
-            cursor = database.execute(sql, parameters)  # type: ignore[union-attr]
+            cursor = database.execute(sql, parameters)
             return None if cursor.description is None else cursor.fetchone()
         except base as error:
             raise DBAPIError.instance(sql, parameters, error, base) from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from typing import Final
+from typing import Any, Final
 
 from tolmach.base import N_, Fault, NeedsOperator, Refused
 from tolmach.intake.faults import RecordsTrouble
@@ -97,6 +97,11 @@ SERVER_REFUSES = Fault(
     "TLM-SQL-018",
     N_("The database {path} does not let tolmach do its work: {why}."),
     N_("Make the user in `database` the owner of that database, or give it all rights there."),
+)
+NOT_RESTORED = Fault(
+    "TLM-SQL-019",
+    N_("A backup is not put into the database {path} by this command."),
+    N_("Restore the database with pg_restore and the objects by copying their folder. Nothing was changed."),
 )
 UNKNOWN_LINES = Fault(
     "TLM-SQL-020",
@@ -242,10 +247,10 @@ def _fault_of_state(error: BaseException, state: str | None) -> Fault:
 
 def why(error: BaseException) -> str:
     """Give the foreign error's own words, without the statement and its values: those hold patients' data."""
-    original = getattr(error, "orig", None) or error
+    original: Any = getattr(error, "orig", None) or error
     if getattr(original, "sqlstate", None):
         # The details name values.
-        return f"{original.diag.message_primary} ({original.sqlstate})"  # type: ignore[attr-defined]
+        return f"{original.diag.message_primary} ({original.sqlstate})"
     name = getattr(original, "sqlite_errorname", "")
     words = original.strerror if isinstance(original, OSError) else str(original)
     return f"{words or type(original).__name__} ({name})" if name else str(words or type(original).__name__)

@@ -1,8 +1,8 @@
 """Nodes that share a database: signs of life, and whose leases count.
 
 Everything a node has claimed (lines of the outbox, journeys, watched folders) bears its name, and is its own for as
-long as it gives signs of life. So a node that dies gives everything back at once, however long its leases were to last, and
-the clocks of the nodes need not agree: time is the database's.
+long as it gives signs of life. So a node that dies gives everything back soon, however long its leases were to last,
+and the clocks of the nodes need not agree: time is the database's.
 """
 
 from __future__ import annotations
@@ -88,6 +88,7 @@ class Nodes:
     def leave(self) -> None:
         """Give everything back at once, at the end; nothing is lost without it."""
         if self.has_company and self._begun_at is not None:
+            self._begun_at = None
             self._database.write_beside(lambda connection: connection.execute(_LEAVE, {"of_name": self.name}) and None)
 
     def all(self) -> list[tuple[str, datetime, bool]]:

@@ -3,8 +3,8 @@
 Transactions that write are READ COMMITTED and begin by taking one lock of the whole database, which they keep to their
 end, so each statement sees everything that was committed before it, and numbers are given in the order of the commits:
 it is what BEGIN IMMEDIATE is to SQLite, and the code that relies on it is the same. (A snapshot of REPEATABLE READ
-would be older than the lock.) What many nodes do at the same time stands beside it: claims lock rows that nobody else has,
-and wait for none. Reading sees one snapshot throughout (REPEATABLE READ, READ ONLY) and waits for nobody.
+would be older than the lock.) What many nodes do at the same time stands beside it: claims lock rows that nobody else
+has, and wait for none. Reading sees one snapshot throughout (REPEATABLE READ, READ ONLY) and waits for nobody.
 
 A node that falls silent in a transaction, frozen or cut off, loses its session and with it the lock within seconds.
 """
@@ -143,7 +143,7 @@ class PostgresServer:
 
     def passes(self, error: BaseException) -> bool:
         """Tell cut connections, deadlocks, failed serializations and a server that has just been started."""
-        original = error.orig if isinstance(error, DBAPIError) else error
+        original: Any = error.orig if isinstance(error, DBAPIError) else error
         if not hasattr(original, "sqlstate"):
             return False
         if original.sqlstate is None:

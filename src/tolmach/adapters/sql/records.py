@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from tolmach.adapters.sql.stored import Clock
 from tolmach.adapters.sql.tokens import Tokens
 from tolmach.adapters.sql.unknown_peers import UnknownPeers
 from tolmach.adapters.sql.watched import Watched
+from tolmach.intake.faults import RecordsTrouble
 from tolmach.intake.interfaces import Examined
 
 
@@ -101,7 +103,12 @@ class Records:
             return self._database.dialect.integrity_findings(connection)
 
     def close(self) -> None:
-        """Wait for what is being written and close; nothing is lost without it. Nothing may be called afterwards."""
+        """Wait for what is being written and close; nothing is lost without it. Nothing may be called afterwards.
+
+        What this node has claimed is free for others at once.
+        """
+        with suppress(RecordsTrouble):
+            self.nodes.leave()
         self._database.close()
 
     def __enter__(self) -> Records:

@@ -252,7 +252,7 @@ class Watched:
             now = self._nodes.now(connection)
             keeper = connection.execute(_KEEPER, {"of_watch": plain(watch)}).scalar()
             if keeper is not None and keeper != self._nodes.name and keeper in self._nodes.alive(connection, now):
-                return keeper
+                return str(keeper)
             if keeper != self._nodes.name:
                 connection.execute(_SET_KEEPER, {"name": plain(watch), "keeper": self._nodes.name})
             return ""
