@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -70,7 +71,7 @@ class Cluster:
     def longest_gap(self) -> float:
         """Give the longest time in which nothing reached the destination while there was something to deliver."""
         times = sorted(entry["at"] for entry in read_journal(self.peer.journal)[0])
-        return max((after - before for before, after in zip(times, times[1:], strict=False)), default=0.0)
+        return max((after - before for before, after in pairwise(times)), default=0.0)
 
     def said(self) -> str:
         return "\n".join(node.said() for node in self.nodes)

@@ -38,6 +38,8 @@ SCHEMES: Final = ("postgresql://", "postgres://")
 CHANNEL: Final = "tolmach"
 LISTEN_SECONDS: Final = 5.0
 """So often something counts as changed without a word: notifications are a help, looking is the truth."""
+LISTEN_FOR: Final = 0.05
+"""A word that is on its way is waited for."""
 _WRITERS_LOCK: Final = 0x746F6C6D616368  # one for all of tolmach in a database
 _READERS, _MORE_READERS = 8, 16
 _CLAIMERS, _MORE_CLAIMERS = 2, 6
@@ -88,13 +90,18 @@ def is_server(database: str) -> bool:
     return database.startswith(SCHEMES)
 
 
+def _without_secrets(url: sa.URL) -> str:
+    named = {"username": url.username, "host": url.host, "port": url.port, "database": url.database}
+    return sa.URL.create("postgresql", **named).render_as_string()
+
+
 class PostgresServer:
     """A `Dialect`: one database of a PostgreSQL server, which several nodes share."""
 
     def __init__(self, url: str, synchronous: Synchronous = "FULL") -> None:
         """Connect to nothing yet; raises `RecordsUnusable` when what talks to PostgreSQL is not installed."""
         parsed = sa.make_url(url).set(drivername="postgresql+psycopg")
-        self.where = parsed.set(drivername="postgresql", password=None).render_as_string()
+        self.where = _without_secrets(parsed)
         self.node = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
         self._synchronous = synchronous
         self._url = parsed
@@ -211,7 +218,7 @@ class PostgresServer:
             try:
                 if is_new:
                     self._listener = self._listen()
-                heard = any(one.payload != self.node for one in list(self._listener.notifies(timeout=0)))
+                heard = any(one.payload != self.node for one in list(self._listener.notifies(timeout=LISTEN_FOR)))
             except psycopg.Error:
                 self._drop_listener()
                 heard = True
