@@ -44,10 +44,10 @@ def binaries() -> Path:
 class PostgresServer:
     """Started at once. Texts sort by the rules of a language there, as in the databases people have."""
 
-    def __init__(self, **settings: str) -> None:
+    def __init__(self, within: Path | None = None, **settings: str) -> None:
         memory = Path("/dev/shm")
         # Not below the folders of tests, into which no other user may look.
-        folder = Path(tempfile.mkdtemp(prefix="tolmach-pg-", dir=memory if memory.is_dir() else None))
+        folder = Path(tempfile.mkdtemp(prefix="tolmach-pg-", dir=within or (memory if memory.is_dir() else None)))
         self.folder, self.port = folder, free_port()
         self._bin = binaries()
         self._is_root = os.geteuid() == 0

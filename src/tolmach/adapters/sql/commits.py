@@ -1,7 +1,8 @@
 """Many callers, one commit: whoever comes first commits for all who wait.
 
 A caller of `run` who finds nobody writing leads: it takes the units of work that wait, carries each out in a savepoint
-of its own, commits once, and tells the others. A lone caller meets no other thread and needs no savepoint. What comes
+of its own, commits once, and tells the others. A lone caller meets no other thread and needs no savepoint; where each
+costs a way to a server and back they are taken only when one of those who share a commit has failed. What comes
 meanwhile waits for the next leader, who is the first of them; so the longer a commit takes, the more share the next.
 """
 
@@ -137,9 +138,12 @@ class Commits:
             unit.wake.release()
 
     def _carry_out(self, units: Sequence[_Unit[object]]) -> None:
+        in_savepoints = len(units) > 1 and self._dialect.has_quick_savepoints
         for seconds in (*RETRY_SECONDS, None):
             try:
-                self._commit(units)
+                if not self._commit(units, in_savepoints=in_savepoints):
+                    in_savepoints = True
+                    self._commit(units, in_savepoints=True)
             except (SQLAlchemyError, TolmachError) as error:
                 # A statement or the commit failed in a way that leaves the transaction in doubt: it is nobody's
                 # success. After a failed sync the connection is not trusted either.
@@ -155,22 +159,27 @@ class Commits:
     def _may_try_again(self, error: BaseException) -> bool:
         return self._dialect.is_over(error) or (self._dialect.passes(error) and not self._is_in_doubt)
 
-    def _commit(self, units: Sequence[_Unit[object]]) -> None:
+    def _commit(self, units: Sequence[_Unit[object]], *, in_savepoints: bool) -> bool:
+        """Carry units out and commit; False when one of several has failed that has no savepoint: nothing is there."""
         self._is_in_doubt = False
         for unit in units:
             unit.error = None
         connection = self._connected()
         with connection.begin() as transaction:
             for unit in units:
-                if len(units) > 1:
+                if in_savepoints:
                     self._in_savepoint(connection, unit)
                 else:
                     self._alone(connection, unit)
+                if unit.error is not None and not in_savepoints and len(units) > 1:
+                    transaction.rollback()
+                    return False
             if all(unit.error is not None for unit in units):
                 transaction.rollback()
             elif not self._dialect.in_transaction(connection):
                 raise RecordsTrouble(OTHER, path=self._path, why="the transaction was ended from below")
             self._is_in_doubt = True
+        return True
 
     @staticmethod
     def _alone(connection: sa.Connection, unit: _Unit[object]) -> None:

@@ -41,6 +41,11 @@ class Dialect(Protocol):
         ...
 
     @property
+    def has_quick_savepoints(self) -> bool:
+        """Whether a savepoint costs next to nothing."""
+        ...
+
+    @property
     def writer(self) -> sa.Engine:
         """Where transactions write, one at a time."""
         ...

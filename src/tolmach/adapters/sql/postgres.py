@@ -91,12 +91,14 @@ def is_server(database: str) -> bool:
 
 
 def _without_secrets(url: sa.URL) -> str:
-    named = {"username": url.username, "host": url.host, "port": url.port, "database": url.database}
-    return sa.URL.create("postgresql", **named).render_as_string()
+    named = sa.URL.create("postgresql", url.username, None, url.host, url.port, url.database)
+    return named.render_as_string()
 
 
 class PostgresServer:
     """A `Dialect`: one database of a PostgreSQL server, which several nodes share."""
+
+    has_quick_savepoints: Final = False
 
     def __init__(self, url: str, synchronous: Synchronous = "FULL") -> None:
         """Connect to nothing yet; raises `RecordsUnusable` when what talks to PostgreSQL is not installed."""

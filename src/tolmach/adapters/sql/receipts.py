@@ -48,6 +48,17 @@ class _Known(NamedTuple):
     ended_at: int | None
     sources_to_come: str
     purged_at: int | None
+    gone_at: int | None
+
+
+_others = objects.alias("others")
+# When bytes like these were removed, of this object or of another.
+_GONE = (
+    sa.select(sa.func.max(_others.c.purged_at))
+    .where(_others.c.sha256 == sa.bindparam("sha256"), sa.literal_column("others.purged_at IS NOT NULL"))
+    .scalar_subquery()
+    .label("gone_at")
+)
 
 
 def _record(version: object) -> sa.Executable:
@@ -56,7 +67,7 @@ def _record(version: object) -> sa.Executable:
         dialect.insert(objects)
         .values(**values, last_arrived_at=sa.bindparam("received_at"), version=version)
         .on_conflict_do_update(index_elements=["sha256", "sop_instance_uid"], set_=_REPEATED)
-        .returning(*(objects.c[name] for name in _Known._fields))
+        .returning(*(objects.c[name] for name in _Known._fields[:-1]), _GONE)
     )
 
 
@@ -64,11 +75,6 @@ _RECORD = dialect.Prepared(_record(_NEXT_VERSION))
 # Things without a UID are no versions of one another.
 _RECORD_NAMELESS = dialect.Prepared(_record(1))
 _RECEIPT = dialect.Prepared(receipts.insert())
-_PURGED = dialect.Prepared(
-    sa.select(objects.c.purged_at).where(
-        objects.c.sha256 == sa.bindparam("sha256"), sa.literal_column("purged_at IS NOT NULL")
-    )
-)
 # So long, in microseconds, an arrival may be on its way from the store to the records: whoever purges meanwhile has
 # taken its bytes.
 _ON_ITS_WAY: Final = 60_000_000
@@ -152,8 +158,7 @@ class SqlReceipts:
         statement = _RECORD if values["sop_instance_uid"] else _RECORD_NAMELESS
         known = _Known(*statement.one(connection, values))
         is_new = known.arrivals == 1
-        purged = _PURGED.one(connection, {"sha256": values["sha256"]})
-        if purged is not None and abs(values["received_at"] - purged[0]) < _ON_ITS_WAY:
+        if known.gone_at is not None and abs(values["received_at"] - known.gone_at) < _ON_ITS_WAY:
             raise RecordsTrouble(BEING_PURGED, sha256=values["sha256"])
         if is_new:
             _RECEIPT.one(connection, values | {"object_id": known.id})

@@ -109,6 +109,7 @@ class SqliteFile:
     """A `Dialect`: the database of one data folder."""
 
     node: Final = ""
+    has_quick_savepoints: Final = True
     beside: Final = None
 
     def __init__(self, path: Path, synchronous: Synchronous) -> None:
