@@ -60,7 +60,7 @@ class FolderStore:
         self._incoming, objects = data_dir / INCOMING, data_dir / OBJECTS
         self._sync, self._object_limit = sync, object_limit
         with mapped(data_dir):
-            for folder in (data_dir, self._incoming, self._incoming / spool, objects):
+            for folder in dict.fromkeys((data_dir, self._incoming, self._incoming / spool, objects)):
                 make_durable(folder, sync=sync)
             if self._incoming.stat().st_dev != objects.stat().st_dev:
                 raise StoreUnusable(TWO_FILE_SYSTEMS, incoming=self._incoming, objects=objects)
