@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -88,9 +88,13 @@ class SqlJourneyEnds:
         now = self._clock()
         prepared = [(ending, _object_row(ending, now)) for ending in endings]
         _refuse_contradictions(endings)
-        self._database.write(
-            lambda connection: _finish(connection, prepared, now, versions=self._versions, node=self._node)
-        )
+        ids = [ending.object_id for ending in endings]
+
+        def work(connection: sa.Connection) -> None:
+            earlier = _open_journeys(connection, ids, self._node)
+            _finish(connection, prepared, earlier, now, self._versions)
+
+        self._database.write(work)
 
 
 def tally(connection: sa.Connection, lines: Iterable[str], sign: int = 1) -> None:
@@ -128,17 +132,21 @@ def _refuse_contradictions(endings: Sequence[Ending]) -> None:
             raise ValueError(f"object {ending.object_id}: an edition that is not there")
 
 
+def _open_journeys(connection: sa.Connection, object_ids: Sequence[int], node: str) -> dict[int, Any]:
+    """Give those of some objects whose journey has not ended, and is walked by no other node."""
+    found: dict[int, Any] = {}
+    for ids in slices(object_ids):
+        found |= {row.id: row for row in connection.execute(_OPEN_JOURNEYS, {"ids": ids, "of_walker": node})}
+    return found
+
+
 def _finish(
     connection: sa.Connection,
     prepared: Sequence[tuple[Ending, dict[str, Any]]],
+    earlier: Mapping[int, Any],
     now: datetime,
-    *,
     versions: Versions,
-    node: str,
 ) -> None:
-    earlier: dict[int, Any] = {}
-    for ids in slices([ending.object_id for ending, _ in prepared]):
-        earlier |= {row.id: row for row in connection.execute(_OPEN_JOURNEYS, {"ids": ids, "of_walker": node})}
     has = _lines_of(connection, [row.id for row in earlier.values() if row.lines_expected])
     ended: Rows = []
     made: Rows = []
