@@ -148,9 +148,7 @@ def _finish(
     versions: Versions,
 ) -> None:
     has = _lines_of(connection, [row.id for row in earlier.values() if row.lines_expected])
-    ended: Rows = []
-    made: Rows = []
-    lines: Rows = []
+    ended, made, lines = Rows(), Rows(), Rows()
     revived: list[tuple[Any, dict[str, Any]]] = []
     noted: list[dict[str, object]] = []
     indexed: list[ToIndex] = []
