@@ -6,12 +6,14 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.faults.children import FeederChild, PeerChild
 from tests.faults.journal import read_journal
 from tests.faults.judging import acknowledged_by, audit_of, kept_by
+from tests.faults.peermodes import Mode
 from tests.faults.serving import Destination, Serve, Setup
 from tests.postgres_server import PostgresServer, the_server
 
@@ -80,6 +82,9 @@ class Cluster:
             kept.setdefault(entry["uid"], entry["at"])
         return max(kept[uid] - at for uid, at in answered.items())
 
+    def queue(self) -> list[dict[str, Any]]:
+        return self.nodes[1].ask("queue", "list")
+
     def said(self) -> str:
         return "\n".join(node.said() for node in self.nodes)
 
@@ -108,6 +113,29 @@ def test_a_killed_node_loses_nothing_and_the_other_goes_on(there: Path, stack: E
     cluster.require_whole()
     assert cluster.longest_way() < PATIENCE
     print(f"delivered {took:.1f} s after the last was taken; the longest way {cluster.longest_way():.1f} s")
+
+
+def test_what_a_killed_node_had_in_hand_is_delivered_by_the_other_within_half_a_minute(
+    there: Path, stack: ExitStack
+) -> None:
+    """Killed in the middle of lines it has leased for minutes, while the destination answers none of them."""
+    cluster = Cluster(there, stack, the_server().make("in_hand"))
+    cluster.peer.become(Mode("stall", seconds=300))
+    cluster.feeders[0].go()
+    cluster.await_acknowledged(60)
+    cluster.feeders[0].pause()
+    deadline = time.monotonic() + 30
+    while not any(row["attempts"] == 0 and row["state"] == "queued" and row["to"] for row in cluster.queue()):
+        assert time.monotonic() < deadline, cluster.said()
+    time.sleep(3.0)  # lanes have leased what there is, and wait for an answer
+    cluster.nodes[0].kill()
+    # Begun anew: what the living node has in hand is cut off at once, and only what the dead one had is slow to come.
+    port = cluster.peer.port
+    cluster.peer.close()
+    cluster.peer = stack.enter_context(closing(PeerChild(there, "pacs", port=port)))
+    took = cluster.await_delivered(PATIENCE)
+    cluster.require_whole()
+    print(f"everything the killed node had was delivered after {took:.1f} s")
 
 
 def test_a_node_that_comes_back_works_at_once(there: Path, stack: ExitStack) -> None:
