@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from tests.contracts.records_values import NOW
+from tests.postgres_server import the_server
 from tolmach.adapters.sql import Records, open_records
 
 
@@ -25,13 +27,36 @@ class Clock:
 
 
 Factory = Callable[[Path, Clock], Records]
+"""What opens the records of a folder; the same folder gives the same records."""
 
 
 def on_sqlite(folder: Path, clock: Clock) -> Records:
     return open_records(folder, clock=clock)
 
 
-FACTORIES: dict[str, Factory] = {"sqlite": on_sqlite}
+def on_postgres(folder: Path, clock: Clock) -> Records:
+    return open_records(folder, clock=clock, database=database_of(folder))
+
+
+def database_of(folder: Path) -> str:
+    """Give the URL of the database that stands for a folder."""
+    return the_server().make("t" + hashlib.sha256(str(folder).encode()).hexdigest()[:20])
+
+
+FACTORIES: dict[str, Factory] = {"sqlite": on_sqlite, "postgres": on_postgres}
+
+
+def lose(folder: Path) -> None:
+    """Destroy whatever database stands for a folder."""
+    for path in folder.glob("tolmach.sqlite*"):
+        path.unlink()
+    database = database_of(folder).rpartition("/")[2]
+    the_server().sql(f'DROP DATABASE "{database}" WITH (FORCE)')
+
+
+def again(records: Records, folder: Path, clock: Clock) -> Records:
+    """Open the records of a folder once more, as another process does."""
+    return (on_postgres if records.is_shared else on_sqlite)(folder, clock)
 
 
 def opened(name: str, folder: Path, clock: Clock) -> Iterator[Records]:
@@ -40,3 +65,5 @@ def opened(name: str, folder: Path, clock: Clock) -> Iterator[Records]:
         # Whatever a test did, nothing may be lost by it.
         assert records.desk.audit().holds, records.desk.audit()
         assert records.integrity_findings() == []
+    if records.is_shared:
+        lose(folder)

@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.builders import CT_IMAGE, EXPLICIT_LE, body, even, part10
-from tests.contracts.records_factories import FACTORIES, Clock
+from tests.contracts.records_factories import FACTORIES, Clock, lose
 from tolmach.adapters.folder import inflate
 from tolmach.adapters.objects.folder_store import FolderStore
 from tolmach.adapters.sql import Records
@@ -147,8 +147,7 @@ def test_a_rebuilt_index_gives_the_same_answers(name: str, tmp_path: Path) -> No
     assert len(QUERIES) == 20
     assert [asked for (found, _), asked in zip(before, QUERIES, strict=True) if not found] == []
     assert len(held_before) == OBJECTS
-    for path in tmp_path.glob("tolmach.sqlite*"):
-        path.unlink()
+    lose(tmp_path)
     with FACTORIES[name](tmp_path, Clock()) as records:
         recovery = Recovery(store, records.stored, records.receipts, lambda: datetime.now(UTC))
         assert recovery.rebuild(Pace(time.monotonic)).adopted == OBJECTS + 1
@@ -157,6 +156,12 @@ def test_a_rebuilt_index_gives_the_same_answers(name: str, tmp_path: Path) -> No
         assert given_back(records.index) == held_before
         assert sorted({one.kind for one in records.index.conflicts()}) == kinds
         assert records.desk.audit().holds
+
+
+def forget_index(connection: sa.Connection) -> None:
+    for table in ("instances", "series", "studies", "patient_names", "patients", "part_counts", "parts"):
+        connection.exec_driver_sql(f"DELETE FROM {table}")
+    connection.exec_driver_sql("UPDATE objects SET is_indexed = 0")
 
 
 @pytest.mark.parametrize("name", FACTORIES)
@@ -169,13 +174,7 @@ def test_what_an_older_program_took_is_indexed_in_the_background(name: str, tmp_
         ]
         walk(store, records)
         before = answers(records.index)
-        path = records.path
-    engine = sa.create_engine(f"sqlite:///{path}")
-    with engine.begin() as connection:
-        for table in ("instances", "series", "studies", "patient_names", "patients", "part_counts", "parts"):
-            connection.exec_driver_sql(f"DELETE FROM {table}")
-        connection.exec_driver_sql("UPDATE objects SET is_indexed = 0")
-    engine.dispose()
+        records._database.write(forget_index)
     with FACTORIES[name](tmp_path, Clock()) as records:
         turns = iter([True, False])
         assert catch_up(records.index_backlog, store.open, inflate, lambda: next(turns)) == 100
@@ -189,9 +188,10 @@ def test_what_an_older_program_took_is_indexed_in_the_background(name: str, tmp_
         assert without_one != before
 
 
-def test_a_question_waits_for_what_was_acknowledged_before_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", FACTORIES)
+def test_a_question_waits_for_what_was_acknowledged_before_it(name: str, tmp_path: Path) -> None:
     store = FolderStore(tmp_path, sync=False)
-    with FACTORIES["sqlite"](tmp_path, Clock()) as records:
+    with FACTORIES[name](tmp_path, Clock()) as records:
         intake = Intake(store, records.receipts, Reserve(bytes=0), lambda: datetime.now(UTC), time.monotonic)
         rung = threading.Event()
 

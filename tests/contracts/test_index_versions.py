@@ -438,11 +438,14 @@ def test_purged_bytes_cannot_be_sent(records: Records, clock: Clock) -> None:
 
 def forget_index(records: Records) -> None:
     """Make the records as an upgrade leaves them: journeys ended, and nothing is indexed."""
-    with sa.create_engine(f"sqlite:///{records.path}").begin() as connection:
+
+    def work(connection: sa.Connection) -> None:
         tables = ("instances", "series", "studies", "patient_names", "patients", "part_counts", "parts", "conflicts")
         for table in tables:
             connection.exec_driver_sql(f"DELETE FROM {table}")
         connection.exec_driver_sql("UPDATE objects SET is_indexed = 0")
+
+    records._database.write(work)
 
 
 def test_what_was_there_before_the_index_waits_to_be_indexed(records: Records) -> None:

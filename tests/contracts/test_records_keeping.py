@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.contracts.records_factories import FACTORIES, Clock, opened
+from tests.contracts.records_factories import FACTORIES, Clock, again, opened
 from tests.contracts.records_values import NOW, PROBLEM, arrival, ending, sha256_of, uid_of
 from tolmach.adapters.sql import Records, open_records
 from tolmach.base import Phrase
@@ -197,11 +197,11 @@ def test_what_was_learned_is_kept(records: Records) -> None:
     assert kept.devices["other"].pinned == "cp866"
 
 
-def test_two_programs_learn_into_one_memory(records: Records) -> None:
+def test_two_programs_learn_into_one_memory(records: Records, tmp_path: Path, clock: Clock) -> None:
     mine = records.devices.load()
     mine.learn("X", sure("cp1251"))
     records.devices.save(mine)
-    with open_records(records.path.parent) as elsewhere:
+    with again(records, tmp_path / "data", clock) as elsewhere:
         theirs = elsewhere.devices.load()
         for _ in range(2):
             theirs.learn("X", sure("cp1251"))
@@ -211,12 +211,14 @@ def test_two_programs_learn_into_one_memory(records: Records) -> None:
     assert records.devices.load().devices["X"].counts == {"cp1251": 3, "koi8-u": 1}
 
 
-def test_what_a_person_pins_or_resets_elsewhere_reaches_a_memory_in_use(records: Records) -> None:
+def test_what_a_person_pins_or_resets_elsewhere_reaches_a_memory_in_use(
+    records: Records, tmp_path: Path, clock: Clock
+) -> None:
     memory = records.devices.load()
     for key in ("X", "Y"):
         memory.learn(key, sure("cp1251"))
     records.devices.save(memory)
-    with open_records(records.path.parent) as elsewhere:
+    with again(records, tmp_path / "data", clock) as elsewhere:
         elsewhere.devices.pin("X", "cp866")
         elsewhere.devices.pin("new", "koi8-r")
         assert elsewhere.devices.reset("Y")
@@ -273,14 +275,19 @@ def test_a_copy_made_at_work_is_a_database_like_any(records: Records, tmp_path: 
         assert copy.desk.audit().total.taken == 2
         assert copy.desk.audit().holds
         assert list(copy.desk.history()) == list(records.desk.history())[:2]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "restored", "second.sqlite"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data"] * (not records.is_shared) + [
+        "restored",
+        "second.sqlite",
+    ]
 
 
-def test_a_change_by_another_process_is_noticed_and_our_own_is_not(records: Records) -> None:
+def test_a_change_by_another_process_is_noticed_and_our_own_is_not(
+    records: Records, tmp_path: Path, clock: Clock
+) -> None:
     assert not records.changed_elsewhere()
     take(records, 1)
     assert not records.changed_elsewhere()
-    with open_records(records.path.parent) as elsewhere:
+    with again(records, tmp_path / "data", clock) as elsewhere:
         elsewhere.desk.hold(None, None, "doctor")
     assert records.changed_elsewhere()
     assert not records.changed_elsewhere()

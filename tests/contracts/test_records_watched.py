@@ -14,7 +14,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from tests.contracts.records_factories import FACTORIES, Clock, Factory, opened
+from tests.contracts.records_factories import FACTORIES, Clock, Factory, again, opened
 from tests.contracts.records_values import FROM_CT, NOW, PROBLEM, arrival, ending, sha256_of
 from tolmach.adapters.sql import Records
 from tolmach.delivery.interfaces import Conclusion
@@ -132,9 +132,11 @@ def test_a_thousand_marks_at_once_and_more_in_a_note(records: Records) -> None:
     assert records.watched.settled("room-1", [mark(number, size=1) for number in range(1000)]) == set()
 
 
-def test_what_is_noted_survives_a_restart_and_another_process_sees_it(records: Records, clock: Clock) -> None:
+def test_what_is_noted_survives_a_restart_and_another_process_sees_it(
+    records: Records, tmp_path: Path, clock: Clock
+) -> None:
     dealing = take(records, 1)
-    with FACTORIES["sqlite"](records.path.parent, clock) as other:
+    with again(records, tmp_path, clock) as other:
         assert other.watched.settled("room-1", [dealing.mark]) == {dealing.mark}
 
 
@@ -437,9 +439,9 @@ def test_a_mode_says_nothing_of_the_rest(records: Records) -> None:
     assert records.watched.mode("room-1") == "paused"
 
 
-def test_a_mode_set_elsewhere_is_noticed(records: Records, clock: Clock) -> None:
+def test_a_mode_set_elsewhere_is_noticed(records: Records, tmp_path: Path, clock: Clock) -> None:
     records.changed_elsewhere()
-    with FACTORIES["sqlite"](records.path.parent, clock) as other:
+    with again(records, tmp_path, clock) as other:
         other.watched.set_mode("room-1", "paused", "nurse")
     assert records.changed_elsewhere()
     assert records.watched.mode("room-1") == "paused"

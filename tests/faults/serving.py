@@ -55,17 +55,20 @@ class Setup:
     reserve: str = ""
     tables: str = ""
     delivery: bool = True
+    database: str = ""
+    objects: Path | None = None
 
     def text(self) -> str:
         parts = [
-            table("", {"data_dir": str(self.data_dir)}),
+            table("", {"data_dir": str(self.data_dir)} | ({"database": self.database} if self.database else {})),
             table("[dicom]", {"host": "127.0.0.1", "port": self.port, "ae_title": AE_TITLE}),
         ]
         if self.delivery:
             names = ("backoff_first_seconds", "backoff_cap_seconds", "proof_timeout_seconds")
             parts.append(table("[delivery]", {name: getattr(self, name) for name in names}))
-        if self.reserve:
-            parts.append(table("[storage]", {"reserve": self.reserve}))
+        storage = {"reserve": self.reserve, "folder": str(self.objects or "")}
+        if any(storage.values()):
+            parts.append(table("[storage]", {name: value for name, value in storage.items() if value}))
         caller: dict[str, Value] = {
             "name": FEEDER,
             "ae_title": "FEEDER",

@@ -27,6 +27,7 @@ SAME_PEER = N_("it has the AE title and the address of {other}")
 UNKNOWN_DESTINATION = N_("no peer is named {name}; there are: {known}")
 UNKNOWN_PROFILE = N_("no profile is named {name}; there are: {known}")
 KEYS_MISSING = N_("certificate and key must both be given")
+NO_DATABASE = N_("write sqlite, or postgresql://user:password@host/name")
 BAD_SIZE = N_("write a number of bytes, or a share such as 5%")
 NO_SUCH_PROOF = N_("a peer of kind {kind} cannot give that proof; use response")
 BAD_WINDOW = N_("write a time of day from and to, as in 20:00-06:00")
@@ -47,6 +48,7 @@ OWN_WORDS = (
     UNKNOWN_PROFILE,
     KEYS_MISSING,
     BAD_SIZE,
+    NO_DATABASE,
     NO_SUCH_PROOF,
     BAD_WINDOW,
     NO_MOVE_TO,

@@ -18,6 +18,7 @@ from tolmach.apps.consistency import (
     FOLDER_MISSING,
     HOST_MISSING,
     KEYS_MISSING,
+    NO_DATABASE,
     NO_MAIL_FROM,
     NO_MOVE_TO,
     NO_PATH,
@@ -312,6 +313,10 @@ class StorageSettings(Section):
         str, Field(description="Disk space kept free: bytes, or a share; the default is the less of 5% and 5 GiB.")
     ] = ""
 
+    folder: Annotated[
+        Path | None, Field(description="Where the objects are, when not in data_dir: a folder that nodes share.")
+    ] = None
+
     @field_validator("reserve")
     @classmethod
     def _is_size(cls, text: str) -> str:
@@ -339,9 +344,9 @@ class Settings(Section):
     peer: tuple[PeerSettings, ...] = ()
     profile: tuple[ProfileSettings, ...] = ()
     route: tuple[RouteSettings, ...] = ()
-    database: Annotated[Literal["sqlite"], Field(description="Where the records are; this version knows sqlite.")] = (
-        "sqlite"
-    )
+    database: Annotated[
+        str, Field(description="Where the records are: sqlite, in data_dir, or postgresql://user:password@host/name.")
+    ] = "sqlite"
     objects: Annotated[Literal["folder"], Field(description="Where the bytes are; this version knows folder.")] = (
         "folder"
     )
@@ -357,6 +362,13 @@ class Settings(Section):
         """Everything something can be delivered to: peers, and the export folders of watches."""
         exports = (one.export_peer for one in self.watch)
         return (*(one for one in self.peer if one.is_destination), *(one for one in exports if one is not None))
+
+    @field_validator("database")
+    @classmethod
+    def _is_database(cls, text: str) -> str:
+        if text != "sqlite" and not text.startswith(("postgresql://", "postgres://")):
+            raise fail(NO_DATABASE)
+        return text
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:

@@ -29,7 +29,7 @@ from tolmach.apps.sections import Settings, WatchSettings
 from tolmach.apps.serving import Running
 from tolmach.base import Problem
 from tolmach.delivery.bell import Bell
-from tolmach.intake.faults import RecordsTrouble, WatchTrouble
+from tolmach.intake.faults import WATCHED_ELSEWHERE, RecordsTrouble, WatchTrouble
 from tolmach.intake.receive import Intake
 from tolmach.intake.stability import Manner
 from tolmach.intake.taking import Taker
@@ -77,15 +77,16 @@ def make_outputs(settings: Settings) -> None:
 class OwnFolder:
     """A watched folder that nobody else may watch while we do, though it may come and go. One thread at a time."""
 
-    def __init__(self, folder: Path) -> None:
-        """Keep nothing yet."""
+    def __init__(self, folder: Path, watch: str = "", records: Records | None = None) -> None:
+        """Keep nothing yet. Where nodes share the records, a watch is of one of them at a time."""
         self._folder, self._lock = folder, WatchLock(folder)
         self._identity: tuple[int, int] | None = None
+        self._watch, self._records = watch, records
 
     @property
     def is_kept(self) -> bool:
         """Whether the folder that is there now is the one we keep."""
-        return self._identity is not None and self._identity == self._present()
+        return self._identity is not None and self._identity == self._present() and not self._keeper()
 
     def keep(self) -> None:
         """Have the folder that is there now; raises `WatchTrouble` when none is, `WatchRefused` when another has it."""
@@ -95,6 +96,18 @@ class OwnFolder:
         identity = self._present()
         self._lock.take()
         self._identity = identity
+        if keeper := self._keeper():
+            self.release()
+            raise WatchTrouble(WATCHED_ELSEWHERE, folder=self._folder, node=keeper)
+
+    def _keeper(self) -> str:
+        """Give the other node that watches it; empty where it is ours, also while the records cannot be asked."""
+        if self._records is None:
+            return ""
+        try:
+            return self._records.watched.keep(self._watch)
+        except RecordsTrouble:
+            return ""  # nothing can be taken meanwhile, and whoever took it over is told so afterwards
 
     def _present(self) -> tuple[int, int] | None:
         try:
@@ -105,7 +118,10 @@ class OwnFolder:
 
     def release(self) -> None:
         """Give it back; may be repeated."""
-        self._identity = None
+        had, self._identity = self._identity, None
+        if had is not None and self._records is not None:
+            with suppress(RecordsTrouble):
+                self._records.watched.release(self._watch)
         self._lock.release()
 
 
@@ -163,7 +179,7 @@ class Watching:
                 manner_of(watch)
                 place = places[watch.name]
                 if place not in self._folders:
-                    folders[place] = OwnFolder(watch.folder)
+                    folders[place] = OwnFolder(watch.folder, watch.name, self._records)
                     stack.callback(folders[place].release)
                     with suppress(WatchTrouble):
                         folders[place].keep()
@@ -254,11 +270,13 @@ def _run(
         try:
             own.keep()
         except (WatchTrouble, WatchRefused) as error:
+            is_ours = error.problem.fault is not WATCHED_ELSEWHERE
             if error.problem != told:
-                log.error("%s", error)
+                log.log(logging.ERROR if is_ours else logging.INFO, "%s", error)
                 told = error.problem
             with suppress(RecordsTrouble):
-                note(error.problem, utc_now())
+                if is_ours:  # else the other node says how it is
+                    note(error.problem, utc_now())
             bell.pause(RETRY_SECONDS)
         else:
             told = None

@@ -18,9 +18,10 @@ from tolmach.adapters.folder import inflate
 from tolmach.adapters.objects.folder_store import FolderStore
 from tolmach.adapters.objects.lock import DataDirLock
 from tolmach.adapters.objects.restore import require_finished
-from tolmach.adapters.sql import Records, open_records
+from tolmach.adapters.sql import Records
 from tolmach.adapters.sql.dialect import Synchronous
 from tolmach.adapters.sql.engine import FILE_NAME
+from tolmach.adapters.sql.nodes import BEAT_SECONDS
 from tolmach.apps.delivering import Deliveries
 from tolmach.apps.destinations import tells_secrets_openly, utc_now
 from tolmach.apps.faults import (
@@ -33,6 +34,7 @@ from tolmach.apps.faults import (
     BadConfiguration,
     RecordsGone,
 )
+from tolmach.apps.holding import place_of, records_by, store_by
 from tolmach.apps.listening import Ports
 from tolmach.apps.modes import EndsByMode, Modes
 from tolmach.apps.noticing import NOTICE_SECONDS, notice_remarks, notices
@@ -187,17 +189,28 @@ def station(settings: Settings, file: Path | None) -> Iterator[Station]:
     """
     Routes(settings, file)
     require_apart(settings, file)
-    store = FolderStore(settings.data_dir, sync=_NO_SYNC not in os.environ)
-    require_finished(settings.data_dir / FILE_NAME)
-    if not (settings.data_dir / FILE_NAME).exists() and next(iter(store.walk()), None) is not None:
-        raise RecordsGone(RECORDS_GONE, folder=settings.data_dir)
+    store = store_by(settings, sync=_NO_SYNC not in os.environ)
+    if settings.database == "sqlite":
+        require_finished(settings.data_dir / FILE_NAME)
+        if not (settings.data_dir / FILE_NAME).exists() and next(iter(store.walk()), None) is not None:
+            raise RecordsGone(RECORDS_GONE, folder=settings.data_dir)
     synchronous: Synchronous = "NORMAL" if os.environ.get(_SYNCHRONOUS) == "NORMAL" else "FULL"
-    with DataDirLock(settings.data_dir), open_records(settings.data_dir, synchronous) as records, Running() as run:
+    with DataDirLock(settings.data_dir), records_by(settings, synchronous) as records, Running() as run:
         store.clear_incoming()
+        _join(settings, records, run)
         records.outbox.clear_leases()
         one = Station(settings, file, store, records)
         one.begin(run)
         yield one
+
+
+def _join(settings: Settings, records: Records, run: Running) -> None:
+    """Be one of the nodes that share the records, and give signs of life in a thread that nothing else can hold up."""
+    if not records.is_shared:
+        return
+    records.nodes.join(place_of(settings.data_dir))
+    beats = Keeper([Chore(records.nodes.beat, BEAT_SECONDS)])
+    run.thread(beats.run, "signs of life", beats.stopping.set)
 
 
 def _check_over(store: FolderStore, records: Records, intake: Intake, walker: Walker, run: Running) -> None:

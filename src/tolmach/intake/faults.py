@@ -111,6 +111,11 @@ NOT_TAKEN = Fault(
     N_("{path} could not be taken, in a way nobody foresaw ({why})."),
     N_("It is tried again by itself. Send the log to the makers of tolmach, without a patient's data."),
 )
+WATCHED_ELSEWHERE = Fault(
+    "TLM-INT-046",
+    N_("{folder} is watched by another node, {node}."),
+    N_("Nothing to do: this node takes over when that one is gone."),
+)
 
 
 class WatchTrouble(Retryable):

@@ -51,18 +51,20 @@ class FolderStore:
     or a sync failed. So whoever finds his content there already syncs again before he believes it.
     """
 
-    def __init__(self, data_dir: Path, *, sync: bool = True, object_limit: int = OBJECT_LIMIT) -> None:
+    def __init__(self, data_dir: Path, *, sync: bool = True, object_limit: int = OBJECT_LIMIT, spool: str = "") -> None:
         """Use `data_dir`, made when it is not there; without `sync` nothing is durable (for tests of the tests).
 
+        Where several processes share the folder, each spools in a folder of the name `spool`, which nobody else has.
         Raises `StoreTrouble`, and `StoreUnusable` when the folders in it are on two file systems.
         """
         self._incoming, objects = data_dir / INCOMING, data_dir / OBJECTS
         self._sync, self._object_limit = sync, object_limit
         with mapped(data_dir):
-            for folder in (data_dir, self._incoming, objects):
+            for folder in dict.fromkeys((data_dir, self._incoming, self._incoming / spool, objects)):
                 make_durable(folder, sync=sync)
             if self._incoming.stat().st_dev != objects.stat().st_dev:
                 raise StoreUnusable(TWO_FILE_SYSTEMS, incoming=self._incoming, objects=objects)
+        self._incoming /= spool
         self._shards = Shards(objects, sync=sync)
         # Held only while a name is looked at and given, so that two who bring the same content do not overwrite it.
         self._stripes = tuple(threading.Lock() for _ in range(_STRIPES))

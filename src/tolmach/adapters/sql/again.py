@@ -32,7 +32,10 @@ _STATES = sa.select(_line.state).where(_line.object_id == sa.bindparam("of_objec
 _BEGIN_ANEW = (
     objects.update()
     .where(objects.c.id == sa.bindparam("of_object"))
-    .values({name: sa.bindparam(f"new_{name}") for name in (*PROVENANCE, "sources_to_come")} | {"ended_at": None})
+    .values(
+        {name: sa.bindparam(f"new_{name}") for name in (*PROVENANCE, "sources_to_come")}
+        | {"ended_at": None, "walker": None}
+    )
 )
 _COME_LATER = (
     objects.update().where(objects.c.id == sa.bindparam("of_object")).values(sources_to_come=sa.bindparam("to_come"))

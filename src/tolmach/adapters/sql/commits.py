@@ -1,22 +1,23 @@
 """Many callers, one commit: whoever comes first commits for all who wait.
 
 A caller of `run` who finds nobody writing leads: it takes the units of work that wait, carries each out in a savepoint
-of its own, commits once, and tells the others. A lone caller meets no other thread and needs no savepoint. What comes
+of its own, commits once, and tells the others. A lone caller meets no other thread and needs no savepoint; where each
+costs a way to a server and back they are taken only when one of those who share a commit has failed. What comes
 meanwhile waits for the next leader, who is the first of them; so the longer a commit takes, the more share the next.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import Final, Generic, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
-from tolmach.adapters.sql import dialect
+from tolmach.adapters.sql.dialect import Dialect
 from tolmach.adapters.sql.faults import OTHER, trouble
 from tolmach.base import TolmachError
 from tolmach.intake.faults import RecordsTrouble
@@ -24,9 +25,11 @@ from tolmach.intake.faults import RecordsTrouble
 T = TypeVar("T")
 
 MOST_TOGETHER: Final = 256
+RETRY_SECONDS: Final = (0.0, 0.05, 0.25, 1.0)
+"""Before each further try of work that met a cut connection, a deadlock or the like, and of which nothing is there."""
 # What a unit may raise without spoiling those it shares a commit with.
 _OF_A_UNIT: Final = (
-    *(TolmachError, IntegrityError, ValueError, LookupError, TypeError),
+    *(TolmachError, DataError, IntegrityError, ValueError, LookupError, TypeError),
     *(AttributeError, ArithmeticError, AssertionError, RuntimeError),
 )
 
@@ -49,9 +52,10 @@ class _Unit(Generic[T]):
 class Commits:
     """Carries out units of work on one connection and commits them together; any thread may call."""
 
-    def __init__(self, engine: sa.Engine, path: Path) -> None:
-        self._engine = engine
-        self._path = path
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+        self._path = dialect.where
+        self._is_in_doubt = False
         self._connection: sa.Connection | None = None
         self._mutex = threading.Lock()
         self._waiting: list[_Unit[object]] = []
@@ -62,7 +66,8 @@ class Commits:
         """Carry out `work` in a transaction; durable on return, or nothing of it is there.
 
         `work` uses the connection it is given, calls no `run`, and touches nothing else: another thread may carry it
-        out. What it raises is raised here. Raises `RecordsTrouble` when the database could not do it; a commit that
+        out, and do so again when the database says that nothing came of the first time. What it raises is raised here.
+        Raises `RecordsTrouble` when the database could not do it; a commit that
         failed fails for everybody who shared it.
         """
         if self._leader == threading.get_ident():
@@ -88,7 +93,6 @@ class Commits:
             self.run(lambda _: None)
         with self._mutex:
             self._drop_connection()
-            self._engine.dispose()
 
     def _await(self, unit: _Unit[T]) -> None:
         try:
@@ -134,25 +138,48 @@ class Commits:
             unit.wake.release()
 
     def _carry_out(self, units: Sequence[_Unit[object]]) -> None:
-        try:
-            connection = self._connected()
-            with connection.begin() as transaction:
+        in_savepoints = len(units) > 1 and self._dialect.has_quick_savepoints
+        for seconds in (*RETRY_SECONDS, None):
+            try:
+                if not self._commit(units, in_savepoints=in_savepoints):
+                    in_savepoints = True
+                    self._commit(units, in_savepoints=True)
+            except (SQLAlchemyError, TolmachError) as error:
+                # A statement or the commit failed in a way that leaves the transaction in doubt: it is nobody's
+                # success. After a failed sync the connection is not trusted either.
+                self._drop_connection()
+                if seconds is not None and self._may_try_again(error):
+                    time.sleep(seconds)
+                    continue
+                spoilt = error if isinstance(error, TolmachError) else trouble(error, self._path)
                 for unit in units:
-                    if len(units) > 1:
-                        self._in_savepoint(connection, unit)
-                    else:
-                        self._alone(connection, unit)
-                if all(unit.error is not None for unit in units):
-                    transaction.rollback()
-                elif not dialect.in_transaction(connection):
-                    raise RecordsTrouble(OTHER, path=self._path, why="the transaction was ended from below")
-        except (SQLAlchemyError, TolmachError) as error:
-            # A statement or the commit failed in a way that leaves the transaction in doubt: it is nobody's success.
-            # After a failed sync the connection is not trusted either.
-            self._drop_connection()
-            spoilt = error if isinstance(error, TolmachError) else trouble(error, self._path)
+                    unit.error = unit.error or _copied(spoilt)
+            return
+
+    def _may_try_again(self, error: BaseException) -> bool:
+        return self._dialect.is_over(error) or (self._dialect.passes(error) and not self._is_in_doubt)
+
+    def _commit(self, units: Sequence[_Unit[object]], *, in_savepoints: bool) -> bool:
+        """Carry units out and commit; False when one of several has failed that has no savepoint: nothing is there."""
+        self._is_in_doubt = False
+        for unit in units:
+            unit.error = None
+        connection = self._connected()
+        with connection.begin() as transaction:
             for unit in units:
-                unit.error = unit.error or _copied(spoilt)
+                if in_savepoints:
+                    self._in_savepoint(connection, unit)
+                else:
+                    self._alone(connection, unit)
+                if unit.error is not None and not in_savepoints and len(units) > 1:
+                    transaction.rollback()
+                    return False
+            if all(unit.error is not None for unit in units):
+                transaction.rollback()
+            elif not self._dialect.in_transaction(connection):
+                raise RecordsTrouble(OTHER, path=self._path, why="the transaction was ended from below")
+            self._is_in_doubt = True
+        return True
 
     @staticmethod
     def _alone(connection: sa.Connection, unit: _Unit[object]) -> None:
@@ -172,7 +199,7 @@ class Commits:
 
     def _connected(self) -> sa.Connection:
         if self._connection is None:
-            self._connection = self._engine.connect()
+            self._connection = self._dialect.writer.connect()
         return self._connection
 
     def _drop_connection(self) -> None:

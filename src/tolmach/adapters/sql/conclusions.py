@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -37,8 +37,13 @@ _CONCLUDE = (
 )
 
 
-def conclude_lines(connection: sa.Connection, conclusions: Sequence[Conclusion], now: datetime) -> None:
-    """Write conclusions one after another, in the caller's transaction."""
+def conclude_lines(
+    connection: sa.Connection,
+    conclusions: Sequence[Conclusion],
+    now: datetime,
+    is_mine: Callable[[str | None], bool],
+) -> None:
+    """Write conclusions one after another, in the caller's transaction; `is_mine` tells whose leases are ours."""
     current: dict[int, dict[str, Any]] = {}
     for ids in slices([conclusion.delivery_id for conclusion in conclusions]):
         current |= {row.id: dict(zip(_READ, row, strict=True)) for row in connection.execute(_CURRENT, {"ids": ids})}
@@ -46,7 +51,7 @@ def conclude_lines(connection: sa.Connection, conclusions: Sequence[Conclusion],
     noted = []
     for conclusion in conclusions:
         line = current.get(conclusion.delivery_id)
-        if line is None or not _counts(line, conclusion):
+        if line is None or not _counts(line, conclusion, is_mine):
             continue
         if conclusion.state == "delivered" and line["state"] == "deleted":
             details = {"decided_by": line["decided_by"], "status": conclusion.status}
@@ -60,11 +65,11 @@ def conclude_lines(connection: sa.Connection, conclusions: Sequence[Conclusion],
     events.note_all(connection, noted)
 
 
-def _counts(line: dict[str, Any], conclusion: Conclusion) -> bool:
-    """Tell whether a conclusion still says something new of its line."""
+def _counts(line: dict[str, Any], conclusion: Conclusion, is_mine: Callable[[str | None], bool]) -> bool:
+    """Tell whether a conclusion still says something new of its line; another node's lease is none of ours."""
     if line["state"] in ("delivered", "quarantined"):
         return False
-    return conclusion.state == "delivered" or line["lease_owner"] is not None or line["stored_at"] is not None
+    return conclusion.state == "delivered" or is_mine(line["lease_owner"]) or line["stored_at"] is not None
 
 
 def _concluded(line: dict[str, Any], conclusion: Conclusion, now: datetime) -> dict[str, Any]:

@@ -1,47 +1,112 @@
-"""What is SQLite's alone: the one place to extend for another database.
+"""What databases differ in: each of them is one object behind `Dialect`; statements are the same for all.
 
-WAL with `synchronous=FULL` syncs the log at every commit; the file's folder is synced when the file is made, the log's
-by SQLite. Writers begin with BEGIN IMMEDIATE, so that two processes wait for one another at the beginning and never
-meet in the middle.
+`sqlite` and `postgres` are the two there are. Another one is another module beside them.
 """
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Mapping
-from contextlib import closing, suppress
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Protocol
 
 import sqlalchemy as sa
-from sqlalchemy import event
-from sqlalchemy.dialects.sqlite import Insert
-from sqlalchemy.dialects.sqlite import dialect as _dialect
-from sqlalchemy.dialects.sqlite import insert as _insert
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects.postgresql import Insert
+from sqlalchemy.dialects.postgresql import insert as _insert
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import ConnectionPoolEntry, QueuePool, StaticPool
-
-from tolmach.adapters.sql.faults import CORRUPT, NO_BACKUP, NOT_DURABLE, RecordsUnusable, fault_of, why
 
 Synchronous = Literal["FULL", "NORMAL"]
 
-BUSY_SECONDS: Final = 30.0
-_LEVELS: Final = {"NORMAL": 1, "FULL": 2}
-# KiB of the database that each connection keeps in memory.
-_WRITERS_CACHE: Final = 32_768
-_READERS_CACHE: Final = 4_096
-# Pages of 4 KiB in the log before it is copied into the database, and bytes it keeps afterwards.
-_CHECKPOINT_PAGES: Final = 2000
-_LOG_BYTES_KEPT: Final = 64 * 1024 * 1024
-_NAMED: Final = _dialect(paramstyle="named")
-_READERS: Final = 8
-_MORE_READERS: Final = 64
+_NAMED: Final = sqlite.dialect(paramstyle="named")
+
+
+class Dialect(Protocol):
+    """One database, and how things are said and done in it; any thread may call.
+
+    `where` names it for people. `writer` gives the transactions of `Commits`: one at a time in the whole database, each
+    seeing all that was committed before it. `readers` give transactions that see one state throughout. `beside` gives
+    transactions that wait for no writer and say themselves what they lock; None where that is no use. `node` is empty
+    where only one process works on what is queued.
+    """
+
+    @property
+    def where(self) -> Path | str:
+        """The database for people, without any secret."""
+        ...
+
+    @property
+    def node(self) -> str:
+        """Who this process is among those that share the database."""
+        ...
+
+    @property
+    def has_quick_savepoints(self) -> bool:
+        """Whether a savepoint costs next to nothing."""
+        ...
+
+    @property
+    def writer(self) -> sa.Engine:
+        """Where transactions write, one at a time."""
+        ...
+
+    @property
+    def readers(self) -> sa.Engine:
+        """Where transactions read."""
+        ...
+
+    @property
+    def beside(self) -> sa.Engine | None:
+        """Where transactions write beside the others."""
+        ...
+
+    def in_transaction(self, connection: sa.Connection) -> bool:
+        """Tell whether our transaction is open and may be committed: the database may have ended it by itself."""
+        ...
+
+    def passes(self, error: BaseException) -> bool:
+        """Tell whether the same work may go well at once, on a new connection: nothing of it was committed."""
+        ...
+
+    def is_over(self, error: BaseException) -> bool:
+        """Tell whether an error met in a commit says for certain that nothing was committed."""
+        ...
+
+    def lock(self, connection: sa.Connection, name: str) -> None:
+        """Wait for whoever else has locked that name, and keep it until the transaction ends."""
+        ...
+
+    def now(self, connection: sa.Connection) -> int | None:
+        """Give the database's own clock in microseconds since 1970; None where it has none but ours."""
+        ...
+
+    def data_version(self, connection: sa.Connection) -> int:
+        """Give a number that changes when another process has committed; asked on the connection that writes."""
+        ...
+
+    def changed_elsewhere(self) -> bool | None:
+        """Tell whether another process has committed anything since the last call; None: ask `data_version`."""
+        ...
+
+    def tables_made(self, connection: sa.Connection) -> None:
+        """Do what tables need that were just made or changed, in the transaction that does it."""
+        ...
+
+    def integrity_findings(self, connection: sa.Connection) -> list[str]:
+        """Read the whole database and give what is damaged in it, in the database's own words."""
+        ...
+
+    def copy_to(self, connection: sa.Connection, target: Path) -> None:
+        """Write what the transaction sees into a new SQLite file, synced and checked; writers go on meanwhile."""
+        ...
+
+    def close(self) -> None:
+        """Give every connection up."""
+        ...
 
 
 def insert(table: sa.Table) -> Insert:
-    """Give an INSERT that may say what to do on conflict."""
+    """Give an INSERT that may say what to do on conflict, in the words both databases have."""
     return _insert(table)
 
 
@@ -52,101 +117,33 @@ class Prepared:
     """
 
     def __init__(self, statement: sa.Executable) -> None:
-        """Put it into SQL."""
-        compiled = statement.compile(dialect=_NAMED)  # type: ignore[attr-defined]
-        self._sql = str(compiled)
-        self._constants = {name: value for name, value in compiled.params.items() if value is not None}
+        """Put it into SQL, for SQLite at once and for others when they ask."""
+        self._statement = statement
+        self._sqlite = _said(statement, _NAMED)
+        self._other: tuple[str, dict[str, Any]] | None = None
 
     def one(self, connection: sa.Connection, values: Mapping[str, Any]) -> Any:
         """Execute it and give its first row, None where there is none; errors are those of SQLAlchemy."""
-        database = connection.connection.driver_connection
-        parameters = {**self._constants, **values}
+        database: Any = connection.connection.driver_connection
+        base: Any = sqlite3.Error
+        if isinstance(database, sqlite3.Connection):
+            sql, constants = self._sqlite
+            parameters = {**constants, **values}
+        else:
+            if self._other is None:
+                self._other = _said(self._statement, connection.dialect)
+            sql, constants = self._other
+            parameters, base = {**constants, **values}, connection.dialect.loaded_dbapi.Error
         try:
-            return database.execute(self._sql, parameters).fetchone()  # type: ignore[union-attr]
-        except sqlite3.Error as error:
-            raise DBAPIError.instance(self._sql, parameters, error, sqlite3.Error) from error
+            cursor = database.execute(sql, parameters)
+            return None if cursor.description is None else cursor.fetchone()
+        except base as error:
+            raise DBAPIError.instance(sql, parameters, error, base) from error
 
 
-_BEGIN_TO_WRITE: Final = Prepared(sa.text("BEGIN IMMEDIATE"))
-
-
-def make_file(path: Path) -> bool:
-    """Make an empty database file that nobody else may read; False when there is one. Names that are new are synced."""
-    new_folders = [folder for folder in (path.parent, *path.parent.parents) if not folder.exists()]
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for folder in new_folders:
-        sync_folder(folder.parent)
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return False
-    os.close(descriptor)
-    sync_folder(path.parent)
-    return True
-
-
-def close_to_others(path: Path) -> None:
-    """Take others' rights to the file and to the files SQLite has beside it, which hold patients' data."""
-    for file in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
-        try:
-            if file.stat().st_mode & 0o077:
-                file.chmod(0o600)
-        except FileNotFoundError:
-            continue
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable, where the system has a way to."""
-    if os.name == "nt":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def writing_engine(path: Path, synchronous: Synchronous) -> sa.Engine:
-    """Give an engine with one connection, whose transactions begin as writers and end synced."""
-    engine = sa.create_engine(_url(path), poolclass=StaticPool)
-
-    @event.listens_for(engine, "connect")
-    def _prepare(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
-        _settle(connection, synchronous, path)
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: sa.Connection) -> None:
-        _BEGIN_TO_WRITE.one(connection, {})
-
-    return engine
-
-
-def reading_engine(path: Path) -> sa.Engine:
-    """Give an engine whose transactions each see one state of the records, and can write nothing."""
-    engine = sa.create_engine(_url(path), poolclass=QueuePool, pool_size=_READERS, max_overflow=_MORE_READERS)
-
-    @event.listens_for(engine, "connect")
-    def _prepare(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
-        connection.isolation_level = None
-        _pragma(connection, f"busy_timeout={int(BUSY_SECONDS * 1000)}")
-        _pragma(connection, "query_only=ON")
-        _pragma(connection, f"cache_size=-{_READERS_CACHE}")
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: sa.Connection) -> None:
-        connection.exec_driver_sql("BEGIN")
-
-    return engine
-
-
-def in_transaction(connection: sa.Connection) -> bool:
-    """Tell whether the database still has our transaction open: after some errors SQLite has ended it by itself."""
-    return bool(getattr(connection.connection.driver_connection, "in_transaction", False))
-
-
-def data_version(connection: sa.Connection) -> int:
-    """Give a number that changes when somebody else commits: other processes, when asked on the one that writes."""
-    return int(connection.exec_driver_sql("PRAGMA data_version").scalar_one())
+def _said(statement: sa.Executable, dialect: sa.Dialect) -> tuple[str, dict[str, Any]]:
+    compiled = statement.compile(dialect=dialect)  # type: ignore[attr-defined]
+    return str(compiled), {name: value for name, value in compiled.params.items() if value is not None}
 
 
 def plan_of(connection: sa.Connection, statement: sa.Executable) -> list[str]:
@@ -154,84 +151,7 @@ def plan_of(connection: sa.Connection, statement: sa.Executable) -> list[str]:
     compiled = statement.compile(  # type: ignore[attr-defined]
         dialect=connection.dialect, compile_kwargs={"render_postcompile": True}
     )
-    rows = connection.exec_driver_sql(
-        f"EXPLAIN QUERY PLAN {compiled}", tuple(compiled.params[name] for name in compiled.positiontup)
-    )
-    return [str(row[3]) for row in rows]
-
-
-def integrity_findings(connection: sa.Connection) -> list[str]:
-    """Read the whole database and give what is damaged in it, in the database's own words."""
-    found = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA integrity_check")]
-    found = [] if found == ["ok"] else found
-    for table, row, parent, _ in connection.exec_driver_sql("PRAGMA foreign_key_check"):
-        found.append(f"row {row} in table {table} refers to nothing in {parent}")
-    return found
-
-
-def copy_to(connection: sa.Connection, source_path: Path, target: Path) -> None:
-    """Write what the connection's transaction sees into a new file, synced and checked; writers go on meanwhile.
-
-    Raises `RecordsUnusable` when the target cannot be written and when what is copied is damaged.
-    """
-    partial = target.with_name(f"{target.name}.part")
-    try:
-        partial.unlink(missing_ok=True)
-        os.close(os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-        _copy(connection, source_path, partial)
-        partial.replace(target)
-        sync_folder(target.parent)
-    except (OSError, sqlite3.Error) as error:
-        is_damaged = fault_of(error) is CORRUPT
-        fault, path = (CORRUPT, source_path) if is_damaged else (NO_BACKUP, target)
-        raise RecordsUnusable(fault, path=path, why=why(error)) from error
-    finally:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
-
-
-def _copy(connection: sa.Connection, source_path: Path, partial: Path) -> None:
-    source = connection.connection.driver_connection
-    if not isinstance(source, sqlite3.Connection):
-        raise TypeError(type(source))
-    with closing(sqlite3.connect(partial, isolation_level=None)) as copy:
-        source.backup(copy)
-        copy.execute("PRAGMA journal_mode=DELETE")
-        found = copy.execute("PRAGMA integrity_check").fetchone()
-    if found != ("ok",):
-        raise RecordsUnusable(CORRUPT, path=source_path, why=str(found[0]))
-    with partial.open("rb+") as file:
-        os.fsync(file.fileno())
-
-
-def _url(path: Path) -> sa.URL:
-    return sa.URL.create("sqlite", database=str(path))
-
-
-def _settle(connection: DBAPIConnection, synchronous: Synchronous, path: Path) -> None:
-    """Set what makes commits durable, and look whether it is so."""
-    connection.isolation_level = None
-    _pragma(connection, f"busy_timeout={int(BUSY_SECONDS * 1000)}")
-    mode = _pragma(connection, "journal_mode=WAL")
-    if mode != "wal":
-        raise RecordsUnusable(NOT_DURABLE, path=path, why=f"journal_mode={mode}")
-    _pragma(connection, f"synchronous={synchronous}")
-    _pragma(connection, "fullfsync=ON")
-    _pragma(connection, "checkpoint_fullfsync=ON")
-    _pragma(connection, "foreign_keys=ON")
-    _pragma(connection, f"cache_size=-{_WRITERS_CACHE}")
-    _pragma(connection, f"wal_autocheckpoint={_CHECKPOINT_PAGES}")
-    _pragma(connection, f"journal_size_limit={_LOG_BYTES_KEPT}")
-    level = _pragma(connection, "synchronous")
-    if level != _LEVELS[synchronous] or _pragma(connection, "foreign_keys") != 1:
-        raise RecordsUnusable(NOT_DURABLE, path=path, why=f"synchronous={level}")
-
-
-def _pragma(connection: DBAPIConnection, words: str) -> object:
-    cursor = connection.cursor()
-    try:
-        cursor.execute(f"PRAGMA {words}")
-        row = cursor.fetchone()
-    finally:
-        cursor.close()
-    return None if row is None else row[0]
+    if connection.dialect.name == "sqlite":
+        values: Any = tuple(compiled.params[name] for name in compiled.positiontup)
+        return [str(row[3]) for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}", values)]
+    return [str(row[0]) for row in connection.exec_driver_sql(f"EXPLAIN {compiled}", compiled.params)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ from tolmach.adapters.sql import dialect, events
 from tolmach.adapters.sql.again import LINES, revive
 from tolmach.adapters.sql.engine import Database
 from tolmach.adapters.sql.index_writing import ToIndex, Versions, index_all
+from tolmach.adapters.sql.nodes import Nodes
 from tolmach.adapters.sql.schema import deliveries, destinations, editions, objects
 from tolmach.adapters.sql.stored import (
     Clock,
@@ -30,7 +31,12 @@ from tolmach.text.fold import fold_keys
 
 _OPEN_JOURNEYS = sa.select(
     objects.c.id, objects.c.lines_expected, objects.c.editions_expected, objects.c.edition_shown
-).where(objects.c.id.in_(sa.bindparam("ids", expanding=True)), objects.c.ended_at.is_(None))
+).where(
+    objects.c.id.in_(sa.bindparam("ids", expanding=True)),
+    objects.c.ended_at.is_(None),
+    # Not those that another node walks since this one was believed dead.
+    sa.or_(objects.c.walker.is_(None), objects.c.walker == sa.bindparam("of_walker")),
+)
 _ENDED = (
     *(
         "detected",
@@ -47,7 +53,7 @@ _ENDED = (
 _END = (
     objects.update()
     .where(objects.c.id == sa.bindparam("object_id"))
-    .values({name: sa.bindparam(name) for name in _ENDED})
+    .values({name: sa.bindparam(name) for name in _ENDED} | {"walker": None})
 )
 _NEW_EDITION = editions.insert()
 _NEW_LINE = deliveries.insert()
@@ -65,10 +71,11 @@ Rows = list[dict[str, Any]]
 class SqlJourneyEnds:
     """`JourneyEnds` of `tolmach.delivery.interfaces`."""
 
-    def __init__(self, database: Database, clock: Clock, versions: Versions = "newest") -> None:
+    def __init__(self, database: Database, clock: Clock, versions: Versions, nodes: Nodes) -> None:
         self._database = database
         self._clock = clock
         self._versions = versions
+        self._node = nodes.name
 
     def finish(self, endings: Sequence[Ending]) -> None:
         """Commit the ends of some journeys and their outbox lines; see `JourneyEnds.finish`.
@@ -81,7 +88,13 @@ class SqlJourneyEnds:
         now = self._clock()
         prepared = [(ending, _object_row(ending, now)) for ending in endings]
         _refuse_contradictions(endings)
-        self._database.write(lambda connection: _finish(connection, prepared, now, self._versions))
+        ids = [ending.object_id for ending in endings]
+
+        def work(connection: sa.Connection) -> None:
+            earlier = _open_journeys(connection, ids, self._node)
+            _finish(connection, prepared, earlier, now, self._versions)
+
+        self._database.write(work)
 
 
 def tally(connection: sa.Connection, lines: Iterable[str], sign: int = 1) -> None:
@@ -119,16 +132,23 @@ def _refuse_contradictions(endings: Sequence[Ending]) -> None:
             raise ValueError(f"object {ending.object_id}: an edition that is not there")
 
 
+def _open_journeys(connection: sa.Connection, object_ids: Sequence[int], node: str) -> dict[int, Any]:
+    """Give those of some objects whose journey has not ended, and is walked by no other node."""
+    found: dict[int, Any] = {}
+    for ids in slices(object_ids):
+        found |= {row.id: row for row in connection.execute(_OPEN_JOURNEYS, {"ids": ids, "of_walker": node})}
+    return found
+
+
 def _finish(
-    connection: sa.Connection, prepared: Sequence[tuple[Ending, dict[str, Any]]], now: datetime, versions: Versions
+    connection: sa.Connection,
+    prepared: Sequence[tuple[Ending, dict[str, Any]]],
+    earlier: Mapping[int, Any],
+    now: datetime,
+    versions: Versions,
 ) -> None:
-    earlier: dict[int, Any] = {}
-    for ids in slices([ending.object_id for ending, _ in prepared]):
-        earlier |= {row.id: row for row in connection.execute(_OPEN_JOURNEYS, {"ids": ids})}
     has = _lines_of(connection, [row.id for row in earlier.values() if row.lines_expected])
-    ended: Rows = []
-    made: Rows = []
-    lines: Rows = []
+    ended, made, lines = Rows(), Rows(), Rows()
     revived: list[tuple[Any, dict[str, Any]]] = []
     noted: list[dict[str, object]] = []
     indexed: list[ToIndex] = []

@@ -1,9 +1,9 @@
-"""What can go wrong with the records, and what to do about it. Errors of the database are mapped here."""
+"""What can go wrong with the records, and what to do about it. Errors of the databases are mapped here."""
 
 from __future__ import annotations
 
 import errno
-from typing import Final
+from typing import Any, Final
 
 from tolmach.base import N_, Fault, NeedsOperator, Refused
 from tolmach.intake.faults import RecordsTrouble
@@ -67,6 +67,41 @@ UPGRADE_FAILED = Fault(
     "TLM-SQL-012",
     N_("The tables of the database {path} could not be brought from version {version} to {known}: {why}."),
     N_("The database is as it was. Free some disk space and start again, or install the older tolmach again."),
+)
+UNREACHABLE = Fault(
+    "TLM-SQL-013",
+    N_("The database {path} cannot be reached: {why}."),
+    N_("Check that PostgreSQL runs, and host, user and password in `database`; work goes on by itself."),
+)
+NO_DRIVER = Fault(
+    "TLM-SQL-014",
+    N_("The database {path} cannot be used: psycopg, which talks to PostgreSQL, is not installed ({why})."),
+    N_("Install tolmach with its part for PostgreSQL: pip install 'tolmach[postgres]'"),
+)
+SERVER_NOT_DURABLE = Fault(
+    "TLM-SQL-015",
+    N_("The database {path} would lose what it has acknowledged in a power cut: {why}."),
+    N_("Set fsync, full_page_writes and synchronous_commit to on in postgresql.conf, and restart PostgreSQL."),
+)
+WRONG_ENCODING = Fault(
+    "TLM-SQL-016",
+    N_("The database {path} keeps its texts in {encoding}, which has not all letters."),
+    N_("Make another one with: createdb --encoding=UTF8 --template=template0. Nothing was changed."),
+)
+CONTENDED = Fault(
+    "TLM-SQL-017",
+    N_("The database {path} was kept busy by another node or program for too long: {why}."),
+    N_("tolmach serve tries again by itself. If it lasts, look in pg_stat_activity for who holds the lock."),
+)
+SERVER_REFUSES = Fault(
+    "TLM-SQL-018",
+    N_("The database {path} does not let tolmach do its work: {why}."),
+    N_("Make the user in `database` the owner of that database, or give it all rights there."),
+)
+NOT_RESTORED = Fault(
+    "TLM-SQL-019",
+    N_("A backup is not put into the database {path} by this command."),
+    N_("Restore the database with pg_restore and the objects by copying their folder. Nothing was changed."),
 )
 UNKNOWN_LINES = Fault(
     "TLM-SQL-020",
@@ -172,7 +207,24 @@ _BY_ERRNO: Final = {
     errno.EPERM: NOT_ALLOWED,
     errno.EROFS: NOT_ALLOWED,
 }
-_NEEDS_OPERATOR: Final = (CORRUPT, NOT_ALLOWED, NOT_DURABLE)
+# By PostgreSQL's SQLSTATE, the longest beginning that fits (its manual, appendix A).
+_BY_STATE: Final = {
+    "08": UNREACHABLE,
+    "25006": UNREACHABLE,  # a standby, which may become the primary
+    "25P03": UNREACHABLE,  # we were silent within a transaction for too long
+    "28": SERVER_REFUSES,
+    "40": CONTENDED,
+    "42501": SERVER_REFUSES,
+    "53100": DISK_FULL,
+    "53": UNREACHABLE,
+    "55P03": CONTENDED,
+    "57014": CONTENDED,
+    "57P": UNREACHABLE,
+    "58030": IO_ERROR,
+    "XX001": CORRUPT,
+    "XX002": CORRUPT,
+}
+_NEEDS_OPERATOR: Final = (CORRUPT, NOT_ALLOWED, NOT_DURABLE, SERVER_NOT_DURABLE, SERVER_REFUSES)
 
 
 def fault_of(error: BaseException) -> Fault:
@@ -181,12 +233,24 @@ def fault_of(error: BaseException) -> Fault:
     code = getattr(original, "sqlite_errorcode", None)
     if isinstance(original, OSError):
         return _BY_ERRNO.get(original.errno or 0, IO_ERROR)
+    if hasattr(original, "sqlstate"):
+        return _fault_of_state(original, original.sqlstate)
     return OTHER if code is None else _BY_CODE.get(code & 0xFF, OTHER)
+
+
+def _fault_of_state(error: BaseException, state: str | None) -> Fault:
+    if state is None:
+        # No word of the server's: the connection is gone or never came about, or a value was refused on this side.
+        return UNREACHABLE if type(error).__name__ == "OperationalError" else OTHER
+    return next((_BY_STATE[state[:length]] for length in (5, 3, 2) if state[:length] in _BY_STATE), OTHER)
 
 
 def why(error: BaseException) -> str:
     """Give the foreign error's own words, without the statement and its values: those hold patients' data."""
-    original = getattr(error, "orig", None) or error
+    original: Any = getattr(error, "orig", None) or error
+    if getattr(original, "sqlstate", None):
+        # The details name values.
+        return f"{original.diag.message_primary} ({original.sqlstate})"
     name = getattr(original, "sqlite_errorname", "")
     words = original.strerror if isinstance(original, OSError) else str(original)
     return f"{words or type(original).__name__} ({name})" if name else str(words or type(original).__name__)

@@ -6,8 +6,9 @@ wait: one finds the oldest due line, the other the rest of its study.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -15,6 +16,7 @@ import sqlalchemy as sa
 from tolmach.adapters.sql import dialect
 from tolmach.adapters.sql.conclusions import conclude_lines
 from tolmach.adapters.sql.engine import Database
+from tolmach.adapters.sql.nodes import Nodes
 from tolmach.adapters.sql.schema import deliveries, destinations, editions, objects
 from tolmach.adapters.sql.stored import Clock, micros, micros_or_none, moment, moment_or_none, problem_to_json, slices
 from tolmach.base import Problem
@@ -59,6 +61,7 @@ _HEADS = sa.union_all(
 _LEASED = sa.select(_line.id, _line.study_instance_uid, _line.lease_owner, _line.lease_until).where(
     _OF_DESTINATION, _line.lease_owner.is_not(None)
 )
+_ALL_LEASED = sa.select(_line.id, _line.lease_owner).where(_line.lease_owner.is_not(None))
 CLAIMED: Final[sa.Select[Any]] = (
     sa.select(
         *(_line.id, _line.object_id, _line.destination, objects.c.sha256, objects.c.data_set_offset, editions.c.delta),
@@ -93,6 +96,10 @@ _AWAITING = (
 )
 
 _IDS: Final = sa.bindparam("ids", type_=sa.BigInteger, expanding=True)
+# Rows that somebody is writing at this moment are left alone: whoever claims waits for nobody, so nobody waits in a
+# circle. SQLite has nothing like it, and no need of it.
+_LOCKED = sa.select(_line.id).where(_line.id.in_(_IDS)).with_for_update(skip_locked=True)
+_STILL_READY = _LOCKED.where(*_READY)
 _LEASE = (
     deliveries.update()
     .where(_line.id.in_(_IDS))
@@ -132,9 +139,10 @@ _NOTE = _NOTE.on_conflict_do_update(
 class SqlOutbox:
     """`Outbox` of `tolmach.delivery.interfaces`."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, nodes: Nodes) -> None:
         self._database = database
         self._clock = clock
+        self._nodes = nodes
 
     def claim(
         self,
@@ -150,14 +158,32 @@ class SqlOutbox:
         Order among studies: the one with the oldest due object first. When twenty thousand due lines of one destination
         belong to studies that others work on, what is behind them waits.
         """
-        until = now + min(timedelta(seconds=lease_seconds), LONGEST_LEASE)
+        micros_long = min(timedelta(seconds=lease_seconds), LONGEST_LEASE) // timedelta(microseconds=1)
         bound = {"destination": destination, "now": micros(now), "far": micros(now) + int(longest_wait_seconds * 1e6)}
+        mine = self._nodes.owner(owner)
         with self._database.reading() as connection:
             # Looking costs no writer anything; most looks find nothing.
-            _, expired, study = _look(connection, bound, owner, now)
+            at = self._nodes.lease_now(connection, now)
+            _, expired, study = _look(connection, bound, mine, self._still(connection, at))
         if study is None and not expired:
             return ()
-        return self._database.write(lambda connection: _claim(connection, bound, owner, limit, now, until))
+
+        def work(connection: sa.Connection) -> Sequence[Claimed]:
+            self._database.dialect.lock(connection, f"claim {destination}")
+            at = self._nodes.lease_now(connection, now)
+            self._nodes.beat_if_due(connection, at)
+            return _claim(connection, bound, (mine, limit, at + micros_long), self._still(connection, at))
+
+        return self._database.write_beside(work)
+
+    def _still(self, connection: sa.Connection, at: int) -> _Lease:
+        """Give what tells whether a lease goes on: its time is not over, and its node is alive."""
+        alive, longest = self._nodes.alive(connection, at), at + LONGEST_LEASE // timedelta(microseconds=1)
+
+        def goes_on(row: Any) -> bool:
+            return at < row.lease_until <= longest and self._nodes.node_of(row.lease_owner) in alive
+
+        return goes_on
 
     def conclude(self, conclusions: Sequence[Conclusion], now: datetime) -> None:
         """Write what became of claimed lines, in one commit; see `Outbox.conclude`.
@@ -166,7 +192,7 @@ class SqlOutbox:
         and the end of waiting for proof.
         """
         if conclusions:
-            self._database.write(lambda connection: conclude_lines(connection, conclusions, now))
+            self._database.write(lambda connection: conclude_lines(connection, conclusions, now, self._nodes.is_mine))
 
     def give_back(self, delivery_ids: Sequence[int], owner: str) -> None:
         """End the leases `owner` has on lines that were not tried; they are due as before and no attempt is counted."""
@@ -174,7 +200,7 @@ class SqlOutbox:
 
         def work(connection: sa.Connection) -> None:
             for some in slices(ids):
-                connection.execute(_GIVE_BACK, {"ids": some, "of_owner": owner})
+                connection.execute(_GIVE_BACK, {"ids": some, "of_owner": self._nodes.owner(owner)})
 
         if ids:
             self._database.write(work)
@@ -217,19 +243,35 @@ class SqlOutbox:
         self._database.write(lambda connection: connection.execute(_NOTE, values) and None)
 
     def clear_leases(self, owner: str | None = None) -> int:
-        """End the leases of one owner, or all: for the start, when nobody else owns the data folder. Gives how many."""
-        statement = _CLEAR if owner is None else _CLEAR.where(_line.lease_owner == owner)
-        return self._database.write(lambda connection: connection.execute(statement).rowcount)
+        """End the leases of one owner, or all: for the start, when nobody else owns the data folder. Gives how many.
+
+        Where nodes share the database, all are those of this node and of the dead: no other's work is disturbed.
+        """
+        if owner is not None:
+            mine = _CLEAR.where(_line.lease_owner == self._nodes.owner(owner))
+            return self._database.write(lambda connection: connection.execute(mine).rowcount)
+        if not self._nodes.has_company:
+            return self._database.write(lambda connection: connection.execute(_CLEAR).rowcount)
+        return self._database.write(self._clear_dead)
+
+    def _clear_dead(self, connection: sa.Connection) -> int:
+        others = self._nodes.alive(connection, self._nodes.now(connection)) - {self._nodes.name}
+        ids = [row.id for row in connection.execute(_ALL_LEASED) if self._nodes.node_of(row.lease_owner) not in others]
+        for some in slices(ids):
+            connection.execute(_UNLEASE, {"ids": some})
+        return len(ids)
+
+
+_Lease = Callable[[Any], bool]
 
 
 def _look(
-    connection: sa.Connection, bound: dict[str, Any], owner: str, now: datetime
+    connection: sa.Connection, bound: dict[str, Any], owner: str, goes_on: _Lease
 ) -> tuple[set[str], list[int], str | None]:
     """Give the studies others work on, the lines whose lease has ended, and the study whose turn it is."""
     taken, expired = set(), []
-    alive = range(micros(now) + 1, micros(now + LONGEST_LEASE) + 1)
     for row in connection.execute(_LEASED, bound):
-        if row.lease_until not in alive:
+        if not goes_on(row):
             expired.append(row.id)
         elif row.lease_owner != owner:
             taken.add(row.study_instance_uid)
@@ -238,19 +280,26 @@ def _look(
 
 
 def _claim(
-    connection: sa.Connection, bound: dict[str, Any], owner: str, limit: int, now: datetime, until: datetime
+    connection: sa.Connection, bound: dict[str, Any], lease: tuple[str, int, int], goes_on: _Lease
 ) -> Sequence[Claimed]:
-    _, expired, study = _look(connection, bound, owner, now)
+    owner, limit, until = lease
+    _, expired, study = _look(connection, bound, owner, goes_on)
     if expired:
         for some in slices(expired):
-            connection.execute(_UNLEASE, {"ids": some})
-        _, _, study = _look(connection, bound, owner, now)
+            if free := connection.execute(_LOCKED, {"ids": some}).scalars().all():
+                connection.execute(_UNLEASE, {"ids": free})
+        _, _, study = _look(connection, bound, owner, goes_on)
     if study is None:
         return ()
     rows = connection.execute(_OF_STUDY, bound | {"study": study, "limit": limit}).all()
+    ready: set[int] = set()
     for some in slices([row.id for row in rows]):
-        connection.execute(_LEASE, {"ids": some, "owner": owner, "until": micros(until)})
-    return [claimed(row) for row in rows]
+        ready.update(connection.execute(_STILL_READY, {"ids": some}).scalars())
+    # Up to the first that somebody else has just now: what stands behind it keeps its place in the study.
+    mine = list(takewhile(lambda row: row.id in ready, rows))
+    for some in slices([row.id for row in mine]):
+        connection.execute(_LEASE, {"ids": some, "owner": owner, "until": until})
+    return [claimed(row) for row in mine]
 
 
 def claimed(row: Any) -> Claimed:

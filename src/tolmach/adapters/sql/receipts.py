@@ -14,9 +14,10 @@ from tolmach.adapters.sql.events import note
 from tolmach.adapters.sql.faults import BEING_PURGED
 from tolmach.adapters.sql.index_writing import Versions
 from tolmach.adapters.sql.inventory import unflag
+from tolmach.adapters.sql.nodes import Nodes
 from tolmach.adapters.sql.retention import arrived_again
 from tolmach.adapters.sql.schema import objects, receipts
-from tolmach.adapters.sql.stored import Clock, micros, moment, plain
+from tolmach.adapters.sql.stored import Clock, micros, moment, plain, slices
 from tolmach.intake.faults import RecordsTrouble
 from tolmach.intake.interfaces import Arrival, Entrance, Pending, Provenance, Receipt
 
@@ -47,6 +48,17 @@ class _Known(NamedTuple):
     ended_at: int | None
     sources_to_come: str
     purged_at: int | None
+    gone_at: int | None
+
+
+_others = objects.alias("others")
+# When bytes like these were removed, of this object or of another.
+_GONE = (
+    sa.select(sa.func.max(_others.c.purged_at))
+    .where(_others.c.sha256 == sa.bindparam("sha256"), sa.literal_column("others.purged_at IS NOT NULL"))
+    .scalar_subquery()
+    .label("gone_at")
+)
 
 
 def _record(version: object) -> sa.Executable:
@@ -55,7 +67,7 @@ def _record(version: object) -> sa.Executable:
         dialect.insert(objects)
         .values(**values, last_arrived_at=sa.bindparam("received_at"), version=version)
         .on_conflict_do_update(index_elements=["sha256", "sop_instance_uid"], set_=_REPEATED)
-        .returning(*(objects.c[name] for name in _Known._fields))
+        .returning(*(objects.c[name] for name in _Known._fields[:-1]), _GONE)
     )
 
 
@@ -63,11 +75,6 @@ _RECORD = dialect.Prepared(_record(_NEXT_VERSION))
 # Things without a UID are no versions of one another.
 _RECORD_NAMELESS = dialect.Prepared(_record(1))
 _RECEIPT = dialect.Prepared(receipts.insert())
-_PURGED = dialect.Prepared(
-    sa.select(objects.c.purged_at).where(
-        objects.c.sha256 == sa.bindparam("sha256"), sa.literal_column("purged_at IS NOT NULL")
-    )
-)
 # So long, in microseconds, an arrival may be on its way from the store to the records: whoever purges meanwhile has
 # taken its bytes.
 _ON_ITS_WAY: Final = 60_000_000
@@ -78,15 +85,29 @@ _PENDING = (
     .order_by(objects.c.id)
     .limit(sa.bindparam("limit"))
 )
+# What tells sources apart, as in `again`.
+_source = sa.case((objects.c.source != "", objects.c.source), else_=objects.c.ae_title)
+_OTHERS: Final = sa.bindparam("others", type_=sa.Text, expanding=True)
+_WALKED = sa.select(_source).where(objects.c.ended_at.is_(None), objects.c.walker.in_(_OTHERS)).distinct()
+_FREE = _PENDING.where(
+    sa.or_(objects.c.walker.is_(None), objects.c.walker.not_in(_OTHERS)),
+    _source.not_in(sa.bindparam("walked", type_=sa.Text, expanding=True)),
+)
+_WALK = (
+    objects.update()
+    .where(objects.c.id.in_(sa.bindparam("ids", type_=sa.BigInteger, expanding=True)))
+    .values(walker=sa.bindparam("new_walker"))
+)
 
 
 class SqlReceipts:
     """`Receipts` and `Journeys` of `tolmach.intake.interfaces`."""
 
-    def __init__(self, database: Database, clock: Clock, versions: Versions = "newest") -> None:
+    def __init__(self, database: Database, clock: Clock, versions: Versions, nodes: Nodes) -> None:
         self._database = database
         self._clock = clock
         self._versions = versions
+        self._nodes = nodes
 
     def record(self, arrival: Arrival) -> Receipt:
         """Commit an arrival as taken and waiting for its journey; see `Receipts.record`."""
@@ -103,20 +124,41 @@ class SqlReceipts:
 
         Where another source brought an object while its journey went on, that one's journey begins here, in a commit:
         the end of the first may be written twice and never ends the second.
+
+        Where nodes share the database, what is given is this node's to walk until it has ended, or until the node is
+        dead. Sources are parted among nodes, and not objects: a study stays in the order it came in, and what is
+        learned of its text stays together.
         """
         with self._database.reading() as connection:
             has_turns = bool(turns(connection, 1))
         if has_turns:
             self._database.write(lambda connection: take_turns(connection, limit, self._clock()))
+        if not self._nodes.has_company:
+            with self._database.reading() as connection:
+                return [_pending(row) for row in connection.execute(_PENDING, {"limit": limit})]
         with self._database.reading() as connection:
-            return [_pending(row) for row in connection.execute(_PENDING, {"limit": limit})]
+            if not self._free(connection, 1):
+                return []
+        return self._database.write(lambda connection: self._claim(connection, limit))
+
+    def _free(self, connection: sa.Connection, limit: int) -> Sequence[Any]:
+        """Give objects that no other node walks, of sources that none has in hand."""
+        others = sorted(self._nodes.alive(connection, self._nodes.now(connection)) - {self._nodes.name})
+        walked = connection.execute(_WALKED, {"others": others}).scalars().all()
+        return connection.execute(_FREE, {"others": others, "walked": walked, "limit": limit}).all()
+
+    def _claim(self, connection: sa.Connection, limit: int) -> Sequence[Pending]:
+        self._nodes.beat_if_due(connection, self._nodes.now(connection))
+        rows = self._free(connection, limit)
+        for some in slices([row.id for row in rows]):
+            connection.execute(_WALK, {"ids": some, "new_walker": self._nodes.name})
+        return [_pending(row) for row in rows]
 
     def _recorded(self, connection: sa.Connection, values: dict[str, Any]) -> Receipt:
         statement = _RECORD if values["sop_instance_uid"] else _RECORD_NAMELESS
         known = _Known(*statement.one(connection, values))
         is_new = known.arrivals == 1
-        purged = _PURGED.one(connection, {"sha256": values["sha256"]})
-        if purged is not None and abs(values["received_at"] - purged[0]) < _ON_ITS_WAY:
+        if known.gone_at is not None and abs(values["received_at"] - known.gone_at) < _ON_ITS_WAY:
             raise RecordsTrouble(BEING_PURGED, sha256=values["sha256"])
         if is_new:
             _RECEIPT.one(connection, values | {"object_id": known.id})

@@ -10,7 +10,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005")
+REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006")
 """Every version of the schema this program knows, oldest first; the last is the one it works with."""
 
 CONVENTION: Final = {
@@ -93,6 +93,8 @@ objects = sa.Table(
     number_column("is_indexed"),
     # When its bytes were removed on purpose, long after somebody had deleted it.
     sa.Column("purged_at", Time),
+    # The node that walks its journey; NULL while none does, and where only one could.
+    sa.Column("walker", sa.Text),
     sa.UniqueConstraint("sha256", "sop_instance_uid"),
     sa.Index("ix_objects_sop_instance_uid", "sop_instance_uid", "version"),
     sa.Index("ix_objects_received_at", "received_at"),
@@ -276,6 +278,8 @@ watches = sa.Table(
     number_column("passed_over"),
     sa.Column("trouble", sa.Text),
     sa.Column("trouble_since", Time),
+    # The node that watches it, among several.
+    sa.Column("keeper", sa.Text),
 )
 
 devices = sa.Table(

@@ -7,7 +7,8 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
-from tolmach.adapters.sql import commitment_schema, index_schema, tokens_schema
+from tolmach.adapters.sql import commitment_schema, index_schema, nodes_schema, tokens_schema
+from tolmach.adapters.sql.dialect import Dialect
 from tolmach.adapters.sql.faults import FOREIGN, NEWER, UPGRADE_FAILED, RecordsUnusable, why
 from tolmach.adapters.sql.schema import REVISIONS, alembic_version
 
@@ -22,22 +23,25 @@ def stored_version(connection: sa.Connection) -> str | None:
     return connection.execute(sa.select(alembic_version.c.version_num)).scalar_one_or_none() or ""
 
 
-def make_current(connection: sa.Connection, path: Path) -> None:
+def make_current(connection: sa.Connection, dialect: Dialect) -> None:
     """Bring the tables to the version of this program, inside the caller's transaction; safe to repeat.
 
     Killed half way, the transaction is as if it had never begun. Raises `RecordsUnusable` for tables of a newer program
     or another one, and when a step fails.
     """
+    path = dialect.where
     version = stored_version(connection)
     if version == REVISIONS[-1]:
         return
     if version is None:
         # All of them are there once imported.
         assert index_schema.patients.metadata is tokens_schema.tokens.metadata
+        assert nodes_schema.nodes.metadata is tokens_schema.tokens.metadata
         assert commitment_schema.commitment_requests.metadata is tokens_schema.tokens.metadata
         tokens_schema.tokens.metadata.create_all(connection)
         alembic_version.create(connection)
         connection.execute(alembic_version.insert().values(version_num=REVISIONS[-1]))
+        dialect.tables_made(connection)
         return
     if version == "":
         raise RecordsUnusable(FOREIGN, path=path)
@@ -45,6 +49,7 @@ def make_current(connection: sa.Connection, path: Path) -> None:
         raise RecordsUnusable(NEWER, path=path, version=version, known=REVISIONS[-1])
     try:
         migrate(connection, REVISIONS[-1])
+        dialect.tables_made(connection)
     except SQLAlchemyError as error:
         raise RecordsUnusable(
             UPGRADE_FAILED, path=path, version=version, known=REVISIONS[-1], why=why(error)

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from tolmach.adapters.sql import dialect, events
 from tolmach.adapters.sql.engine import Database
+from tolmach.adapters.sql.nodes import Nodes
 from tolmach.adapters.sql.schema import deliveries, objects, watched_files, watches
 from tolmach.adapters.sql.stored import (
     Clock,
@@ -108,6 +109,10 @@ _SET_MODE = _SET_MODE.on_conflict_do_update(
     index_elements=["name"],
     set_={"mode": _SET_MODE.excluded.mode, "mode_before": _SET_MODE.excluded.mode_before},
 )
+_KEEPER = sa.select(_watch.keeper).where(_watch.name == _WATCH)
+_SET_KEEPER = dialect.insert(watches).values({name: sa.bindparam(name) for name in ("name", "keeper")})
+_SET_KEEPER = _SET_KEEPER.on_conflict_do_update(index_elements=["name"], set_={"keeper": _SET_KEEPER.excluded.keeper})
+_RELEASE = watches.update().where(_watch.name == _WATCH, _watch.keeper == sa.bindparam("of_keeper")).values(keeper=None)
 _STATES = sa.select(watches).order_by(_watch.name)
 
 
@@ -150,9 +155,10 @@ class WatchState:
 class Watched:
     """`WatchRecords` of `tolmach.intake.interfaces`, and what people see and say of watched folders."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, nodes: Nodes) -> None:
         self._database = database
         self._clock = clock
+        self._nodes = nodes
         self._lock = threading.Lock()
         self._looks: dict[str, tuple[datetime, str | None]] = {}  # as they were written last
 
@@ -230,6 +236,34 @@ class Watched:
         self._database.write(lambda connection: connection.execute(_LOOKED, row) and None)
         with self._lock:
             self._looks[watch] = (now, trouble)
+
+    def keep(self, watch: str) -> str:
+        """Let this node watch a folder, and give who watches it now: "" for this one, else the node that does.
+
+        For every few seconds: a node that was silent for too long loses what it watched. May be repeated.
+        """
+        if not self._nodes.has_company:
+            return ""
+
+        self._nodes.beat_alone_if_due()
+
+        def work(connection: sa.Connection) -> str:
+            self._database.dialect.lock(connection, f"watch {watch}")
+            now = self._nodes.now(connection)
+            keeper = connection.execute(_KEEPER, {"of_watch": plain(watch)}).scalar()
+            if keeper is not None and keeper != self._nodes.name and keeper in self._nodes.alive(connection, now):
+                return str(keeper)
+            if keeper != self._nodes.name:
+                connection.execute(_SET_KEEPER, {"name": plain(watch), "keeper": self._nodes.name})
+            return ""
+
+        return self._database.write_beside(work)
+
+    def release(self, watch: str) -> None:
+        """Let another node watch a folder; may be repeated."""
+        if self._nodes.has_company:
+            gone = {"of_watch": plain(watch), "of_keeper": self._nodes.name}
+            self._database.write_beside(lambda connection: connection.execute(_RELEASE, gone) and None)
 
     # What people see and say ------------------------------------------------------------------------------------------
 

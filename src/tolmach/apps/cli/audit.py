@@ -91,10 +91,10 @@ def _verify(run: Run, *, as_json: bool) -> int:
 
 
 def _rebuild(run: Run) -> int:
-    from tolmach.adapters.sql import open_records
+    from tolmach.apps.holding import records_by
 
     terminal = run.terminal()
-    with data_dir_in_hand(run), open_records(run.settings.data_dir) as records:
+    with data_dir_in_hand(run), records_by(run.settings) as records:
         with recovery_of(run, records, terminal, tells_adopted=False) as (recovery, pace):
             tally = recovery.rebuild(pace)
         terminal.write(

@@ -33,14 +33,14 @@ def _backup(run: Run, file: Path, *, database_only: bool) -> int:
 
     from tolmach import __version__
     from tolmach.adapters.objects.backup import back_up
-    from tolmach.adapters.objects.folder_store import FolderStore
     from tolmach.adapters.sql.schema import REVISIONS
+    from tolmach.apps.holding import store_by
 
     terminal = run.terminal()
     with records_of(run) as records:
         manifest = back_up(
             file,
-            FolderStore(run.settings.data_dir),
+            store_by(run.settings),
             records.online_backup,
             records.stored.stored_objects,
             versions={"tolmach": __version__, "records": REVISIONS[-1]},
@@ -63,18 +63,21 @@ def _backup(run: Run, file: Path, *, database_only: bool) -> int:
 def _restore(run: Run, file: Path) -> int:
     from datetime import UTC, datetime
 
-    from tolmach.adapters.objects.folder_store import FolderStore
     from tolmach.adapters.objects.restore import check_backup, replace_database, restore
     from tolmach.adapters.sql.engine import FILE_NAME
+    from tolmach.adapters.sql.faults import NOT_RESTORED, RecordsUnusable
     from tolmach.adapters.sql.schema import REVISIONS
+    from tolmach.apps.holding import store_by
     from tolmach.intake.recovery import missing_objects
 
+    if run.settings.database != "sqlite":
+        raise RecordsUnusable(NOT_RESTORED, path=run.settings.database.rpartition("@")[2])
     terminal = run.terminal()
     manifest = check_backup(file)  # before a data folder is made for it
     if manifest.has_database and manifest.versions.get("records") not in REVISIONS:
         raise BadCall(NEWER_BACKUP, file=file, version=manifest.versions.get("tolmach", "?"))
     data_dir = run.settings.data_dir
-    store = FolderStore(data_dir)
+    store = store_by(run.settings)
     kept: list[Path] = []
 
     def install(new: Path) -> None:

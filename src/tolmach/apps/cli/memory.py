@@ -69,9 +69,9 @@ def kept_memory(run: Run, file: Path | None) -> Iterator[KeptMemory]:
     One data folder has one memory: once `serve` has made its records there, every command learns and reads there.
     """
     if file is None and (run.settings.data_dir / DATABASE).is_file():
-        from tolmach.adapters.sql import open_records
+        from tolmach.apps.holding import records_by
 
-        with open_records(run.settings.data_dir, create=False) as records:
+        with records_by(run.settings, create=False) as records:
             yield records.devices
     else:
         yield _InFile(file or run.memory_file)

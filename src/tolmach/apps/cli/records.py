@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 @contextmanager
 def records_of(run: Run) -> Iterator[Records]:
     """Give the records of the configured data folder; raises `RecordsUnusable` where nothing ever arrived."""
-    from tolmach.adapters.sql import open_records
+    from tolmach.apps.holding import records_by
 
-    with open_records(run.settings.data_dir, create=False) as records:
+    with records_by(run.settings, create=False) as records:
         yield records
 
 
@@ -41,7 +41,7 @@ def recovery_of(
     run: Run, records: Records, terminal: Terminal, *, tells_adopted: bool = True
 ) -> Iterator[tuple[Recovery, Pace]]:
     """Give what compares stored files with the records, at full speed, telling what it finds."""
-    from tolmach.adapters.objects.folder_store import FolderStore
+    from tolmach.apps.holding import store_by
     from tolmach.intake.faults import ADOPTED
     from tolmach.intake.recovery import Pace, Recovery, Tally
 
@@ -50,7 +50,7 @@ def recovery_of(
             terminal.complain(problem)
 
     seen = 0
-    store = FolderStore(run.settings.data_dir)
+    store = store_by(run.settings)
     total = sum(1 for _ in store.walk())
     with terminal.progress(N_("Reading"), total) as step:
 

@@ -45,20 +45,20 @@ def register(program: click.Group, run: Run) -> None:
     @token.command(help=_(N_("Let the bearer of a token in no more.")))
     @name
     def revoke(name: str) -> int:
-        from tolmach.adapters.sql import open_records
+        from tolmach.apps.holding import records_by
 
-        with open_records(run.settings.data_dir, create=False) as records:
+        with records_by(run.settings, create=False) as records:
             records.tokens.revoke(name, actor())
         run.terminal().say(N_("The token {name} is valid no more."), name=name)
         return 0
 
 
 def _create(run: Run, name: str, role: str, life: timedelta, *, as_json: bool) -> int:
-    from tolmach.adapters.sql import open_records
+    from tolmach.apps.holding import records_by
 
     terminal = run.terminal(as_json=as_json)
     # The first token may be made before the first start.
-    with open_records(run.settings.data_dir) as records:
+    with records_by(run.settings) as records:
         made = records.tokens.create(name, role, life, actor())
     if as_json:
         terminal.result({"name": name, "role": role, "token": made})
@@ -68,10 +68,10 @@ def _create(run: Run, name: str, role: str, life: timedelta, *, as_json: bool) -
 
 
 def _list(run: Run, *, as_json: bool) -> int:
-    from tolmach.adapters.sql import open_records
+    from tolmach.apps.holding import records_by
 
     terminal, now = run.terminal(as_json=as_json), datetime.now(UTC)
-    with open_records(run.settings.data_dir, create=False) as records:
+    with records_by(run.settings, create=False) as records:
         found = records.tokens.all()
     for one in found:
         if as_json:

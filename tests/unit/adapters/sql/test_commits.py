@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from tolmach.adapters.sql import dialect
+from tolmach.adapters.sql import sqlite
 from tolmach.adapters.sql.commits import MOST_TOGETHER, Commits, _Unit
 from tolmach.adapters.sql.faults import NoSuchThing
 from tolmach.base import Fault, TolmachError
@@ -28,10 +28,11 @@ class Bench:
     """Commits on a table of numbers, with a count of the transactions, and a way to hold the leader up."""
 
     def __init__(self, path: Path) -> None:
-        dialect.make_file(path)
+        sqlite.make_file(path)
         self.path = path
-        self.engine = dialect.writing_engine(path, "NORMAL")
-        self.commits = Commits(self.engine, path)
+        file = sqlite.SqliteFile(path, "NORMAL")
+        self.engine = file.writer
+        self.commits = Commits(file)
         self.commits.run(lambda connection: connection.exec_driver_sql("CREATE TABLE numbers (number PRIMARY KEY)"))
         self.committed = 0
         sa.event.listen(self.engine, "commit", self._count)

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from tests.contracts.records_values import arrival, ending
-from tolmach.adapters.sql import Records, RecordsUnusable, dialect, open_records
+from tolmach.adapters.sql import Records, RecordsUnusable, open_records
+from tolmach.adapters.sql import sqlite as dialect
 from tolmach.adapters.sql.engine import FILE_NAME
 from tolmach.intake.faults import RecordsTrouble
 

@@ -27,8 +27,8 @@ import os
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0006"
-down_revision = "0005"
+revision = "0007"
+down_revision = "0006"
 
 
 def upgrade() -> None:
@@ -117,6 +117,9 @@ def fill(records: Records) -> None:
     records.watched.note_state("room-1", None, NOW)
     records.tokens.create("viewer", "viewer", timedelta(days=1), "admin")
     with sqlite3.connect(records.path) as connection:
+        connection.execute("INSERT INTO nodes VALUES ('a', 'b', 1, 2)")
+        columns = "(peer, transaction_uid, reference_pairs, asked_at, due_at)"
+        connection.execute(f"INSERT INTO commitment_requests {columns} VALUES ('a', '1.2', '[]', 1, 2)")
         connection.execute("INSERT INTO conflicts (kind, key, at) VALUES ('patient-id', 'P1', 1)")
         connection.execute("INSERT INTO deletions (at, actor, reason, level, uid) VALUES (1, 'a', 'b', 'study', '1.2')")
     connection.close()
@@ -177,7 +180,7 @@ def run(data_dir: Path, migrations: Path) -> subprocess.CompletedProcess[str]:
     """Open the records with a program that knows a version more, in a process of its own."""
     program = (
         "import sys\nfrom pathlib import Path\nfrom tolmach.adapters.sql import engine, open_records, upgrades\n"
-        "upgrades.REVISIONS = engine.REVISIONS = ('0001', '0002', '0003', '0004', '0005', '0006')\n"
+        "upgrades.REVISIONS = engine.REVISIONS = ('0001', '0002', '0003', '0004', '0005', '0006', '0007')\n"
         "upgrades.MIGRATIONS = Path(sys.argv[2])\n"
         "records = open_records(Path(sys.argv[1]))\n"
         "print(records.desk.audit().total.taken)\n"
@@ -191,7 +194,7 @@ def run(data_dir: Path, migrations: Path) -> subprocess.CompletedProcess[str]:
 def migrations(tmp_path: Path, then: str) -> Path:
     folder = tmp_path / f"migrations{len(list(tmp_path.iterdir()))}"
     shutil.copytree(upgrades.MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "versions" / "v0006.py").write_text(SECOND.format(then=then))
+    (folder / "versions" / "v0007.py").write_text(SECOND.format(then=then))
     return folder
 
 
