@@ -70,6 +70,8 @@ def trouble_of(error: BaseException, address: S3Address, path: str) -> StoreTrou
         return StoreTrouble(NO_BUCKET, bucket=address.bucket, server=address.server)
     if isinstance(error, PermissionDeniedError | UnauthenticatedError) or code in _REFUSALS:
         return StoreTrouble(S3_FORBIDS, server=address.server, path=path, why=_answer(status, code))
+    if code == "NoSuchUpload":  # what a request gets that is repeated because its answer did not come
+        return Unanswered(S3_TROUBLE, server=address.server, path=path, why=_answer(status, code))
     if status in (409, 412):
         return StoreTrouble(S3_CHANGED, path=path)
     if status:

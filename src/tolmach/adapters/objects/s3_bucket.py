@@ -36,6 +36,7 @@ class Patience:
 
     connect: float = 5.0
     request: float = 20.0
+    finish: float = 120.0  # a server that puts large parts together answers when it has
     retry: float = 10.0
     retries: int = 5
     first_pause: float = 0.1
@@ -67,7 +68,8 @@ class Bucket:
     def __init__(self, address: S3Address, keys: Keys, patience: Patience) -> None:
         """Connect to nobody yet. Raises `StoreTrouble` when the file of the authorities cannot be read."""
         self._address = address
-        self._connection = Connection(address.bucket, **_options(address, keys, patience))
+        self._connection = Connection(address.bucket, **_options(address, keys, patience, patience.request))
+        self._patient = Connection(address.bucket, **_options(address, keys, patience, patience.finish))
 
     def shown(self, key: str) -> str:
         """Give where an object is, for people."""
@@ -129,11 +131,12 @@ class Bucket:
     def put_parts(self, key: str, parts: Iterator[bytes]) -> str:
         """Store an object of any size, whatever is there, and give its ETag; each part but the last has `PART` bytes.
 
-        Nothing appears before the last part. What `parts` raises passes, and nothing appears at all then.
+        Nothing appears before the last part. What `parts` raises passes, and nothing appears at all then. Raises
+        `Unanswered` when nobody knows whether it appeared.
         """
         try:
             done = obstore.put(
-                self._connection,
+                self._patient,
                 key,
                 parts,
                 attributes=_TYPE,
@@ -212,10 +215,10 @@ class Bucket:
             raise trouble_of(error, self._address, self.shown(folder)) from None
 
 
-def _options(address: S3Address, keys: Keys, patience: Patience) -> dict[str, Any]:
+def _options(address: S3Address, keys: Keys, patience: Patience, seconds: float) -> dict[str, Any]:
     client: dict[str, Any] = {
         "connect_timeout": timedelta(seconds=patience.connect),
-        "timeout": timedelta(seconds=patience.request),
+        "timeout": timedelta(seconds=seconds),
         "allow_http": address.is_open,
     }
     if address.ca is not None:

@@ -56,7 +56,7 @@ class BucketSource:
         wanted = min(max(_NEXT_WINDOW, len(before.content) * _GROWTH), _LARGEST_WINDOW) if goes_on else FIRST_WINDOW
         self._window = self._first  # one large window in memory, not two
         del before
-        self._window = self._get(offset, max(wanted, length))
+        self._window = self._get(offset, min(max(wanted, length), self.size - offset))
         return self._window.content
 
     def _get(self, start: int, length: int, etag: str | None = None) -> Piece:

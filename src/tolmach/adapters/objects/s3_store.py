@@ -26,6 +26,7 @@ from tolmach.adapters.objects.faults import (
     mapped,
 )
 from tolmach.adapters.objects.s3_address import Keys, S3Address
+from tolmach.adapters.objects.s3_answers import Unanswered
 from tolmach.adapters.objects.s3_bucket import PART, Bucket, Patience
 from tolmach.adapters.objects.s3_source import BucketSource
 from tolmach.adapters.objects.shards import make_durable
@@ -147,10 +148,16 @@ class S3Store:
         if there is not None and there.sha256 == spooled.sha256:
             return Stored(spooled.sha256, there.size, there.data_set_offset)
         upload = _Upload(spooled)
-        if spooled.size <= PART:
-            etag = self._bucket.put(key, b"".join(upload.parts()))
-        else:
-            etag = self._bucket.put_parts(key, upload.parts())
+        try:
+            if spooled.size <= PART:
+                etag = self._bucket.put(key, b"".join(upload.parts()))
+            else:
+                etag = self._bucket.put_parts(key, upload.parts())
+        except Unanswered:
+            there = self._read(spooled.sha256, spooled.data_set_offset)
+            if there is None or there.sha256 != spooled.sha256:
+                raise
+            return Stored(spooled.sha256, there.size, there.data_set_offset)
         return self._confirmed(spooled, key, etag, upload.etag)
 
     def _confirmed(self, spooled: Spooled, key: str, etag: str, expected: str) -> Stored:
