@@ -147,7 +147,7 @@ def s3_proxy(target: int) -> Iterator[Proxy]:
             if answer.cut:
                 self.close_connection = True
 
-        do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = carry
+        do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = carry  # noqa: N815 - the base class's own names
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's own name
             pass

@@ -40,7 +40,12 @@ class S3Server:
         """Send one unsigned request, past everything that is under test; moto asks nobody who he is."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
-            connection.request(method, f"/{self.bucket}{path}", content, {"Authorization": "AWS4-HMAC-SHA256 Credential=A/20260101/us-east-1/s3/aws4_request"})
+            connection.request(
+                method,
+                f"/{self.bucket}{path}",
+                content,
+                {"Authorization": "AWS4-HMAC-SHA256 Credential=A/20260101/us-east-1/s3/aws4_request"},
+            )
             answer = connection.getresponse()
             return answer.status, answer.read()
         finally:
@@ -58,7 +63,11 @@ class S3Server:
 def s3_server() -> Iterator[S3Server]:
     """Run a server until the block ends; it also ends when this process dies."""
     process = subprocess.Popen(
-        [sys.executable, "-c", _SERVE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parent
+        [sys.executable, "-c", _SERVE],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parent,
     )
     assert process.stdin is not None
     assert process.stdout is not None

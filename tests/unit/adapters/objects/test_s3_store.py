@@ -431,9 +431,7 @@ def test_a_large_object_takes_little_memory(tmp_path: Path, mebibytes: int) -> N
 # Listing and looking ----------------------------------------------------------------------------------------
 
 
-def test_m08_an_object_a_listing_does_not_show_yet_is_there_all_the_same(
-    store: S3Store, proxy: Proxy
-) -> None:
+def test_m08_an_object_a_listing_does_not_show_yet_is_there_all_the_same(store: S3Store, proxy: Proxy) -> None:
     put(store)
 
     def hide(_asked: Asked, forward: Callable[[], Answer]) -> Answer:
