@@ -8,11 +8,9 @@ from typing import Protocol
 
 from tolmach.adapters.objects.faults import NO_KEYS, NO_OBSTORE, StoreUnusable
 from tolmach.adapters.objects.folder_store import FolderStore
-from tolmach.adapters.objects.s3_address import Keys, S3Address, parse_address
+from tolmach.adapters.objects.s3_address import FOLDER, Keys, S3Address, parse_address
 from tolmach.intake.faults import StoreTrouble
 from tolmach.intake.interfaces import ObjectInventory, ObjectStore
-
-FOLDER = "folder"
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from urllib.parse import SplitResult, parse_qsl, urlsplit
 from tolmach.adapters.objects.faults import BAD_ADDRESS, StoreUnusable
 from tolmach.base import N_, Phrase
 
-SCHEME = "s3"
+FOLDER, SCHEME = "folder", "s3"
 USUAL_REGION = "us-east-1"
 Checksum = Literal["sha256", "none"]
 

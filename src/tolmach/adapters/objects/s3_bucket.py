@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import obstore
-from obstore.exceptions import AlreadyExistsError, PreconditionError
+from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
 from obstore.store import S3Store as Connection
 
-from tolmach.adapters.objects.faults import S3_CUT, mapped
+from tolmach.adapters.objects.faults import BAD_ADDRESS, S3_CUT, StoreUnusable, mapped
 from tolmach.adapters.objects.s3_address import Keys, S3Address
 from tolmach.adapters.objects.s3_answers import (
     ERRORS,
@@ -21,12 +21,15 @@ from tolmach.adapters.objects.s3_answers import (
     is_not_known_there,
     trouble_of,
 )
+from tolmach.base import N_, Phrase
 from tolmach.intake.faults import StoreTrouble
 
 PART = 8 << 20
 _PARTS_AT_ONCE = 3
 _PAGE = 1000
 _MARK, _MARK_TEXT = "tolmach-objects", b"Objects of tolmach are kept under this prefix. Do not change them.\n"
+_NO_AUTHORITIES = N_("{file} holds no certificates of authorities, as PEM")
+_NOT_TAKEN = N_("obstore does not take it")
 _TYPE = {"Content-Type": "application/dicom"}
 
 
@@ -66,10 +69,17 @@ class Bucket:
     """Requests to one bucket; any thread may call. Keys count from the prefix. Each call raises `StoreTrouble`."""
 
     def __init__(self, address: S3Address, keys: Keys, patience: Patience) -> None:
-        """Connect to nobody yet. Raises `StoreTrouble` when the file of the authorities cannot be read."""
+        """Connect to nobody yet. Raises `StoreTrouble` when the file of the authorities cannot be read.
+
+        Raises `StoreUnusable` when that file holds none, or the address says what obstore does not take.
+        """
         self._address = address
-        self._connection = Connection(address.bucket, **_options(address, keys, patience, patience.request))
-        self._patient = Connection(address.bucket, **_options(address, keys, patience, patience.finish))
+        try:
+            self._connection = Connection(address.bucket, **_options(address, keys, patience, patience.request))
+            self._patient = Connection(address.bucket, **_options(address, keys, patience, patience.finish))
+        except (ValueError, BaseError):
+            why = Phrase(_NOT_TAKEN) if address.ca is None else Phrase(_NO_AUTHORITIES, {"file": address.ca})
+            raise StoreUnusable(BAD_ADDRESS, address=address, why=why) from None
 
     def shown(self, key: str) -> str:
         """Give where an object is, for people."""
