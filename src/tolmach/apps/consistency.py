@@ -29,6 +29,7 @@ UNKNOWN_PROFILE = N_("no profile is named {name}; there are: {known}")
 KEYS_MISSING = N_("certificate and key must both be given")
 BAD_SIZE = N_("write a number of bytes, or a share such as 5%")
 NO_SUCH_PROOF = N_("a peer of kind {kind} cannot give that proof; use response")
+BAD_OBJECTS = N_("write folder, or s3://BUCKET/PREFIX?endpoint=https://HOST:PORT ({why})")
 BAD_WINDOW = N_("write a time of day from and to, as in 20:00-06:00")
 NO_MOVE_TO = N_('move_to must be given with after = "move"')
 NO_MAIL_FROM = N_("mail_from and mail_to must be given with smtp_host")
@@ -47,6 +48,7 @@ OWN_WORDS = (
     UNKNOWN_PROFILE,
     KEYS_MISSING,
     BAD_SIZE,
+    BAD_OBJECTS,
     NO_SUCH_PROOF,
     BAD_WINDOW,
     NO_MOVE_TO,
@@ -55,7 +57,7 @@ OWN_WORDS = (
 )
 
 
-def fail(words: str, **facts: str) -> PydanticCustomError:
+def fail(words: str, **facts: object) -> PydanticCustomError:
     """Give the error for a setting; the fact `where` names its place when it is not where the error is raised."""
     return PydanticCustomError(words, words, dict(facts))
 

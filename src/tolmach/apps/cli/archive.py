@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 
 import click
@@ -138,8 +139,8 @@ def _deleted(run: Run, *, as_json: bool) -> int:
 def _purge(run: Run, days: int, *, yes: bool) -> int:
     from functools import partial
 
-    from tolmach.adapters.objects.folder_store import FolderStore
     from tolmach.adapters.objects.removal import remove
+    from tolmach.apps.storing import store_of
 
     terminal = run.terminal()
     keep = timedelta(days=days)
@@ -154,7 +155,7 @@ def _purge(run: Run, days: int, *, yes: bool) -> int:
                 )
             )
             return 0
-        done = records.retention.purge(actor(), partial(remove, FolderStore(run.settings.data_dir)), keep)
+        done = records.retention.purge(actor(), partial(remove, store_of(run.settings, os.environ)), keep)
     terminal.write(
         terminal.count(
             "The bytes of {count} instance are removed.", "The bytes of {count} instances are removed.", done.instances

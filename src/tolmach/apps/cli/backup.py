@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -33,14 +34,14 @@ def _backup(run: Run, file: Path, *, database_only: bool) -> int:
 
     from tolmach import __version__
     from tolmach.adapters.objects.backup import back_up
-    from tolmach.adapters.objects.folder_store import FolderStore
     from tolmach.adapters.sql.schema import REVISIONS
+    from tolmach.apps.storing import store_of
 
     terminal = run.terminal()
     with records_of(run) as records:
         manifest = back_up(
             file,
-            FolderStore(run.settings.data_dir),
+            store_of(run.settings, os.environ),
             records.online_backup,
             records.stored.stored_objects,
             versions={"tolmach": __version__, "records": REVISIONS[-1]},
@@ -63,10 +64,10 @@ def _backup(run: Run, file: Path, *, database_only: bool) -> int:
 def _restore(run: Run, file: Path) -> int:
     from datetime import UTC, datetime
 
-    from tolmach.adapters.objects.folder_store import FolderStore
     from tolmach.adapters.objects.restore import check_backup, replace_database, restore
     from tolmach.adapters.sql.engine import FILE_NAME
     from tolmach.adapters.sql.schema import REVISIONS
+    from tolmach.apps.storing import store_of
     from tolmach.intake.recovery import missing_objects
 
     terminal = run.terminal()
@@ -74,7 +75,7 @@ def _restore(run: Run, file: Path) -> int:
     if manifest.has_database and manifest.versions.get("records") not in REVISIONS:
         raise BadCall(NEWER_BACKUP, file=file, version=manifest.versions.get("tolmach", "?"))
     data_dir = run.settings.data_dir
-    store = FolderStore(data_dir)
+    store = store_of(run.settings, os.environ)
     kept: list[Path] = []
 
     def install(new: Path) -> None:

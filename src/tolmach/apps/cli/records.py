@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,7 +42,7 @@ def recovery_of(
     run: Run, records: Records, terminal: Terminal, *, tells_adopted: bool = True
 ) -> Iterator[tuple[Recovery, Pace]]:
     """Give what compares stored files with the records, at full speed, telling what it finds."""
-    from tolmach.adapters.objects.folder_store import FolderStore
+    from tolmach.apps.storing import store_of
     from tolmach.intake.faults import ADOPTED
     from tolmach.intake.recovery import Pace, Recovery, Tally
 
@@ -50,7 +51,7 @@ def recovery_of(
             terminal.complain(problem)
 
     seen = 0
-    store = FolderStore(run.settings.data_dir)
+    store = store_of(run.settings, os.environ)
     total = sum(1 for _ in store.walk())
     with terminal.progress(N_("Reading"), total) as step:
 
