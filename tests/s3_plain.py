@@ -65,8 +65,8 @@ def plain_s3_server(folder: Path) -> Iterator[int]:
             whole = hashlib.md5(b"".join(sums[number] for number in sorted(sums)), usedforsecurity=False)
             etags[key] = f"{whole.hexdigest()}-{len(sums)}"
             sums.clear()
-            answer = f"<CompleteMultipartUploadResult><ETag>&quot;{etags[key]}&quot;</ETag>"
-            self.give(200, answer.encode() + b"</CompleteMultipartUploadResult>")
+            tag = f"<ETag>&quot;{etags[key]}&quot;</ETag>".encode()
+            self.give(200, b"<CompleteMultipartUploadResult>" + tag + b"</CompleteMultipartUploadResult>")
 
         def do_GET(self) -> None:
             key, path, query = self.place()

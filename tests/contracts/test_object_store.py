@@ -256,7 +256,8 @@ def test_what_is_not_there_is_told(store: Objects) -> None:
         pass
     with pytest.raises(ObjectMissing):
         store.examine(SUM)
-    assert store.size_of(SUM) is store.modified_at(SUM) is None
+    assert store.size_of(SUM) is None
+    assert store.modified_at(SUM) is None
 
 
 @pytest.mark.parametrize("name", ["../../../etc/passwd", "", "a" * 63, SUM.upper(), f"{SUM}\n", "/" * 64])

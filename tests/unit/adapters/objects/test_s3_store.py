@@ -46,6 +46,7 @@ OTHER_HEAD = b"X" * 128 + FILE[128:]
 LARGE_BODY = body((0x7FE00010, "OW", PIXELS * 29))
 LARGE = part10(LARGE_BODY)
 LARGE_SUM = hashlib.sha256(LARGE_BODY).hexdigest()
+EITHER = [pytest.param(FILE, id="one request"), pytest.param(LARGE, id="parts", marks=pytest.mark.slow)]
 ROOT = Path(__file__).parents[4]
 QUICK = Patience(connect=2, request=2, retry=2, retries=2, first_pause=0.01)
 
@@ -100,7 +101,7 @@ def is_get(asked: Asked) -> bool:
 # Writing against a bad server -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("content", [FILE, LARGE], ids=["one request", "parts"])
+@pytest.mark.parametrize("content", EITHER)
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -209,7 +210,7 @@ def test_m08_parts_put_together_whose_answer_was_lost_are_found(store: S3Store, 
 # Proof ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("content", [FILE, LARGE], ids=["one request", "parts"])
+@pytest.mark.parametrize("content", EITHER)
 def test_m08_an_etag_that_says_nothing_is_no_proof_so_the_object_is_read_back(
     store: S3Store, proxy: Proxy, content: bytes
 ) -> None:
@@ -223,7 +224,7 @@ def test_m08_an_etag_that_says_nothing_is_no_proof_so_the_object_is_read_back(
     assert got(store, stored.sha256) == content
 
 
-@pytest.mark.parametrize("content", [FILE, LARGE], ids=["one request", "parts"])
+@pytest.mark.parametrize("content", EITHER)
 def test_m08_a_server_that_stores_other_bytes_is_not_believed(
     store: S3Store, server: S3Server, proxy: Proxy, prefix: str, content: bytes
 ) -> None:
@@ -256,7 +257,7 @@ def test_every_upload_carries_its_checksum(store: S3Store, proxy: Proxy) -> None
     assert puts[0].headers["if-none-match"] == "*"
 
 
-@pytest.mark.parametrize("content", [FILE, LARGE], ids=["one request", "parts"])
+@pytest.mark.parametrize("content", EITHER)
 def test_m04_bytes_that_change_in_the_spool_are_not_sent_as_an_object(store: S3Store, content: bytes) -> None:
     with store.spool([content]) as spooled:
         spooled.file.seek(-1, 2)
@@ -304,7 +305,9 @@ def test_what_another_machine_replaces_meanwhile_is_looked_at_again(
 
 
 @pytest.mark.parametrize(
-    "wrong", [refuse(500, "InternalError"), refuse(503, "SlowDown"), lose_request, truncate], ids=str
+    "wrong",
+    [refuse(500, "InternalError"), refuse(503, "SlowDown"), lose_request, truncate],
+    ids=["500", "503", "no answer", "cut off"],
 )
 def test_m08_a_read_that_fails_once_is_done_again(store: S3Store, proxy: Proxy, wrong: Wrong) -> None:
     put(store)
