@@ -30,6 +30,7 @@ KEYS_MISSING = N_("certificate and key must both be given")
 NO_DATABASE = N_("write sqlite, or postgresql://user:password@host/name")
 BAD_SIZE = N_("write a number of bytes, or a share such as 5%")
 NO_SUCH_PROOF = N_("a peer of kind {kind} cannot give that proof; use response")
+BAD_OBJECTS = N_("write folder, or s3://BUCKET/PREFIX?endpoint=https://HOST:PORT ({why})")
 BAD_WINDOW = N_("write a time of day from and to, as in 20:00-06:00")
 NO_MOVE_TO = N_('move_to must be given with after = "move"')
 NO_MAIL_FROM = N_("mail_from and mail_to must be given with smtp_host")
@@ -49,6 +50,7 @@ OWN_WORDS = (
     KEYS_MISSING,
     BAD_SIZE,
     NO_DATABASE,
+    BAD_OBJECTS,
     NO_SUCH_PROOF,
     BAD_WINDOW,
     NO_MOVE_TO,
@@ -57,7 +59,7 @@ OWN_WORDS = (
 )
 
 
-def fail(words: str, **facts: str) -> PydanticCustomError:
+def fail(words: str, **facts: object) -> PydanticCustomError:
     """Give the error for a setting; the fact `where` names its place when it is not where the error is raised."""
     return PydanticCustomError(words, words, dict(facts))
 

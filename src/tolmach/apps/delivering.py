@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import count
 
 from tolmach.adapters.folder import inflate
-from tolmach.adapters.objects.folder_store import FolderStore
+from tolmach.adapters.objects.opening import Objects
 from tolmach.adapters.sql import Records
 from tolmach.apps.destinations import chance, prover_of, senders_of, utc_now
 from tolmach.apps.sections import DeliverySettings, PeerSettings, Settings
@@ -53,7 +53,7 @@ class NewDeliveries:
 class Deliveries:
     """Delivers to every destination that is configured. One thread changes it, any may wake it."""
 
-    def __init__(self, records: Records, store: FolderStore) -> None:
+    def __init__(self, records: Records, store: Objects) -> None:
         """Deliver nothing yet. `reports` takes the Storage Commitment reports that come by themselves."""
         self._records, self._unpacker = records, Unpacker(store.open, inflate)
         self._running: dict[str, Dispatch] = {}

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 import socket
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tolmach.adapters.objects.folder_store import FolderStore
+    from tolmach.adapters.objects.opening import Objects
+    from tolmach.adapters.objects.s3_address import Keys
     from tolmach.adapters.sql import Records
     from tolmach.adapters.sql.dialect import Synchronous
     from tolmach.apps.sections import Settings
@@ -22,18 +24,31 @@ def records_by(settings: Settings, synchronous: Synchronous = "FULL", *, create:
     return open_records(settings.data_dir, synchronous, create=create, database=settings.database)
 
 
-def store_by(settings: Settings, *, sync: bool = True) -> FolderStore:
-    """Give the store the settings name; raises as `FolderStore`.
+def store_by(settings: Settings, environment: Mapping[str, str], *, sync: bool = True) -> Objects:
+    """Give the store the settings name, with the keys the environment gives; raises as `open_store`.
 
     In a folder that several nodes share each spools in a folder of its own there, on the same file system.
     """
     from tolmach.adapters.objects.folder_store import FolderStore
+    from tolmach.adapters.objects.opening import open_store
+    from tolmach.adapters.objects.s3_address import FOLDER
 
     shared = settings.storage.folder
-    if shared is None:
-        return FolderStore(settings.data_dir, sync=sync)
+    if shared is None or settings.objects != FOLDER:
+        return open_store(settings.objects, settings.data_dir, keys_from(environment), sync=sync)
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     return FolderStore(shared, sync=sync, spool=spool_name(settings.data_dir))
+
+
+def keys_from(environment: Mapping[str, str]) -> Keys:
+    """Give what the environment says of keys, under the names all programs for S3 know; empty where it says nothing."""
+    from tolmach.adapters.objects.s3_address import Keys
+
+    return Keys(
+        environment.get("AWS_ACCESS_KEY_ID", "").strip(),
+        environment.get("AWS_SECRET_ACCESS_KEY", "").strip(),
+        environment.get("AWS_SESSION_TOKEN", "").strip(),
+    )
 
 
 def place_of(data_dir: Path) -> str:

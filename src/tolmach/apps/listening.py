@@ -14,7 +14,7 @@ from tolmach.adapters.dimse.errors import CannotListen
 from tolmach.adapters.dimse.rights import Right
 from tolmach.adapters.dimse.storage_scp import StorageScp, StorageScpSettings
 from tolmach.adapters.dimse.tls import TlsServer
-from tolmach.adapters.objects.folder_store import FolderStore
+from tolmach.adapters.objects.opening import Objects
 from tolmach.adapters.sql import Records
 from tolmach.apps.destinations import tls_files
 from tolmach.apps.sections import DicomSettings, PeerSettings, Settings
@@ -44,7 +44,7 @@ class NewPorts:
 class Ports:
     """Listens for DICOM associations. One thread changes it."""
 
-    def __init__(self, store: FolderStore, records: Records, entrance: Entrance, reports: Reports) -> None:
+    def __init__(self, store: Objects, records: Records, entrance: Entrance, reports: Reports) -> None:
         """Listen to nobody yet; what comes is given to `entrance`."""
         self._store, self._records, self._entrance, self._reports = store, records, entrance, reports
         self._open: Sequence[StorageScp] = ()

@@ -11,8 +11,11 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from tolmach.adapters.dimse import is_ae_title
+from tolmach.adapters.objects.faults import StoreUnusable
+from tolmach.adapters.objects.s3_address import FOLDER, parse_address
 from tolmach.apps.consistency import (
     AE_TITLE,
+    BAD_OBJECTS,
     BAD_SIZE,
     BAD_WINDOW,
     FOLDER_MISSING,
@@ -347,9 +350,9 @@ class Settings(Section):
     database: Annotated[
         str, Field(description="Where the records are: sqlite, in data_dir, or postgresql://user:password@host/name.")
     ] = "sqlite"
-    objects: Annotated[Literal["folder"], Field(description="Where the bytes are; this version knows folder.")] = (
-        "folder"
-    )
+    objects: Annotated[
+        str, Field(description="Where the bytes are: folder, or s3://BUCKET/PREFIX?endpoint=https://HOST:PORT.")
+    ] = "folder"
     http: Annotated[dict[str, Any], Field(description="Not used by this version.")] = {}
     hl7: Annotated[dict[str, Any], Field(description="Not used by this version.")] = {}
     watch: tuple[WatchSettings, ...] = ()
@@ -368,6 +371,16 @@ class Settings(Section):
     def _is_database(cls, text: str) -> str:
         if text != "sqlite" and not text.startswith(("postgresql://", "postgres://")):
             raise fail(NO_DATABASE)
+        return text
+
+    @field_validator("objects")
+    @classmethod
+    def _is_place(cls, text: str) -> str:
+        try:
+            if text != FOLDER:
+                parse_address(text)
+        except StoreUnusable as error:
+            raise fail(BAD_OBJECTS, why=error.problem.facts["why"]) from error
         return text
 
     @model_validator(mode="after")

@@ -21,7 +21,7 @@ from tolmach.adapters.folder.watch_lock import WatchLock
 from tolmach.adapters.folder.watch_presets import preset
 from tolmach.adapters.folder.watched_folder import WatchedFolder
 from tolmach.adapters.folder.writing import sync_folder
-from tolmach.adapters.objects.folder_store import FolderStore
+from tolmach.adapters.objects.opening import Objects
 from tolmach.adapters.sql import Records
 from tolmach.apps.destinations import utc_now
 from tolmach.apps.modes import Modes
@@ -156,7 +156,7 @@ class Watching:
     """Watches every folder that is configured and not paused. One thread at a time changes it."""
 
     def __init__(
-        self, records: Records, store: FolderStore, intake: Intake, modes: Modes, arrived: Callable[[], None]
+        self, records: Records, store: Objects, intake: Intake, modes: Modes, arrived: Callable[[], None]
     ) -> None:
         """Watch nothing yet; `arrived` is told whenever something was taken."""
         self._records, self._store, self._intake = records, store, intake

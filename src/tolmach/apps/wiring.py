@@ -15,8 +15,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from tolmach.adapters.folder import inflate
-from tolmach.adapters.objects.folder_store import FolderStore
 from tolmach.adapters.objects.lock import DataDirLock
+from tolmach.adapters.objects.opening import Objects
 from tolmach.adapters.objects.restore import require_finished
 from tolmach.adapters.sql import Records
 from tolmach.adapters.sql.dialect import Synchronous
@@ -66,7 +66,7 @@ RESTART = N_("a change of it takes effect when tolmach serve is started anew")
 class Station:
     """A station that runs. `address` is where it listens, `remarks` are what its operator should know at present."""
 
-    def __init__(self, settings: Settings, file: Path | None, store: FolderStore, records: Records) -> None:
+    def __init__(self, settings: Settings, file: Path | None, store: Objects, records: Records) -> None:
         """Introduce the parts to one another; nothing runs yet."""
         self.settings, self.file = settings, file
         self._store, self._records = store, records
@@ -189,7 +189,7 @@ def station(settings: Settings, file: Path | None) -> Iterator[Station]:
     """
     Routes(settings, file)
     require_apart(settings, file)
-    store = store_by(settings, sync=_NO_SYNC not in os.environ)
+    store = store_by(settings, os.environ, sync=_NO_SYNC not in os.environ)
     if settings.database == "sqlite":
         require_finished(settings.data_dir / FILE_NAME)
         if not (settings.data_dir / FILE_NAME).exists() and next(iter(store.walk()), None) is not None:
@@ -213,7 +213,7 @@ def _join(settings: Settings, records: Records, run: Running) -> None:
     run.thread(beats.run, "signs of life", beats.stopping.set)
 
 
-def _check_over(store: FolderStore, records: Records, intake: Intake, walker: Walker, run: Running) -> None:
+def _check_over(store: Objects, records: Records, intake: Intake, walker: Walker, run: Running) -> None:
     """Compare what is stored with what is known, in the background and again each day, and re-hash a share of it."""
     pace = Pace(time.monotonic, threading.Event(), BACKGROUND_SHARE)
 

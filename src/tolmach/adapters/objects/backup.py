@@ -23,6 +23,7 @@ from typing import IO, BinaryIO
 from tolmach.adapters.folder.writing import sync_folder
 from tolmach.adapters.objects.faults import BACKUP_THERE, SYSTEM_ERROR, StoreUnusable, mapped, unsynced
 from tolmach.adapters.objects.folder_store import FolderStore
+from tolmach.adapters.objects.opening import Objects
 from tolmach.adapters.objects.spooling import DataSetHash
 from tolmach.adapters.objects.tar_members import BLOCK, padding_of
 from tolmach.intake.faults import ObjectMissing, StoreTrouble
@@ -65,7 +66,7 @@ Progress = Callable[[Manifest], None]
 
 def back_up(
     target: Path,
-    store: FolderStore,
+    store: Objects,
     online_backup: Callable[[Path], None],
     objects: Callable[[], Iterable[KnownObject]],
     *,
@@ -79,7 +80,8 @@ def back_up(
     `online_backup` writes a consistent copy of the records to a path that is not there yet; `objects` is called
     afterwards and gives what the records refer to, in the order of sha256. Missing and rotten files are left out and
     counted. Raises `StoreUnusable` when the name is taken, `StoreTrouble`, and what the two callables raise; nothing is
-    left behind then. May be repeated under another name.
+    left behind then. So it is when a bucket does not answer: a backup never lacks what is only out of reach. May be
+    repeated under another name.
     """
     manifest = Manifest(now.astimezone(UTC).isoformat(timespec="seconds"), dict(versions))
     with mapped(target.parent):
@@ -136,11 +138,14 @@ class _Writer:
         self._manifest.has_database = size > 0
         self._note(sha256, DATABASE)
 
-    def add_object(self, store: FolderStore, sha256: str) -> None:
+    def add_object(self, store: Objects, sha256: str) -> None:
         """Add a stored file, or count it as left out when its bytes are not those it is named after."""
         start, found = self._file.tell(), DataSetHash()
         try:
-            size, file_sha256 = self._add(member_name(sha256), store.path_of(sha256), found)
+            if isinstance(store, FolderStore):
+                size, file_sha256 = self._add(member_name(sha256), store.path_of(sha256), found)
+            else:
+                size, file_sha256 = self._add_elsewhere(store, sha256, found)
             if found.finish()[0] != sha256 and not _is_sound(store, sha256):
                 raise _Unreadable("rotten")
         except _Unreadable:
@@ -196,6 +201,23 @@ class _Writer:
         self._write(padding_of(size))
         return size, digest.hexdigest()
 
+    def _add_elsewhere(self, store: Objects, sha256: str, found: DataSetHash) -> tuple[int, str]:
+        """Write an object that is no file here; raises `_Unreadable` when it is missing, and `StoreTrouble`."""
+        digest = hashlib.sha256()
+        try:
+            with store.open(sha256) as source:
+                size = source.size
+                self._write_header(member_name(sha256), size)
+                for at in range(0, size, _CHUNK):
+                    chunk = source.read(at, _CHUNK)
+                    digest.update(chunk)
+                    found.update(chunk)
+                    self._write(chunk)
+        except ObjectMissing as error:
+            raise _Unreadable("missing") from error
+        self._write(padding_of(size))
+        return size, digest.hexdigest()
+
     def _note(self, sha256: str, name: str) -> None:
         with mapped(self._target):
             self._sums.write(sum_line(sha256, name))
@@ -205,19 +227,23 @@ class _Writer:
         member.size, member.mode = size, _MODE
         self._write(member.tobuf(tarfile.GNU_FORMAT))
 
-    def _write(self, raw: bytes) -> None:
+    def _write(self, raw: bytes | memoryview) -> None:
         with mapped(self._target):
             view = memoryview(raw)
             while view:
                 view = view[self._file.write(view) :]
 
 
-def _is_sound(store: FolderStore, sha256: str) -> bool:
+def _is_sound(store: Objects, sha256: str) -> bool:
     """Ask the store, which knows of more beginnings of a data set than the usual one."""
     try:
         return store.examine(sha256).is_sound
-    except (ObjectMissing, StoreTrouble):
+    except ObjectMissing:
         return False
+    except StoreTrouble:
+        if isinstance(store, FolderStore):
+            return False
+        raise
 
 
 def _chunks(content: FileIO) -> Iterator[bytes]:

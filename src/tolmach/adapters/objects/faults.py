@@ -80,9 +80,68 @@ RESTORE_UNFINISHED = Fault(
     N_("Run the restore again; nothing is lost, the records from before are kept beside it."),
 )
 
+NO_OBSTORE = Fault(
+    "TLM-OBJ-030",
+    N_("Objects in S3 need the package obstore, which is not installed."),
+    N_("Install it: pip install tolmach[s3]. Nothing was changed."),
+)
+BAD_ADDRESS = Fault(
+    "TLM-OBJ-031",
+    N_("{address} is not where objects can be kept: {why}."),
+    N_("Write objects as folder, or as s3://BUCKET/PREFIX?endpoint=https://HOST:PORT, in the configuration."),
+)
+NO_KEYS = Fault(
+    "TLM-OBJ-032",
+    N_("There are no keys for {address}: {name} is not set."),
+    N_("Put AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY into the environment of tolmach, as its .env file does."),
+)
+NO_BUCKET = Fault(
+    "TLM-OBJ-033",
+    N_("There is no bucket {bucket} at {server}."),
+    N_("Make it there, or correct objects in the configuration. Nothing was acknowledged; it goes on by itself."),
+)
+S3_FORBIDS = Fault(
+    "TLM-OBJ-034",
+    N_("{server} does not let tolmach use {path}: {why}."),
+    N_(
+        "Check the keys, what they may do there (GetObject, PutObject, DeleteObject, ListBucket), the region and the "
+        "clock. Nothing was acknowledged; it goes on by itself."
+    ),
+)
+S3_SILENT = Fault(
+    "TLM-OBJ-035",
+    N_("{server} cannot be reached for {path}: {why}."),
+    N_("Check the server and the network. Nothing was acknowledged; it is tried again by itself."),
+)
+S3_TROUBLE = Fault(
+    "TLM-OBJ-036",
+    N_("{server} answers {why} for {path}."),
+    N_("Look at the log of that server, and at its room. Nothing was acknowledged; it is tried again by itself."),
+)
+S3_CUT = Fault(
+    "TLM-OBJ-037",
+    N_("{path}: of {expected} bytes, {present} came."),
+    N_("Check the server and what is between: a proxy, a load balancer. It is tried again by itself."),
+)
+S3_UNCONFIRMED = Fault(
+    "TLM-OBJ-038",
+    N_("{server} did not confirm that {path} holds what was sent."),
+    N_("Check the server and what is between: a proxy, a load balancer. Nothing was acknowledged."),
+)
+S3_CHANGED = Fault(
+    "TLM-OBJ-039",
+    N_("{path} was replaced while it was used."),
+    N_("Nothing to do: it is tried again by itself. If it lasts, find out who else writes into the bucket."),
+)
+SPOOL_CHANGED = Fault(
+    "TLM-OBJ-040",
+    N_("{path} does not hold the bytes any more that came."),
+    N_("Check the disk of the data folder. Nothing was acknowledged."),
+)
+
 
 class StoreUnusable(NeedsOperator):
-    """The data folder cannot be used until somebody changes something."""
+    """Objects cannot be kept in the data folder or the bucket until somebody changes something."""
 
 
 class TooLarge(Refused):

@@ -18,6 +18,7 @@ from pathlib import Path
 from tolmach.adapters.folder.faults import NOT_FOUND, FileProblem, FileTrouble
 from tolmach.adapters.folder.reading import FileReader, SeekingSource
 from tolmach.adapters.objects import spooling
+from tolmach.adapters.objects.beginnings import beginnings
 from tolmach.adapters.objects.faults import (
     CUT_SPOOL,
     TWO_FILE_SYSTEMS,
@@ -79,14 +80,7 @@ class FolderStore:
 
     def clear_incoming(self) -> int:
         """Remove what spools were left by a process that died, and give how many; before anybody spools."""
-        removed = 0
-        with mapped(self._incoming), os.scandir(self._incoming) as entries:
-            for entry in entries:
-                if not entry.is_dir(follow_symlinks=False):
-                    with suppress(FileNotFoundError):
-                        Path(entry.path).unlink()
-                        removed += 1
-        return removed
+        return spooling.clear(self._incoming)
 
     def spool(self, chunks: Iterable[bytes | memoryview]) -> AbstractContextManager[Spooled]:
         """Give a whole file or stream as a spooled object, hashed on its way; see `ObjectStore.spool`."""
@@ -240,6 +234,12 @@ class FolderStore:
             source_ae_title=head.source_ae_title,
         )
 
+    def remove(self, sha256: str) -> None:
+        """Remove a stored file, for the purge alone; nothing happens where there is none. Raises `StoreTrouble`."""
+        path = self.path_of(sha256)
+        with mapped(path), suppress(FileNotFoundError):
+            path.unlink()
+
     def _status(self, sha256: str) -> os.stat_result | None:
         path = self._shards.path_of(sha256)
         try:
@@ -273,7 +273,7 @@ def _read(file: FileIO, path: str, sha256: str, other_offset: int = 0) -> tuple[
         size = os.fstat(file.fileno()).st_size
         head = read_head(SeekingSource(file, size, path))
         found = ""
-        for offset in dict.fromkeys((head.data_set_offset, head.announced_offset, other_offset, 0)):
+        for offset in beginnings(head, other_offset):
             file.seek(offset)
             sha256_from_here = hashlib.file_digest(file, "sha256").hexdigest()
             if sha256_from_here == sha256:

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-
-from tolmach.adapters.objects.faults import mapped
-from tolmach.adapters.objects.folder_store import FolderStore
+from tolmach.adapters.objects.opening import Objects
 
 
-def remove(store: FolderStore, sha256: str) -> None:
+def remove(store: Objects, sha256: str) -> None:
     """Remove a stored file; nothing happens where there is none, so it may be repeated. Raises `StoreTrouble`."""
-    path = store.path_of(sha256)
-    with mapped(path), suppress(FileNotFoundError):
-        path.unlink()
+    store.remove(sha256)

@@ -17,7 +17,8 @@ from typing import BinaryIO
 from tolmach.adapters.folder.writing import sync_folder
 from tolmach.adapters.objects.backup import DATABASE, FORMAT, MANIFEST, SUMS, Manifest, sum_line
 from tolmach.adapters.objects.faults import RESTORE_UNFINISHED, StoreUnusable, mapped
-from tolmach.adapters.objects.folder_store import FolderStore, beginning_that_fits
+from tolmach.adapters.objects.folder_store import beginning_that_fits
+from tolmach.adapters.objects.opening import Objects
 from tolmach.adapters.objects.tar_members import Member, read_members, refused
 from tolmach.base import N_
 from tolmach.intake.faults import ObjectMissing
@@ -54,7 +55,7 @@ def check_backup(archive: Path) -> Manifest:
 
 def restore(
     archive: Path,
-    store: FolderStore,
+    store: Objects,
     install: Callable[[Path], None],
     *,
     accept: Callable[[Manifest], None] = lambda _manifest: None,
@@ -64,7 +65,8 @@ def restore(
 
     The backup is checked whole first, and `accept` may raise when its versions do not fit; nothing was touched then.
     `install` gets a synced copy of the records and puts it in place (`replace_database`). Nobody may serve the data
-    folder meanwhile. Safe to repeat, also after it was cut off. Raises as `check_backup` and `FolderStore.place`.
+    folder meanwhile. Safe to repeat, also after it was cut off. Raises as `check_backup` and
+    `ObjectStore.place`; a bucket that does not answer leaves the records as they are.
     """
     with _opened(archive) as file:
         manifest = _checked(archive, file)
@@ -122,7 +124,7 @@ def _free_name(database: Path, now: datetime) -> Path:
     return kept
 
 
-def _bring_back(member: Member, sha256: str, store: FolderStore, restored: Restored) -> None:
+def _bring_back(member: Member, sha256: str, store: Objects, restored: Restored) -> None:
     with suppress(ObjectMissing):
         if store.size_of(sha256) == member.size and store.examine(sha256).is_sound:
             restored.already_there += 1

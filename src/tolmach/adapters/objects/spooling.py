@@ -74,6 +74,18 @@ def spool(folder: Path, chunks: Iterable[bytes | memoryview], limit: int) -> Ite
             path.unlink(missing_ok=True)
 
 
+def clear(folder: Path) -> int:
+    """Remove what spools were left by a process that died, and give how many; before anybody spools. Repeatable."""
+    removed = 0
+    with mapped(folder), os.scandir(folder) as entries:
+        for entry in entries:
+            if not entry.is_dir(follow_symlinks=False):
+                with suppress(FileNotFoundError):
+                    Path(entry.path).unlink()
+                    removed += 1
+    return removed
+
+
 def _fill(path: Path, file: BinaryIO, chunks: Iterable[bytes | memoryview], limit: int) -> Spooled:
     found, size = DataSetHash(), 0
     for chunk in chunks:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 
 import click
@@ -154,7 +155,7 @@ def _purge(run: Run, days: int, *, yes: bool) -> int:
                 )
             )
             return 0
-        done = records.retention.purge(actor(), partial(remove, store_by(run.settings)), keep)
+        done = records.retention.purge(actor(), partial(remove, store_by(run.settings, os.environ)), keep)
     terminal.write(
         terminal.count(
             "The bytes of {count} instance are removed.", "The bytes of {count} instances are removed.", done.instances

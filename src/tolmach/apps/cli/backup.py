@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -40,7 +41,7 @@ def _backup(run: Run, file: Path, *, database_only: bool) -> int:
     with records_of(run) as records:
         manifest = back_up(
             file,
-            store_by(run.settings),
+            store_by(run.settings, os.environ),
             records.online_backup,
             records.stored.stored_objects,
             versions={"tolmach": __version__, "records": REVISIONS[-1]},
@@ -77,7 +78,7 @@ def _restore(run: Run, file: Path) -> int:
     if manifest.has_database and manifest.versions.get("records") not in REVISIONS:
         raise BadCall(NEWER_BACKUP, file=file, version=manifest.versions.get("tolmach", "?"))
     data_dir = run.settings.data_dir
-    store = store_by(run.settings)
+    store = store_by(run.settings, os.environ)
     kept: list[Path] = []
 
     def install(new: Path) -> None:

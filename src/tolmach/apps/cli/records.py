@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -50,7 +51,7 @@ def recovery_of(
             terminal.complain(problem)
 
     seen = 0
-    store = store_by(run.settings)
+    store = store_by(run.settings, os.environ)
     total = sum(1 for _ in store.walk())
     with terminal.progress(N_("Reading"), total) as step:
 

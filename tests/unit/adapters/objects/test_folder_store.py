@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 
 from tests.builders import body, part10
-from tolmach.adapters.objects import FolderStore, StoreUnusable, TooLarge, folder_store, shards
+from tolmach.adapters.objects import FolderStore, StoreUnusable, folder_store, shards
 from tolmach.intake.faults import StoreTrouble
 from tolmach.intake.interfaces import Stored
 
@@ -426,26 +426,6 @@ def test_it_does_not_matter_how_a_stream_is_cut(store: FolderStore, content: byt
     cut = [content[at : at + step] for at in range(0, len(content), step)]
     assert outcome(cut) == outcome([content])
     assert outcome(cut)[3] == content
-
-
-@pytest.mark.parametrize("room", [3000, 5000, 400_000, 2 << 20])
-def test_a_long_head_is_understood_up_to_its_limit(store: FolderStore, room: int) -> None:
-    private = b"\x02\x00\x02\x01OB\0\0" + room.to_bytes(4, "little") + bytes(room)
-    head = part10(b"") + private
-    content = head + BODY
-    chunks = [content[at : at + 1000] for at in range(0, len(content), 1000)]
-    with store.spool(chunks) as spooled:
-        assert spooled.data_set_offset == (len(head) if room < 1 << 20 else 0)
-        assert store.place(spooled).sha256 == hashlib.sha256(content[spooled.data_set_offset :]).hexdigest()
-    assert store.examine(spooled.sha256).is_sound
-
-
-def test_what_is_too_large_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
-    store = FolderStore(tmp_path, object_limit=1000)
-    put(store, b"x" * 1000)
-    with pytest.raises(TooLarge, match="TLM-OBJ-007"), store.spool([b"x" * 600, b"x" * 401]):
-        pass
-    assert list(store.incoming.iterdir()) == []
 
 
 def test_large_files_are_read_in_pieces_and_one_that_shrinks_is_trouble(tmp_path: Path) -> None:
