@@ -10,7 +10,7 @@ import itertools
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
@@ -26,6 +26,9 @@ from tolmach.apps.faults import (
 )
 from tolmach.apps.sections import PeerSettings, Settings
 from tolmach.base import N_, Phrase
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _WITH_SECRETS = {"url", "token", "password", "database", "smtp_password", "webhook_url", "webhook_token"}
@@ -55,7 +58,14 @@ def load_settings(path: Path | None, environment: Mapping[str, str]) -> Settings
 
     Raises `BadConfiguration` naming the key and the nearest known one. Without any file the defaults hold.
     """
-    values: dict[str, Any] = {} if path is None else read_toml(path)[1]
+    return settings_from({} if path is None else read_toml(path)[1], environment, path)
+
+
+def settings_from(values: dict[str, Any], environment: Mapping[str, str], path: Path | None) -> Settings:
+    """Understand the values of a configuration, which are changed by it; `path` is the file they stand in, or will.
+
+    Raises `BadConfiguration` as `load_settings` does.
+    """
     overlaid = _overlay(values, environment)
     _fill_in(values, environment, path)
     try:
@@ -121,9 +131,13 @@ def _explained(error: ValidationError, path: Path | None, overlaid: Mapping[tupl
     if first["type"] == "extra_forbidden":
         near = difflib.get_close_matches(keys[-1], _keys_at(first["loc"][:-1]), 1, 0.0)
         return BadConfiguration(UNKNOWN_KEY, file=file, where=where, nearest=near[0] if near else "")
-    words, facts = _WORDS.get(first["type"]), {"where": where, **context}
-    why = Phrase(words, facts) if words is not None else first["msg"]
-    return BadConfiguration(BAD_CONFIGURATION, file=file, where=where, why=why)
+    return BadConfiguration(BAD_CONFIGURATION, file=file, where=where, why=objection_of(first, where))
+
+
+def objection_of(error: ErrorDetails, where: str) -> Phrase | str:
+    """Give what the schema found wrong with one setting, in words that can be translated where there are any."""
+    words, facts = _WORDS.get(error["type"]), {"where": where, **error.get("ctx", {})}
+    return Phrase(words, facts) if words is not None else error["msg"]
 
 
 def _keys_at(location: tuple[int | str, ...]) -> list[str]:
