@@ -6,6 +6,7 @@ from tolmach.adapters.sql.desk import AgeRow, Desk, DestinationRow, QueueRow
 from tolmach.adapters.sql.events import Event
 from tolmach.adapters.sql.faults import NoSuchThing, RecordsUnusable
 from tolmach.adapters.sql.history import DeliveryRow, HistoryRow
+from tolmach.adapters.sql.listing import VersionRow, Wanted, WatchCount
 from tolmach.adapters.sql.records import Records, open_records
 from tolmach.adapters.sql.unknown_peers import UnknownPeer
 from tolmach.adapters.sql.watched import WatchState
@@ -26,6 +27,9 @@ __all__ = [
     "Records",
     "RecordsUnusable",
     "UnknownPeer",
+    "VersionRow",
+    "Wanted",
+    "WatchCount",
     "WatchState",
     "open_records",
 ]

@@ -17,12 +17,14 @@ from tolmach.adapters.sql.resending import Resending
 from tolmach.adapters.sql.schema import deliveries, destinations, objects
 from tolmach.adapters.sql.stored import (
     Clock,
+    countable,
     from_json,
     micros,
     moment,
     moment_or_none,
     plain,
     problem_from_json,
+    slices,
     written,
 )
 from tolmach.base import Problem
@@ -215,6 +217,16 @@ class Desk:
                 return
             after = rows[-1].id
 
+    def lines(self, ids: Sequence[int]) -> list[QueueRow]:
+        """Give some lines of the queue, those that are still in it, oldest first."""
+        found: list[QueueRow] = []
+        for some in slices(countable(ids)):
+            with self._database.reading() as connection:
+                troubles = {row.name: row.trouble for row in connection.execute(_TROUBLES)}
+                rows = connection.execute(_QUEUE.where(_line.id.in_(some)), {"after": 0}).all()
+            found += [_queue_row(row, problem_from_json(troubles.get(row.destination))) for row in rows]
+        return found
+
     def destinations(self) -> list[DestinationRow]:
         """Give every destination with lines in the queue or with a note, by name."""
         with self._database.reading() as connection:
@@ -272,9 +284,12 @@ class Desk:
         """Keep lines until somebody says otherwise; as `retry`. A line under way may be delivered all the same."""
         return self._lines.change("held", ids, to, actor)
 
-    def drop(self, ids: Sequence[int] | None, to: str | None, actor: str) -> int:
-        """Give lines up for good; as `retry`. The bytes stay. A line under way may be delivered all the same."""
-        return self._lines.change("dropped", ids, to, actor)
+    def drop(self, ids: Sequence[int] | None, to: str | None, actor: str, reason: str = "") -> int:
+        """Give lines up for good; as `retry`. The bytes stay. A line under way may be delivered all the same.
+
+        The events keep who did it, and the reason where one is given.
+        """
+        return self._lines.change("dropped", ids, to, actor, reason=reason)
 
     def resend(self, object_ids: Sequence[int], to: Sequence[str] | None, actor: str, *, original: bool = False) -> int:
         """Queue objects once more and give how many lines were queued; see `Resending.resend`."""

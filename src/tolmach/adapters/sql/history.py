@@ -207,9 +207,9 @@ class History:
             statement = statement.where(_object.received_at >= micros(since))
             bound["after"] = first - 1
         if watch:
-            statement = statement.where(_brought_by(plain(watch)))
+            statement = statement.where(brought_by(plain(watch)))
         if patient.strip():
-            statement = statement.where(_matches(patient))
+            statement = statement.where(matches(patient))
         yield from self._portions(statement, bound)
 
     def of(self, object_ids: Sequence[int]) -> list[HistoryRow]:
@@ -233,7 +233,7 @@ class History:
             bound = {"after": rows[-1].id}
 
 
-def _brought_by(watch: str) -> sa.ColumnElement[bool]:
+def brought_by(watch: str) -> sa.ColumnElement[bool]:
     """Give the condition that a watched folder brought an object; events tell of those another source brought since."""
     here = sa.and_(_object.entrance == "folder", _object.source == watch)
     source = to_json(["folder", watch])[:-1] + ","
@@ -247,7 +247,8 @@ def _brought_by(watch: str) -> sa.ColumnElement[bool]:
     )
 
 
-def _matches(patient: str) -> sa.ColumnElement[bool]:
+def matches(patient: str) -> sa.ColumnElement[bool]:
+    """Give the condition that an object is of a patient: by name in any letters, or by ID."""
     text = folded(patient)
     ways = [
         _object.patient_name_folded.contains(text, autoescape=True),

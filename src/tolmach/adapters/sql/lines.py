@@ -14,10 +14,12 @@ from tolmach.adapters.sql.endings import tally
 from tolmach.adapters.sql.engine import Database
 from tolmach.adapters.sql.faults import CONCLUDED_LINES, UNKNOWN_LINES, NoSuchThing
 from tolmach.adapters.sql.schema import deliveries, objects
-from tolmach.adapters.sql.stored import Clock, countable, micros, problem_from_json, slices
+from tolmach.adapters.sql.stored import Clock, countable, micros, plain, problem_from_json, slices
 
 _AT_ONCE: Final = 500
 _NAMED_IN_AN_ERROR: Final = 10
+LONGEST_REASON: Final = 500
+"""So many letters of what a person gives as the reason are kept."""
 
 _line = deliveries.c
 _COLUMNS = (
@@ -83,25 +85,32 @@ class Lines:
         self._clock = clock
 
     def change(
-        self, action: str, ids: Sequence[int] | None, to: str | None, actor: str, keeps: Collection[str] = ()
+        self,
+        action: str,
+        ids: Sequence[int] | None,
+        to: str | None,
+        actor: str,
+        keeps: Collection[str] = (),
+        reason: str = "",
     ) -> int:
         """Carry an action out and give how many lines it changed.
 
         Lines given by number change all or none: an unknown or concluded one raises `NoSuchThing`. Without numbers all
         open lines of a destination, or of all, change in portions, so that receiving goes on beside it; but not those
-        held for problems of the codes in `keeps`.
+        held for problems of the codes in `keeps`. A `reason` is written to the events.
         """
         if not actor:
             raise ValueError("who does it?")
+        why = plain(reason.strip())[:LONGEST_REASON]
         if ids is not None:
             wanted = countable(ids)
             if len(wanted) < len(set(ids)):
                 raise NoSuchThing(UNKNOWN_LINES, ids=listed(sorted(set(ids) - set(wanted))))
-            return self._database.write(lambda connection: self._named(connection, action, wanted, to, actor))
+            return self._database.write(lambda connection: self._named(connection, action, wanted, to, actor, why))
         changed = 0
         step: tuple[int, int] | None = (0, 0)
         while step is not None:
-            portion = partial(self._portion, action=action, after=step[1], to=to, actor=actor, keeps=keeps)
+            portion = partial(self._portion, action=action, after=step[1], to=to, actor=actor, keeps=keeps, why=why)
             step = self._database.write(portion)
             changed += 0 if step is None else step[0]
         return changed
@@ -130,7 +139,9 @@ class Lines:
         still = [line for line in lines if line.state == "held" and _is_held_for(line, code, watch)]
         return _carry_out(connection, "retried", still, actor, self._clock(), named=True)
 
-    def _named(self, connection: sa.Connection, action: str, ids: Sequence[int], to: str | None, actor: str) -> int:
+    def _named(
+        self, connection: sa.Connection, action: str, ids: Sequence[int], to: str | None, actor: str, why: str
+    ) -> int:
         lines: list[Any] = []
         for some in slices(ids):
             lines += connection.execute(_BY_ID, {"ids": some})
@@ -139,7 +150,7 @@ class Lines:
             raise NoSuchThing(UNKNOWN_LINES, ids=listed(missing))
         if concluded := [line.id for line in lines if line.concluded_at is not None]:
             raise NoSuchThing(CONCLUDED_LINES, ids=listed(concluded))
-        return _carry_out(connection, action, lines, actor, self._clock(), named=True)
+        return _carry_out(connection, action, lines, actor, self._clock(), named=True, why=why)
 
     def _portion(
         self,
@@ -150,13 +161,14 @@ class Lines:
         to: str | None,
         actor: str,
         keeps: Collection[str],
+        why: str,
     ) -> tuple[int, int] | None:
         statement, bound = (_OPEN, {}) if to is None else (_OPEN_TO, {"destination": to})
         lines = connection.execute(statement, {"after": after, **bound}).all()
         if not lines:
             return None
         changing = [line for line in lines if not (line.state == "held" and _code_of(line) in keeps)]
-        return _carry_out(connection, action, changing, actor, self._clock(), named=False), lines[-1].id
+        return _carry_out(connection, action, changing, actor, self._clock(), named=False, why=why), lines[-1].id
 
 
 def listed(ids: Iterable[int]) -> str:
@@ -167,7 +179,14 @@ def listed(ids: Iterable[int]) -> str:
 
 
 def _carry_out(
-    connection: sa.Connection, action: str, lines: Sequence[Any], actor: str, now: datetime, *, named: bool
+    connection: sa.Connection,
+    action: str,
+    lines: Sequence[Any],
+    actor: str,
+    now: datetime,
+    *,
+    named: bool,
+    why: str = "",
 ) -> int:
     verb, at = _ACTIONS[action], micros(now)
     changed, noted, released = [], [], []
@@ -179,7 +198,7 @@ def _carry_out(
         if values is not None:
             kept = {name: getattr(line, name) for name in _CHANGED}
             changed.append({"delivery_id": line.id} | kept | values)
-            noted.append(_event(line, actor, action, now))
+            noted.append(_event(line, actor, action, now, why))
     if changed:
         connection.execute(_CHANGE, changed)
     events.note_all(connection, noted)
@@ -206,6 +225,8 @@ def _code_of(line: Any) -> str:
     return "" if problem is None else problem.code
 
 
-def _event(line: Any, actor: str, action: str, now: datetime) -> dict[str, object]:
-    details = {"state": line.state, "attempts": line.attempts, "code": _code_of(line)}
+def _event(line: Any, actor: str, action: str, now: datetime, why: str = "") -> dict[str, object]:
+    details = {"state": line.state, "attempts": line.attempts, "code": _code_of(line)} | (
+        {"reason": why} if why else {}
+    )
     return events.row(now, actor, action, line.object_id, line.id, line.destination, details)

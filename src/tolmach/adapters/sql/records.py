@@ -19,6 +19,7 @@ from tolmach.adapters.sql.index import SqlIndex
 from tolmach.adapters.sql.index_backlog import SqlBacklog
 from tolmach.adapters.sql.index_writing import Versions
 from tolmach.adapters.sql.inventory import SqlStoredRecords
+from tolmach.adapters.sql.listing import Listing
 from tolmach.adapters.sql.nodes import Nodes
 from tolmach.adapters.sql.outbox import SqlOutbox
 from tolmach.adapters.sql.receipts import SqlReceipts
@@ -39,9 +40,9 @@ class Records:
     """The records of one data folder, open; any thread may use any part, and other processes may have them open too.
 
     Protocols: `receipts` are `Receipts`, `journeys` are `Journeys`, `ends` are `JourneyEnds`, `outbox` is an `Outbox`,
-    `stored` are `StoredRecords`, `watched` are `WatchRecords`. `desk` is for operators; `commitments`,
-    `devices`, `nodes` and `unknown_peers` are what their names say. `index` is an `Index` as it stands,
-    `index_backlog` what it has not looked at since the tables were upgraded.
+    `stored` are `StoredRecords`, `watched` are `WatchRecords`. `desk` is for operators, `listing` for long lists they
+    look at; `commitments`, `devices`, `nodes` and `unknown_peers` are what their names say. `index` is an `Index` as it
+    stands, `index_backlog` what it has not looked at since the tables were upgraded.
     """
 
     def __init__(self, database: Database, clock: Clock | None = None, versions: Versions = "newest") -> None:
@@ -53,6 +54,7 @@ class Records:
         self.outbox = SqlOutbox(database, clock, nodes)
         self.stored = SqlStoredRecords(database, clock)
         self.desk = Desk(database, clock)
+        self.listing = Listing(database)
         self.commitments = Commitments(database)
         self.commitment_requests = SqlCommitmentRequests(database)
         self.devices = Devices(database)
