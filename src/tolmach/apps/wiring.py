@@ -76,6 +76,7 @@ class Station:
         self.intake = Intake(store, records.receipts, _reserve(settings), utc_now, time.monotonic)
         self.deliveries = Deliveries(records, store)
         self.modes = Modes(records.watched.said)
+        records.changed_elsewhere()  # from here on: what is said while this starts is noticed afterwards
         self.modes.configure(settings.watch)
         self.walker = Walker(self._journey(self._routes(settings)), self.deliveries.wake)
         self.watching = Watching(records, store, self.intake, self.modes, self.walker.bell.ring)
