@@ -19,13 +19,6 @@ if TYPE_CHECKING:
     from tolmach.apps.cli.terminal import Terminal
 
 _COLOURS = {"fresh": "", "old": "yellow", "overdue": "red"}
-_STATES = {
-    "queued": N_("queued"),
-    "delivered": N_("delivered"),
-    "held": N_("held"),
-    "quarantined": N_("quarantined"),
-    "deleted": N_("deleted"),
-}
 
 
 def register(program: click.Group, run: Run) -> None:
@@ -76,7 +69,9 @@ def register(program: click.Group, run: Run) -> None:
 
 def state_named(terminal: Terminal, state: str) -> str:
     """Give a state in the user's language."""
-    return terminal.translator.gettext(_STATES[state])
+    from tolmach.apps.overseeing import LINE_STATES
+
+    return terminal.translator.gettext(LINE_STATES[state])
 
 
 def short_time(moment: datetime) -> str:
@@ -85,12 +80,11 @@ def short_time(moment: datetime) -> str:
 
 
 def _retry(run: Run, ids: Sequence[int], to: str | None) -> int:
-    from tolmach.journeys.faults import SHADOW
+    from tolmach.apps import overseeing
 
     with records_of(run) as records:
         require_destination(run, records, to)
-        # What a folder in shadow mode holds is let go by tolmach watch live --with-held, or by its number.
-        changed = records.desk.retry(ids or None, to, actor(), keeps=(SHADOW.code,))
+        changed = overseeing.retry(records, ids or None, to, actor())
     terminal = run.terminal()
     terminal.write(terminal.count("{count} line is tried now.", "{count} lines are tried now.", changed))
     return 0

@@ -20,15 +20,10 @@ from tolmach.base import N_
 if TYPE_CHECKING:
     from tolmach.adapters.sql import HistoryRow, Records, WatchState
     from tolmach.apps.cli.terminal import Terminal
+    from tolmach.apps.overseeing import FolderState
 
 _A_DAY = timedelta(days=1)
 _INDENT = " " * 9
-_STATES = {
-    "live": N_("live"),
-    "shadow": N_("shadow mode"),
-    "paused": N_("paused"),
-    "unconfigured": N_("no longer configured"),
-}
 _COLOURS = {"live": "green", "shadow": "yellow", "paused": "yellow", "unconfigured": "dim"}
 
 
@@ -89,12 +84,14 @@ def _register_report(watch: click.Group, run: Run) -> None:
 
 
 def _list(run: Run, *, as_json: bool) -> int:
+    from tolmach.apps.overseeing import folder_state
+
     terminal = run.terminal(as_json=as_json)
     with records_of(run) as records:
         known = {state.name: state for state in records.watched.states()}
     folders = {one.name: str(one.folder) for one in run.settings.watch}
     for name in sorted(folders.keys() | known.keys()):
-        state, now = known.get(name), state_of(run, name, known.get(name))
+        state, now = known.get(name), folder_state(run.settings, name, known.get(name))
         if as_json:
             own = {"name": name, "folder": folders.get(name), "state": now}
             terminal.result(own | _as_json(state))
@@ -105,16 +102,6 @@ def _list(run: Run, *, as_json: bool) -> int:
     return 0
 
 
-def state_of(run: Run, name: str, state: WatchState | None) -> str:
-    """Give how a folder is watched: live, shadow, paused, or unconfigured."""
-    configured = next((one for one in run.settings.watch if one.name == name), None)
-    if configured is None:
-        return "unconfigured"
-    if state is not None and state.mode:
-        return state.mode
-    return "shadow" if configured.shadow else "live"
-
-
 def _as_json(state: WatchState | None) -> dict[str, object]:
     if state is not None:
         return {key: value for key, value in state.as_json().items() if key not in ("name", "mode")}
@@ -122,23 +109,16 @@ def _as_json(state: WatchState | None) -> dict[str, object]:
     return {**empty, "taken": 0, "passed_over": 0, "trouble": None, "trouble_since": None}
 
 
-def _is_stale(state: WatchState, mode: str) -> bool:
-    """Tell whether nothing was heard of a folder for so long that nobody can be watching it."""
-    from tolmach.apps.findings import STALLED_SECONDS
+def _show(terminal: Terminal, name: str, folder: str, now: FolderState, state: WatchState | None) -> None:
+    from tolmach.apps.overseeing import FOLDER_STATES, is_stale
 
-    heard = [at for at in (state.looked_at, state.last_taken_at) if at is not None]
-    is_old = bool(heard) and (datetime.now(UTC) - max(heard)).total_seconds() >= STALLED_SECONDS
-    return is_old and mode in ("live", "shadow")
-
-
-def _show(terminal: Terminal, name: str, folder: str, now: str, state: WatchState | None) -> None:
     _ = terminal.translator.gettext
-    terminal.write(f"{name:<16} {_(_STATES[now]):<14} {folder}", _COLOURS[now])
+    terminal.write(f"{name:<16} {_(FOLDER_STATES[now]):<14} {folder}", _COLOURS[now])
     if state is None or state.looked_at is None:
         terminal.write(_INDENT + _(N_("never looked at: is tolmach serve running?")), "yellow")
     else:
         terminal.write(_INDENT + _(N_("looked at {when}"), when=short_time(state.looked_at)), "dim")
-        if _is_stale(state, now):
+        if is_stale((state.looked_at, state.last_taken_at), now, datetime.now(UTC)):
             words = N_("nobody has looked at it since then: is tolmach serve running, and does the drive answer?")
             terminal.write(_INDENT + _(words), "yellow")
     if state is None:
@@ -154,26 +134,27 @@ def _show(terminal: Terminal, name: str, folder: str, now: str, state: WatchStat
 
 
 def _set(run: Run, name: str, mode: Literal["live", "shadow", "paused"], *, with_held: bool = False) -> int:
+    from tolmach.apps.overseeing import FOLDER_STATES, say_mode
+
     terminal = run.terminal()
     with records_of(run) as records:
         require_watch(run, records, name)
-        records.watched.set_mode(name, mode, actor())
-        terminal.say(N_("{name}: {state}"), name=name, state=terminal.translator.gettext(_STATES[mode]))
+        count = say_mode(records, name, mode, actor(), with_held=with_held)
+        terminal.say(N_("{name}: {state}"), name=name, state=terminal.translator.gettext(FOLDER_STATES[mode]))
         if with_held:
-            from tolmach.journeys.faults import SHADOW
-
-            count = records.desk.release(name, SHADOW.code, actor())
             terminal.write(terminal.count("{count} line is tried now.", "{count} lines are tried now.", count))
     return 0
 
 
 def _resume(run: Run, name: str) -> int:
+    from tolmach.apps.overseeing import FOLDER_STATES, folder_state
+
     terminal = run.terminal()
     with records_of(run) as records:
         require_watch(run, records, name)
         records.watched.resume(name, actor())
         state = next((one for one in records.watched.states() if one.name == name), None)
-    now = terminal.translator.gettext(_STATES[state_of(run, name, state)])
+    now = terminal.translator.gettext(FOLDER_STATES[folder_state(run.settings, name, state)])
     terminal.say(N_("{name}: {state}"), name=name, state=now)
     return 0
 
@@ -211,9 +192,10 @@ class _Report:
 
     def _write_page(self, html: Path) -> None:
         from tolmach.adapters.folder import write_private
+        from tolmach.apps.overseeing import folder_state
         from tolmach.apps.watch_report import ReportPage
 
         state = next((one for one in self.records.watched.states() if one.name == self.watch), None)
-        is_shadow = state_of(self.run, self.watch, state) == "shadow"
+        is_shadow = folder_state(self.run.settings, self.watch, state) == "shadow"
         page = ReportPage(self.run.translator, self.watch, is_shadow=is_shadow)
         write_private(html, page.parts(self.rows, self.since, self.now))

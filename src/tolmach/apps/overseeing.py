@@ -1,0 +1,225 @@
+"""What people see and say of watched folders, the queue and the history: the same for the commands and the window."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from tolmach.adapters.sql import (
+    AgeRow,
+    DeliveryRow,
+    DestinationRow,
+    Event,
+    HistoryRow,
+    QueueRow,
+    Records,
+    VersionRow,
+    Wanted,
+    WatchCount,
+    WatchState,
+)
+from tolmach.apps.findings import STALLED_SECONDS
+from tolmach.base import N_, Problem
+from tolmach.journeys.faults import SHADOW
+from tolmach.repair.holding import FAILED_UNSURE, HELD_UNSURE
+
+if TYPE_CHECKING:
+    from tolmach.apps.sections import Settings, WatchSettings
+
+__all__ = [
+    "FOLDER_STATES",
+    "LINE_STATES",
+    "AgeRow",
+    "DeliveryRow",
+    "DestinationRow",
+    "Event",
+    "FolderCounts",
+    "FolderLook",
+    "FolderState",
+    "HistoryRow",
+    "QueueRow",
+    "Records",
+    "Said",
+    "VersionRow",
+    "Wanted",
+    "aims_of",
+    "folder_state",
+    "folders",
+    "is_stale",
+    "retry",
+    "say_mode",
+]
+
+FolderState = Literal["live", "shadow", "paused", "unconfigured"]
+Said = Literal["live", "shadow", "paused"]
+
+FOLDER_STATES = {
+    "live": N_("live"),
+    "shadow": N_("shadow mode"),
+    "paused": N_("paused"),
+    "unconfigured": N_("no longer configured"),
+}
+LINE_STATES = {
+    "queued": N_("queued"),
+    "delivered": N_("delivered"),
+    "held": N_("held"),
+    "quarantined": N_("quarantined"),
+    "deleted": N_("deleted"),
+}
+_UNSURE = frozenset({HELD_UNSURE.code, FAILED_UNSURE.code})
+
+
+@dataclass(frozen=True, slots=True)
+class FolderCounts:
+    """What became of what one folder brought.
+
+    `seen`, `taken` and `passed_over` count states of files, ever; the others images. `failed` are those that a
+    destination refused and those in quarantine; `held` those that shadow mode or a person holds.
+    """
+
+    seen: int = 0
+    taken: int = 0
+    passed_over: int = 0
+    delivered: int = 0
+    waiting: int = 0
+    failed: int = 0
+    unsure: int = 0
+    held: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FolderLook:
+    """One watched folder as people see it, configured still or not. `is_shadow`: also while it is paused."""
+
+    name: str
+    state: FolderState
+    is_shadow: bool
+    folder: Path | None = None
+    export_folder: Path | None = None
+    to: tuple[str, ...] = ()
+    looked_at: datetime | None = None
+    last_taken_at: datetime | None = None
+    last_file: str = ""
+    trouble: Problem | None = None
+    trouble_since: datetime | None = None
+    counts: FolderCounts = field(default_factory=FolderCounts)
+
+    def is_stale(self, now: datetime) -> bool:
+        """Tell whether nothing was heard of it for so long that nobody can be watching it."""
+        return is_stale((self.looked_at, self.last_taken_at), self.state, now)
+
+
+def folder_state(settings: Settings, name: str, state: WatchState | None) -> FolderState:
+    """Give how a folder is watched: live, shadow, paused, or unconfigured."""
+    configured = next((one for one in settings.watch if one.name == name), None)
+    if configured is None:
+        return "unconfigured"
+    if state is not None and state.mode:
+        return state.mode
+    return "shadow" if configured.shadow else "live"
+
+
+def is_stale(heard: Sequence[datetime | None], state: FolderState, now: datetime) -> bool:
+    """Tell whether the last that was heard of a folder is so old that nobody can be watching it."""
+    known = [at for at in heard if at is not None]
+    is_old = bool(known) and (now - max(known)).total_seconds() >= STALLED_SECONDS
+    return is_old and state in ("live", "shadow")
+
+
+def folders(settings: Settings, records: Records | None) -> list[FolderLook]:
+    """Give every folder that is configured or was, by name; without records, what is configured.
+
+    Raises `RecordsTrouble`.
+    """
+    known = {} if records is None else {one.name: one for one in records.watched.states()}
+    found: dict[str, list[WatchCount]] = {}
+    for one in [] if records is None else records.listing.watches():
+        found.setdefault(one.watch, []).append(one)
+    configured = {one.name: one for one in settings.watch}
+    return [
+        _look(settings, configured.get(name), name, known.get(name), found.get(name, ()))
+        for name in sorted(configured.keys() | known.keys())
+    ]
+
+
+def _look(
+    settings: Settings,
+    watch: WatchSettings | None,
+    name: str,
+    state: WatchState | None,
+    found: Sequence[WatchCount],
+) -> FolderLook:
+    said = "" if state is None else state.mode_before if state.mode == "paused" else state.mode
+    is_shadow = said == "shadow" if said else watch is not None and watch.shadow
+    counts = _counts(found, 0 if state is None else state.taken, 0 if state is None else state.passed_over)
+    last = "" if state is None or state.last_path is None else state.last_path.decode("utf-8", "backslashreplace")
+    return FolderLook(
+        name=name,
+        state=folder_state(settings, name, state),
+        is_shadow=is_shadow,
+        folder=None if watch is None else watch.folder,
+        export_folder=None if watch is None else watch.export_folder,
+        to=() if watch is None else aims_of(watch, settings),
+        looked_at=None if state is None else state.looked_at,
+        last_taken_at=None if state is None else state.last_taken_at,
+        last_file=last,
+        trouble=None if state is None else state.trouble,
+        trouble_since=None if state is None else state.trouble_since,
+        counts=counts,
+    )
+
+
+def aims_of(watch: WatchSettings, settings: Settings) -> tuple[str, ...]:
+    """Give the names of the peers that images of a watch may go to."""
+    routed = (name for route in settings.route if watch.name in route.from_ for name in route.to)
+    return tuple(dict.fromkeys((*watch.to, *routed)))
+
+
+def _counts(found: Sequence[WatchCount], taken: int, passed_over: int) -> FolderCounts:
+    counted: Counter[str] = Counter()
+    for one in found:
+        counted[_class_of(one)] += one.images
+    return FolderCounts(
+        seen=taken + passed_over,
+        taken=taken,
+        passed_over=passed_over,
+        delivered=counted["delivered"],
+        waiting=counted["waiting"],
+        failed=counted["failed"],
+        unsure=counted["unsure"],
+        held=counted["held"],
+    )
+
+
+def _class_of(count: WatchCount) -> str:
+    if count.state in ("queued", "walked"):
+        return "waiting"
+    if count.state != "held":
+        return "failed" if count.state == "quarantined" else count.state
+    if count.by_person or count.code == SHADOW.code:
+        return "held"
+    return "unsure" if count.code in _UNSURE else "failed"
+
+
+# What people say ------------------------------------------------------------------------------------------------------
+
+
+def say_mode(records: Records, name: str, said: Said, actor: str, *, with_held: bool = False) -> int:
+    """Let a folder be live, in shadow mode or paused from now on; gives how many held lines were let go.
+
+    `with_held` delivers also what shadow mode has held.
+    """
+    records.watched.set_mode(name, said, actor)
+    return records.desk.release(name, SHADOW.code, actor) if with_held else 0
+
+
+def retry(records: Records, ids: Sequence[int] | None, to: str | None, actor: str) -> int:
+    """Try lines again now and give how many changed; see `Desk.retry`.
+
+    What a folder in shadow mode holds is let go by going live, or by its number.
+    """
+    return records.desk.retry(ids, to, actor, keeps=(SHADOW.code,))
