@@ -73,8 +73,11 @@ class Agent(QObject):
     refused = Signal(Problem)  # a reload or a command that was not done; what ran before goes on
     followed = Signal()  # the configuration was read anew, by a start or a reload
 
-    def __init__(self, config: Path | None, environment: Mapping[str, str], parent: QObject | None = None) -> None:
-        """Be off; `config` is the file that was named at the start, if one was."""
+    def __init__(self, config: Path | None, environment: Mapping[str, str], parent: QObject) -> None:
+        """Be off; `config` is the file that was named at the start, if one was.
+
+        It belongs to `parent`, as Python's collector would delete what nobody owns in whatever thread it runs in.
+        """
         super().__init__(parent)
         self._config, self._environment = config, environment
         self._state = AgentState()
