@@ -81,6 +81,7 @@ def start(*arguments: str | Path, **env: str) -> subprocess.Popen[bytes]:
     """Start the program as a process of its own, its output in pipes.
 
     They are read without a buffer: `communicate` knows nothing of what `readline` has read ahead, and would lose it.
+    Where it listens for HTTP, it takes a free port.
     """
     return subprocess.Popen(
         [*PROGRAM, *map(str, arguments)],
@@ -88,7 +89,7 @@ def start(*arguments: str | Path, **env: str) -> subprocess.Popen[bytes]:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env={**os.environ, **env},
+        env={**os.environ, "TOLMACH_HTTP__PORT": "0", **env},
     )
 
 

@@ -62,6 +62,7 @@ class Setup:
         parts = [
             table("", {"data_dir": str(self.data_dir)} | ({"database": self.database} if self.database else {})),
             table("[dicom]", {"host": "127.0.0.1", "port": self.port, "ae_title": AE_TITLE}),
+            table("[http]", {"enabled": False}),
         ]
         if self.delivery:
             names = ("backoff_first_seconds", "backoff_cap_seconds", "proof_timeout_seconds")

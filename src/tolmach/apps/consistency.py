@@ -31,6 +31,7 @@ NO_DATABASE = N_("write sqlite, or postgresql://user:password@host/name")
 BAD_SIZE = N_("write a number of bytes, or a share such as 5%")
 NO_SUCH_PROOF = N_("a peer of kind {kind} cannot give that proof; use response")
 BAD_OBJECTS = N_("write folder, or s3://BUCKET/PREFIX?endpoint=https://HOST:PORT ({why})")
+TWO_PLACES = N_("it is for objects in a folder, and objects names a bucket: take one of the two away")
 BAD_WINDOW = N_("write a time of day from and to, as in 20:00-06:00")
 NO_MOVE_TO = N_('move_to must be given with after = "move"')
 NO_MAIL_FROM = N_("mail_from and mail_to must be given with smtp_host")
@@ -51,6 +52,7 @@ OWN_WORDS = (
     BAD_SIZE,
     NO_DATABASE,
     BAD_OBJECTS,
+    TWO_PLACES,
     NO_SUCH_PROOF,
     BAD_WINDOW,
     NO_MOVE_TO,
@@ -69,6 +71,8 @@ def require_consistent(settings: Settings) -> None:
     _require_single("[[peer]], [[watch]]", (*(one.name for one in settings.peer), *_names_of_watches(settings)))
     _require_single("[[profile]]", (one.name for one in settings.profile))
     _require_distinct_peers(settings)
+    if settings.storage.folder is not None and settings.objects != "folder":
+        raise fail(TWO_PLACES, where="storage.folder")
     for number, route in enumerate(settings.route, 1):
         _require_ways(settings, f"[[route]] {number}", route.to, route.profile)
     routed = {source for route in settings.route for source in route.from_}

@@ -21,7 +21,13 @@ def records_by(settings: Settings, synchronous: Synchronous = "FULL", *, create:
     """Open the records the settings name; raises as `open_records`."""
     from tolmach.adapters.sql import open_records
 
-    return open_records(settings.data_dir, synchronous, create=create, database=settings.database)
+    return open_records(
+        settings.data_dir,
+        synchronous,
+        create=create,
+        versions=settings.archive.versions,
+        database=settings.database,
+    )
 
 
 def store_by(settings: Settings, environment: Mapping[str, str], *, sync: bool = True) -> Objects:
@@ -31,10 +37,9 @@ def store_by(settings: Settings, environment: Mapping[str, str], *, sync: bool =
     """
     from tolmach.adapters.objects.folder_store import FolderStore
     from tolmach.adapters.objects.opening import open_store
-    from tolmach.adapters.objects.s3_address import FOLDER
 
     shared = settings.storage.folder
-    if shared is None or settings.objects != FOLDER:
+    if shared is None:
         return open_store(settings.objects, settings.data_dir, keys_from(environment), sync=sync)
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     return FolderStore(shared, sync=sync, spool=spool_name(settings.data_dir))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tolmach.adapters.dimse.acceptance import AcceptancePolicy
 from tolmach.adapters.dimse.allow_list import Caller
@@ -16,6 +16,7 @@ from tolmach.adapters.dimse.storage_scp import StorageScp, StorageScpSettings
 from tolmach.adapters.dimse.tls import TlsServer
 from tolmach.adapters.objects.opening import Objects
 from tolmach.adapters.sql import Records
+from tolmach.apps.archiving import Archive
 from tolmach.apps.destinations import tls_files
 from tolmach.apps.sections import DicomSettings, PeerSettings, Settings
 from tolmach.apps.serving import Entrance, Reports
@@ -29,24 +30,27 @@ _TRIES, _SECONDS_BETWEEN_TRIES = 10, 0.5
 
 @dataclass(frozen=True, slots=True)
 class NewPorts:
-    """What is to be listened on, and who may call; the certificates are read already."""
+    """What is to be listened on, and who may call; the certificates are read already.
+
+    Two are equal where callers could notice no difference.
+    """
 
     dicom: DicomSettings
     callers: tuple[Caller, ...]
+    serves_archive: bool
     tls: TlsState
-    tls_server: TlsServer | None
-
-    def is_like(self, other: NewPorts | None) -> bool:
-        """Tell whether nothing differs that callers could notice."""
-        return other is not None and (self.dicom, self.callers, self.tls) == (other.dicom, other.callers, other.tls)
+    tls_server: TlsServer | None = field(compare=False)
 
 
 class Ports:
     """Listens for DICOM associations. One thread changes it."""
 
-    def __init__(self, store: Objects, records: Records, entrance: Entrance, reports: Reports) -> None:
-        """Listen to nobody yet; what comes is given to `entrance`."""
+    def __init__(
+        self, store: Objects, records: Records, entrance: Entrance, reports: Reports, archive: Archive
+    ) -> None:
+        """Listen to nobody yet; what comes is given to `entrance`, what is asked for answered by `archive`."""
         self._store, self._records, self._entrance, self._reports = store, records, entrance, reports
+        self._archive = archive
         self._open: Sequence[StorageScp] = ()
         self._now: NewPorts | None = None
 
@@ -69,14 +73,14 @@ class Ports:
             for peer in settings.peer
             if peer.kind == "dicom" and (rights := _rights_of(peer))
         )
-        return NewPorts(dicom, callers, TlsState.of(dicom.tls), tls)
+        return NewPorts(dicom, callers, settings.archive.enabled, TlsState.of(dicom.tls), tls)
 
     def change(self, new: NewPorts) -> None:
         """Listen as described; nobody notices when that is how it is already.
 
         What is in hand is answered first. Raises `CannotListen`, and then it is as it was before.
         """
-        if new.is_like(self._now):
+        if new == self._now:
             return
         before = self._now
         self.stop()
@@ -126,7 +130,7 @@ class Ports:
             self._store.incoming,
             self._entrance,
             on_unknown=self._records.unknown_peers.note,
-            services=[commitment_report_scp(self._reports)],
+            services=[commitment_report_scp(self._reports), *(self._archive.services if new.serves_archive else ())],
         )
 
     def stop(self) -> None:

@@ -36,10 +36,16 @@ def archive_services(settings: Settings, index: Index, opener: Opener) -> Sequen
 
 
 def commitment_services(
-    settings: Settings, index: Index, requests: CommitmentRequests, now: Callable[[], datetime] = utc_now
+    settings: Callable[[], Settings],
+    index: Index,
+    requests: CommitmentRequests,
+    now: Callable[[], datetime] = utc_now,
 ) -> tuple[RelayedService, Reporter]:
-    """Give the service that takes Storage Commitment requests, and what answers them: a thread must call its `run`."""
-    reporter = Reporter(requests, index, lambda name: _report_to(settings, name), now)
+    """Give the service that takes Storage Commitment requests, and what answers them: a thread must call its `run`.
+
+    Peers are reported to as `settings` says when their reports are due.
+    """
+    reporter = Reporter(requests, index, lambda name: _report_to(settings(), name), now)
     return storage_commitment_scp(requests, reporter.note, now), reporter
 
 

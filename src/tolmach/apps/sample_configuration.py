@@ -16,6 +16,7 @@ from pydantic_core import PydanticUndefined
 from tolmach.adapters.folder import FileProblem, write_file
 from tolmach.adapters.folder.faults import ALREADY_THERE
 from tolmach.apps.faults import CONFIGURATION_THERE
+from tolmach.apps.gateway.http_settings import HttpSettings
 from tolmach.apps.sections import (
     ArchiveSettings,
     DeliverySettings,
@@ -63,6 +64,9 @@ _EXAMPLES: dict[str, Any] = {
     "patience_seconds": 600.0,
     "export_folder": Path("D:/Repaired"),
     "move_to": Path("D:/Done"),
+    "allowed_hosts": ("tolmach.example.org",),
+    "public_url": "https://tolmach.example.org",
+    "probe_addresses": ("10.0.0.9",),
     "silent_after_hours": 12.0,
     "smtp_host": "mail.example.org",
     "smtp_user": "tolmach",
@@ -110,6 +114,8 @@ def sample() -> str:
         _table(StorageSettings, commented=False),
         "\n[archive]\n",
         _table(ArchiveSettings, commented=False),
+        "\n[http]\n",
+        _table(HttpSettings, commented=False),
         "\n# [[peer]]                                # one for each destination, and for each who may call\n",
         _table(PeerSettings, commented=True),
         "\n# [[profile]]                             # use it with --profile\n",

@@ -13,23 +13,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 from tolmach.adapters.dimse import is_ae_title
 from tolmach.adapters.objects.faults import StoreUnusable
 from tolmach.adapters.objects.s3_address import FOLDER, parse_address
-from tolmach.apps.consistency import (
-    AE_TITLE,
-    BAD_OBJECTS,
-    BAD_SIZE,
-    BAD_WINDOW,
-    FOLDER_MISSING,
-    HOST_MISSING,
-    KEYS_MISSING,
-    NO_DATABASE,
-    NO_MAIL_FROM,
-    NO_MOVE_TO,
-    NO_PATH,
-    NO_SUCH_PROOF,
-    URL_MISSING,
-    fail,
-    require_consistent,
-)
+from tolmach.apps import consistency
+from tolmach.apps.consistency import fail, require_consistent
+from tolmach.apps.gateway.http_settings import HttpSettings
+from tolmach.archive.retention import KEPT_FOR
 from tolmach.delivery.windows import Window
 from tolmach.repair.profile import CodeStrings, Unsure
 
@@ -37,7 +24,7 @@ from tolmach.repair.profile import CodeStrings, Unsure
 def _path_of_folder(value: Any) -> Any:
     """Require a path that names something: an empty one would be the folder the program is started in."""
     if isinstance(value, str) and (not value.strip() or "\0" in value):
-        raise fail(NO_PATH)
+        raise fail(consistency.NO_PATH)
     return value
 
 
@@ -71,7 +58,7 @@ class TlsSettings(Section):
     @model_validator(mode="after")
     def _has_both(self) -> Self:
         if (self.certificate is None) != (self.key is None):
-            raise fail(KEYS_MISSING)
+            raise fail(consistency.KEYS_MISSING)
         return self
 
 
@@ -92,13 +79,13 @@ class DicomSettings(Section):
     @classmethod
     def _is_ae_title(cls, title: str) -> str:
         if not is_ae_title(title):
-            raise fail(AE_TITLE)
+            raise fail(consistency.AE_TITLE)
         return title
 
     @model_validator(mode="after")
     def _can_encrypt(self) -> Self:
         if self.tls_port is not None and self.tls.certificate is None:
-            raise fail(KEYS_MISSING)
+            raise fail(consistency.KEYS_MISSING)
         return self
 
 
@@ -144,20 +131,20 @@ class PeerSettings(Section):
     @model_validator(mode="after")
     def _can_be_reached(self) -> Self:
         if self.kind == "dicom" and not is_ae_title(self.ae_title):
-            raise fail(AE_TITLE)
+            raise fail(consistency.AE_TITLE)
         if self.kind in ("dicom", "hl7") and not self.host:
-            raise fail(HOST_MISSING)
+            raise fail(consistency.HOST_MISSING)
         if self.kind == "stow" and not (self.url or "").startswith(("http://", "https://")):
-            raise fail(URL_MISSING)
+            raise fail(consistency.URL_MISSING)
         if self.kind == "folder" and self.folder is None:
-            raise fail(FOLDER_MISSING)
+            raise fail(consistency.FOLDER_MISSING)
         return self
 
     @model_validator(mode="after")
     def _gives_its_proof(self) -> Self:
         possible = {"dicom": ("response", "query", "commitment"), "stow": ("response", "query")}
         if self.proof not in possible.get(self.kind, ("response",)):
-            raise fail(NO_SUCH_PROOF, kind=self.kind)
+            raise fail(consistency.NO_SUCH_PROOF, kind=self.kind)
         return self
 
     @field_validator("window")
@@ -167,7 +154,7 @@ class PeerSettings(Section):
             if text is not None:
                 Window.parse(text, None)
         except ValueError as error:
-            raise fail(BAD_WINDOW) from error
+            raise fail(consistency.BAD_WINDOW) from error
         return text
 
 
@@ -259,7 +246,7 @@ class WatchSettings(Section):
     @model_validator(mode="after")
     def _knows_where_to(self) -> Self:
         if self.after == "move" and self.move_to is None:
-            raise fail(NO_MOVE_TO)
+            raise fail(consistency.NO_MOVE_TO)
         return self
 
 
@@ -295,9 +282,9 @@ class NoticeSettings(Section):
     @model_validator(mode="after")
     def _can_be_sent(self) -> Self:
         if self.smtp_host and not (self.mail_from and self.mail_to):
-            raise fail(NO_MAIL_FROM)
+            raise fail(consistency.NO_MAIL_FROM)
         if self.webhook_url is not None and not self.webhook_url.startswith(("http://", "https://")):
-            raise fail(URL_MISSING)
+            raise fail(consistency.URL_MISSING)
         return self
 
 
@@ -325,14 +312,22 @@ class StorageSettings(Section):
     def _is_size(cls, text: str) -> str:
         number = text.removesuffix("%").strip()
         if text and not (number.isdecimal() and (number == text.strip() or int(number) < 100)):
-            raise fail(BAD_SIZE)
+            raise fail(consistency.BAD_SIZE)
         return text
 
 
 class ArchiveSettings(Section):
-    """Whether objects are kept here for good."""
+    """What is kept here for good, and given back to those who ask for it."""
 
-    enabled: Annotated[bool, Field(description="Keep objects that no route sends anywhere.")] = True
+    enabled: Annotated[
+        bool, Field(description="Keep objects that no route sends anywhere, and let peers find and get what is held.")
+    ] = True
+    versions: Annotated[
+        Literal["newest", "first"], Field(description="Which is shown where an instance came more than once.")
+    ] = "newest"
+    purge_after_days: Annotated[
+        int, Field(ge=0, le=36_525, description="Days that deleted objects can be restored before a purge takes them.")
+    ] = KEPT_FOR.days
 
 
 class Settings(Section):
@@ -353,7 +348,7 @@ class Settings(Section):
     objects: Annotated[
         str, Field(description="Where the bytes are: folder, or s3://BUCKET/PREFIX?endpoint=https://HOST:PORT.")
     ] = "folder"
-    http: Annotated[dict[str, Any], Field(description="Not used by this version.")] = {}
+    http: HttpSettings = HttpSettings()
     hl7: Annotated[dict[str, Any], Field(description="Not used by this version.")] = {}
     watch: tuple[WatchSettings, ...] = ()
     notice: NoticeSettings = NoticeSettings()
@@ -370,7 +365,7 @@ class Settings(Section):
     @classmethod
     def _is_database(cls, text: str) -> str:
         if text != "sqlite" and not text.startswith(("postgresql://", "postgres://")):
-            raise fail(NO_DATABASE)
+            raise fail(consistency.NO_DATABASE)
         return text
 
     @field_validator("objects")
@@ -380,7 +375,7 @@ class Settings(Section):
             if text != FOLDER:
                 parse_address(text)
         except StoreUnusable as error:
-            raise fail(BAD_OBJECTS, why=error.problem.facts["why"]) from error
+            raise fail(consistency.BAD_OBJECTS, why=error.problem.facts["why"]) from error
         return text
 
     @model_validator(mode="after")
@@ -389,11 +384,12 @@ class Settings(Section):
         return self
 
 
-MODELS: dict[str, type[Section]] = {
+MODELS: dict[str, type[BaseModel]] = {
     "dicom": DicomSettings,
     "delivery": DeliverySettings,
     "storage": StorageSettings,
     "archive": ArchiveSettings,
+    "http": HttpSettings,
     "peer": PeerSettings,
     "profile": ProfileSettings,
     "route": RouteSettings,

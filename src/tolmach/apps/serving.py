@@ -117,7 +117,13 @@ class Walker:
         self._journey, self._enqueued = journey, enqueued
         self._walking = threading.Lock()
         self._complaints = Complaints()
+        self._hurried = threading.Event()
         self.bell = Bell()
+
+    def hurry(self) -> None:
+        """Walk what has arrived by now at once, for somebody waits for it. Any thread may call."""
+        self._hurried.set()
+        self.bell.ring()
 
     def change(self, journey: ArrivalJourney) -> None:
         """Walk otherwise from now on; returns when what was being walked has come to its end. Any thread may call."""
@@ -127,6 +133,7 @@ class Walker:
     def run(self) -> None:
         """Walk until the bell says stop; trouble with the disk or the records is waited out."""
         while not self.bell.stopped:
+            self._hurried.clear()
             try:
                 with self._walking:
                     walked = self._journey.advance(BATCH)
@@ -144,8 +151,7 @@ class Walker:
         """Wait until nothing has arrived for a moment, or for as long as anybody may be made to wait."""
         until = time.monotonic() + LONGEST_WAIT_SECONDS
         while time.monotonic() < until and not self.bell.stopped:
-            self.bell.pause(PAUSE_SECONDS)
-            if not self.bell.sleep(0):
+            if self._hurried.wait(PAUSE_SECONDS) or not self.bell.sleep(0):
                 return
 
 

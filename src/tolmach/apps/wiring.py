@@ -10,9 +10,11 @@ import os
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tolmach.adapters.folder import inflate
 from tolmach.adapters.objects.lock import DataDirLock
@@ -22,6 +24,7 @@ from tolmach.adapters.sql import Records
 from tolmach.adapters.sql.dialect import Synchronous
 from tolmach.adapters.sql.engine import FILE_NAME
 from tolmach.adapters.sql.nodes import BEAT_SECONDS
+from tolmach.apps.archiving import Archive, NothingHeld
 from tolmach.apps.delivering import Deliveries
 from tolmach.apps.destinations import tells_secrets_openly, utc_now
 from tolmach.apps.faults import (
@@ -35,6 +38,7 @@ from tolmach.apps.faults import (
     RecordsGone,
 )
 from tolmach.apps.holding import place_of, records_by, store_by
+from tolmach.apps.http_entrance import HttpEntrance
 from tolmach.apps.listening import Ports
 from tolmach.apps.modes import EndsByMode, Modes
 from tolmach.apps.noticing import NOTICE_SECONDS, notice_remarks, notices
@@ -49,6 +53,9 @@ from tolmach.intake.receive import Intake
 from tolmach.intake.recovery import Pace, Recovery, part_of_day
 from tolmach.intake.room import Reserve
 from tolmach.journeys.arrival import ArrivalJourney
+
+if TYPE_CHECKING:
+    from tolmach.apps.gateway.listening import Served
 
 log = logging.getLogger(__name__)
 
@@ -81,24 +88,32 @@ class Station:
         self.walker = Walker(self._journey(self._routes(settings)), self.deliveries.wake)
         self.watching = Watching(records, store, self.intake, self.modes, self.walker.bell.ring)
         entrance = Entrance(self.intake, self.walker.bell.ring)
-        self.ports = Ports(store, records, entrance, self.deliveries.reports)
+        self.archive = Archive(settings, store, records, self.walker.hurry)
+        self.ports = Ports(store, records, entrance, self.deliveries.reports, self.archive)
+        self.http = HttpEntrance(self._served)
         self._tell = notices(settings, records, self.intake.require_room)
 
     @property
     def address(self) -> str:
-        """Where callers reach it, for people."""
+        """Where DICOM callers reach it, for people."""
         return self.ports.address
+
+    @property
+    def url(self) -> str:
+        """Where HTTP callers reach it; empty where they do not."""
+        return self.http.url
 
     @property
     def remarks(self) -> Sequence[Problem]:
         """What its operator should know."""
-        return tuple(_remarks(self.settings, self._records))
+        trouble = self.http.trouble
+        return (*_remarks(self.settings, self._records), *(() if trouble is None else (trouble,)))
 
     def begin(self, run: Running) -> None:
         """Run everything the settings ask for until `run` ends."""
         settings = self.settings
         deliveries, ports = self.deliveries.prepare(settings), self.ports.prepare(settings)
-        watches = self.watching.prepare(settings)
+        watches, http = self.watching.prepare(settings), self.http.prepare(settings)
         run.at_end(watches.discard)
         make_outputs(settings)
         run.at_end(self.deliveries.stop)
@@ -110,8 +125,10 @@ class Station:
         keeper = Keeper([Chore(self._notice, LOOK_SECONDS), keep, tell, Chore(self._settle, KEEP_SECONDS)])
         run.thread(keeper.run, "keeper", keeper.stopping.set)
         _check_over(self._store, self._records, self.intake, self.walker, run)
-        run.at_end(self.ports.stop)
+        self.archive.begin(run)
+        run.at_end(self._close)
         self.ports.change(ports)
+        self.http.change(http)
         run.at_end(self.watching.stop)
         with self._changing:
             self.watching.change(watches)
@@ -134,21 +151,43 @@ class Station:
             if settings != self.settings:  # else it goes on remembering what was told
                 tell = notices(settings, self._records, self.intake.require_room)
             deliveries, ports = self.deliveries.prepare(settings), self.ports.prepare(settings)
+            answers, http = self.archive.prepare(settings), self.http.prepare(settings)
             watches = self.watching.prepare(settings)
-            try:
+            with ExitStack() as undo:
+                undo.callback(watches.discard)
                 modes = self.modes.ask(settings.watch)
+                undo.callback(self.http.change(http))
                 self.ports.change(ports)
-            except TolmachError:
-                watches.discard()
-                raise
+                undo.pop_all()
             # From here on nothing can go wrong any more, neither with the settings nor with the records.
             make_outputs(settings)
             self.modes.change(modes)
+            self.archive.change(answers)
             self.walker.change(journey)
             self.deliveries.change(deliveries)
             self.watching.change(watches)
             self._tell, self.settings = tell, settings
         self.walker.bell.ring()
+
+    def _close(self) -> None:
+        """Close both entrances at once: each may have something in hand that takes its time."""
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(self.http.stop)
+            self.ports.stop()
+
+    def _served(self, serves_archive: bool) -> Served:
+        from tolmach.apps.gateway.listening import Served
+        from tolmach.apps.gateway.vitals import StationVitals
+
+        return Served(
+            index=self.archive.index if serves_archive else NothingHeld(),
+            opener=self.archive.opener,
+            store=self._store,
+            intake=self.intake,
+            tokens=self._records.tokens,
+            vitals=StationVitals(self._records, self._store, self.intake),
+            arrived=self.walker.bell.ring,
+        )
 
     def _journey(self, routes: Routes) -> ArrivalJourney:
         records = self._records
@@ -256,6 +295,7 @@ def _remarks(settings: Settings, records: Records) -> Iterator[Problem]:
         yield Problem(NOBODY_THERE, {"name": name, "count": count})
     known = {EVERY_SOURCE, *(peer.name for peer in settings.peer if peer.rights)}
     known.update(watch.name for watch in settings.watch)
+    known.update(token.name for token in records.tokens.all())
     for route in settings.route:
         for source in route.from_:
             if source not in known:

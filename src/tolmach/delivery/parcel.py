@@ -10,10 +10,11 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property, partial
+from typing import Protocol
 
 from tolmach.base import N_, Phrase
 from tolmach.delivery.faults import OBJECT_ROTTEN, ObjectRotten
-from tolmach.delivery.interfaces import Claimed, Content, Parcel
+from tolmach.delivery.interfaces import Claimed, Parcel
 from tolmach.dicom import uids
 from tolmach.dicom.data_set import DataSet
 from tolmach.dicom.delta import BrokenDelta, apply_delta
@@ -23,6 +24,31 @@ from tolmach.dicom.splice import Extent, Pieces, reread
 from tolmach.dicom.wire import Keep, as_source, file_parts
 
 OpenObject = Callable[[str], AbstractContextManager[Source]]
+
+
+class Kept(Protocol):
+    """What says where stored bytes are and what was made of them: a line of the outbox, an instance of the archive."""
+
+    @property
+    def stored_sha256(self) -> str:
+        """The name of the stored file: the checksum of its data set."""
+        ...
+
+    @property
+    def data_set_offset(self) -> int:
+        """Where in it the data set begins."""
+        ...
+
+    @property
+    def delta(self) -> bytes:
+        """What was changed, encoded; empty where nothing was."""
+        ...
+
+    @property
+    def transfer_syntax_uid(self) -> str:
+        """What it is stored in."""
+        ...
+
 
 _BLOCK = 1 << 20
 _OTHER_BYTES = Phrase(N_("its bytes have another checksum"))
@@ -52,7 +78,7 @@ def _deflated_as_it_came(file: Source, start: int) -> Pieces:
 
 
 class Unpacker:
-    """Makes parcels of claimed lines; any thread may call.
+    """Makes parcels of claimed lines, and opens whatever is kept; any thread may call.
 
     `open_object` gives a stored file whole, by the sha256 of its data set; `inflate` keeps an inflated data set where
     the caller likes.
@@ -64,16 +90,20 @@ class Unpacker:
 
     def parcel(self, line: Claimed) -> Parcel:
         """Give the parcel of a line; its bytes are looked for when it is opened, as often as it is opened."""
-        return Parcel(line, partial(self._opened, line))
+        return Parcel(line, partial(self.opened, line))
 
     @contextmanager
-    def _opened(self, line: Claimed) -> Iterator[Content]:
-        with self._open_object(line.stored_sha256) as stored:
-            _require_whole(line, stored)
-            yield StoredContent(line, stored, self._inflate)
+    def opened(self, held: Kept) -> Iterator[StoredContent]:
+        """Give the content until the block ends, proved to be what was taken.
+
+        Raises `ObjectMissing`, `ObjectRotten` or `StoreTrouble`.
+        """
+        with self._open_object(held.stored_sha256) as stored:
+            _require_whole(held, stored)
+            yield StoredContent(held, stored, self._inflate)
 
 
-def _require_whole(line: Claimed, stored: Source) -> None:
+def _require_whole(line: Kept, stored: Source) -> None:
     """Require that the bytes are those that were taken; a rotten image must not reach anybody."""
     if stored.size < line.data_set_offset:
         raise ObjectRotten(OBJECT_ROTTEN, sha256=line.stored_sha256, why=_CUT)
@@ -85,9 +115,9 @@ def _require_whole(line: Claimed, stored: Source) -> None:
 
 
 class StoredContent:
-    """The bytes of one line, over a stored file that is open; see `interfaces.Content`."""
+    """The bytes that are given of what is kept, over a stored file that is open; see `interfaces.Content`."""
 
-    def __init__(self, line: Claimed, stored: Source, inflate: Inflate) -> None:
+    def __init__(self, line: Kept, stored: Source, inflate: Inflate) -> None:
         """Take a file that was proved to be what was taken."""
         self._line, self._stored, self._inflate = line, stored, inflate
 

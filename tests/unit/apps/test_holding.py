@@ -51,6 +51,7 @@ data_dir = "data"
 language = "en"
 objects = "s3://{server.bucket}/{tmp_path.name}?endpoint=http://127.0.0.1:{proxy.port}"
 dicom.port = 0
+http.enabled = false
 storage.reserve = "0"
 delivery.backoff_first_seconds = 0.1
 [[peer]]

@@ -71,7 +71,7 @@ def test_the_services_of_a_configuration(settings: Settings) -> None:
     archive = HeldArchive()
     commands = {field for one in archive_services(settings, archive.index, archive.open) for field in one.performs}
     assert commands == {0x0020, 0x0021, 0x0010}
-    service, reporter = commitment_services(settings, archive.index, object())  # type: ignore[arg-type]
+    service, reporter = commitment_services(lambda: settings, archive.index, object())  # type: ignore[arg-type]
     assert set(service.performs) == {0x0130}
     assert reporter.association_to("room") is None
     assert reporter.association_to("nobody") is None

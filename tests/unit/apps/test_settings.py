@@ -106,6 +106,13 @@ def test_an_editors_byte_order_mark_does_not_matter(tmp_path: Path) -> None:
     ("text", "words"),
     [
         ('langage = "uk"', ["TLM-CFG-002", "langage", "language"]),
+        ("[http]\nprot = 1", ["TLM-CFG-002", "http.prot", "nearest is port"]),
+        ('[http]\ncertificate = "c.pem"', ["TLM-CFG-001", "http", "certificate and key"]),
+        (
+            'objects = "s3://bucket/p?endpoint=http://h:9"\nstorage.folder="f"',
+            ["TLM-CFG-001", "storage.folder", "bucket"],
+        ),
+        ('[archive]\nversions = "last"', ["TLM-CFG-001", "archive.versions", "newest"]),
         ("[dicom]\nprot = 1", ["TLM-CFG-002", "dicom.prot", "nearest is port"]),
         (PEER + "tekst = 'utf-8'", ["TLM-CFG-002", "peer.0.tekst", "nearest is text"]),
         ('[[profile]]\nname = "x"\nform = "cp1251"', ["TLM-CFG-002", "profile.0.form", "nearest is from"]),

@@ -25,6 +25,7 @@ def settings(folder: Path, *outputs: str) -> Settings:
         {
             "data_dir": folder / "data",
             "dicom": {"port": 0},
+            "http": {"enabled": False},
             "storage": {"reserve": "0"},
             "peer": [{"name": name, "kind": "folder", "folder": folder / name} for name in outputs],
             "route": [{"from": ["*"], "to": outputs}],

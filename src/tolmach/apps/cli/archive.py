@@ -57,12 +57,10 @@ def _register_changes(archive: click.Group, run: Run) -> None:
         "--days",
         metavar="N",
         type=click.IntRange(0),
-        default=30,
-        show_default=True,
-        help=_(N_("How many days ago at least.")),
+        help=_(N_("How many days ago at least; without it, as configured.")),
     )
     @click.option("--yes", is_flag=True, help=_(N_("Do it; without this it is only told what would be done.")))
-    def purge(days: int, *, yes: bool) -> int:
+    def purge(days: int | None, *, yes: bool) -> int:
         return _purge(run, days, yes=yes)
 
 
@@ -136,14 +134,14 @@ def _deleted(run: Run, *, as_json: bool) -> int:
     return 0
 
 
-def _purge(run: Run, days: int, *, yes: bool) -> int:
+def _purge(run: Run, days: int | None, *, yes: bool) -> int:
     from functools import partial
 
     from tolmach.adapters.objects.removal import remove
     from tolmach.apps.holding import store_by
 
     terminal = run.terminal()
-    keep = timedelta(days=days)
+    keep = timedelta(days=run.settings.archive.purge_after_days if days is None else days)
     with records_of(run) as records:
         if not yes:
             ripe = records.retention.ripe(keep)

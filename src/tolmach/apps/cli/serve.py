@@ -77,7 +77,9 @@ def _aims_of(watch: WatchSettings, settings: Settings) -> list[str]:
 
 
 def _tell(terminal: Terminal, here: Station) -> None:
-    """Say which folders are watched, and what the operator should know."""
+    """Say where HTTP is listened for, which folders are watched, and what the operator should know."""
+    if here.url:
+        terminal.say(N_("DICOMweb is at {url}/dicom-web, for callers with a token."), url=here.url)
     for watch in here.settings.watch:
         folder, purpose = watch.folder.absolute(), ", ".join(_aims_of(watch, here.settings)) or "-"
         if here.modes.is_paused(watch.name):

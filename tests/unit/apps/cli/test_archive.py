@@ -70,6 +70,15 @@ def test_purge_tells_first_and_removes_only_when_it_is_told_to(records: Records,
     assert call("audit").status == 0
 
 
+def test_purge_waits_as_long_as_the_configuration_says(records: Records, tmp_path: Path) -> None:
+    into_records(records, entry(1))
+    call("archive", "delete", STUDY, "--reason", "x")
+    long_ago(records)
+    (tmp_path / "tolmach.toml").write_text('data_dir = "data"\n[archive]\npurge_after_days = 3650\n', "utf-8")
+    assert "0 instances" in call("archive", "purge").out
+    assert "1 instance " in call("archive", "purge", "--days", "30").out
+
+
 def test_conflicts_are_listed(records: Records) -> None:
     assert "No conflicts" in call("archive", "conflicts").out
     into_records(records, entry(1, PatientID="7"), entry(2, PatientID="7", PatientName="Щербаков^Пётр"))
