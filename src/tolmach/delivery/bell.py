@@ -13,7 +13,9 @@ class Bell:
 
     def __init__(self) -> None:
         """Begin silent."""
-        self._condition = threading.Condition()
+        lock = threading.Lock()
+        # Apart, so that a ring wakes nobody who would only go on pausing: the ringer may be in a hurry.
+        self._ringing, self._ending = threading.Condition(lock), threading.Condition(lock)
         self._rung = False
         self._stopped = False
 
@@ -24,24 +26,25 @@ class Bell:
 
     def ring(self) -> None:
         """Wake one sleeper, or keep the next from falling asleep."""
-        with self._condition:
+        with self._ringing:
             self._rung = True
-            self._condition.notify()
+            self._ringing.notify()
 
     def stop(self) -> None:
         """Wake everybody for good; may be repeated."""
-        with self._condition:
+        with self._ringing:
             self._stopped = True
-            self._condition.notify_all()
+            self._ringing.notify_all()
+            self._ending.notify_all()
 
     def sleep(self, seconds: float) -> bool:
         """Sleep until rung, stopped, or the time is over; True when rung or stopped."""
-        with self._condition:
-            heard = self._condition.wait_for(lambda: self._rung or self._stopped, seconds)
+        with self._ringing:
+            heard = self._ringing.wait_for(lambda: self._rung or self._stopped, seconds)
             self._rung = False
             return heard
 
     def pause(self, seconds: float) -> None:
         """Sleep though rung, which is kept for later; only stopping ends it early."""
-        with self._condition:
-            self._condition.wait_for(lambda: self._stopped, seconds)
+        with self._ending:
+            self._ending.wait_for(lambda: self._stopped, seconds)
