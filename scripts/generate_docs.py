@@ -22,6 +22,7 @@ from tolmach.adapters.dimse.context_plan import alternatives_to
 from tolmach.adapters.dimse.timeouts import Timeouts
 from tolmach.apps.cli.context import Run
 from tolmach.apps.cli.program import build
+from tolmach.apps.gateway.http_settings import HttpSettings
 from tolmach.apps.sections import (
     ArchiveSettings,
     DeliverySettings,
@@ -196,6 +197,7 @@ def settings() -> str:
         ("[delivery]", DeliverySettings),
         ("[storage]", StorageSettings),
         ("[archive]", ArchiveSettings),
+        ("[http]", HttpSettings),
         ("[[peer]]", PeerSettings),
         ("[[profile]]", ProfileSettings),
         ("[[watch]]", WatchSettings),

@@ -254,7 +254,10 @@ def _join(settings: Settings, records: Records, run: Running) -> None:
 
 
 def _check_over(store: Objects, records: Records, intake: Intake, walker: Walker, run: Running) -> None:
-    """Compare what is stored with what is known, in the background and again each day, and re-hash a share of it."""
+    """Compare what is stored with what is known, in the background and again each day, and re-hash a share of it.
+
+    Of several nodes each compares, for it may have left something behind; one alone reads everything again.
+    """
     pace = Pace(time.monotonic, threading.Event(), BACKGROUND_SHARE)
 
     def tell(_sha256: str, problem: Problem) -> None:
@@ -267,7 +270,8 @@ def _check_over(store: Objects, records: Records, intake: Intake, walker: Walker
             try:
                 if recovery.settle(pace).adopted:
                     walker.bell.ring()
-                recovery.verify(pace, part_of_day(utc_now().toordinal(), SCRUB_DAYS))
+                if records.nodes.is_eldest():
+                    recovery.verify(pace, part_of_day(utc_now().toordinal(), SCRUB_DAYS))
                 records.commitments.expire(utc_now() - COMMITMENT_LIFE)
             except TolmachError as error:
                 log.error("%s", error)

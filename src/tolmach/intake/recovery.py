@@ -181,7 +181,8 @@ class Recovery:
             written = self.store.modified_at(sha256)
             if written is None:
                 return Tally()
-            if timedelta(0) <= self.now() - written < settling:
+            # A store's clock may be ahead of ours. By much more it is wrong, and nothing waits for years.
+            if abs(self.now() - written) < settling:
                 return Tally(settling=1)
             found = self.store.examine(sha256)
         except ObjectMissing:  # removed meanwhile

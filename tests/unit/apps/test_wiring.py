@@ -3,16 +3,20 @@
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.calling import numbered
+from tests.postgres_server import the_server
 from tolmach.adapters.sql import Records
+from tolmach.adapters.sql.commitments import Commitments
 from tolmach.adapters.sql.outbox import SqlOutbox
 from tolmach.apps.sections import Settings
 from tolmach.apps.wiring import Station, station
 from tolmach.intake.faults import NO_ROOM, RecordsTrouble
 from tolmach.intake.interfaces import Provenance
+from tolmach.intake.recovery import Recovery, Tally
 
 SECONDS = 30.0
 
@@ -107,3 +111,28 @@ def test_a_word_of_a_person_is_not_lost_while_the_records_are_in_trouble(
             return
         threading.Event().wait(0.05)
     raise AssertionError("nobody noticed")
+
+
+def test_of_several_nodes_one_reads_everything_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rounds, read = threading.Semaphore(0), []
+    monkeypatch.setattr(Commitments, "expire", lambda *_: rounds.release())
+
+    def verify(*_: object) -> Tally:
+        read.append(1)
+        return Tally()
+
+    monkeypatch.setattr(Recovery, "verify", verify)
+    url = the_server().make("one_reads")
+
+    def node(name: str) -> Settings:
+        shared: dict[str, Any] = {"database": url, "storage": {"reserve": "0", "folder": tmp_path / "objects"}}
+        own = {"data_dir": tmp_path / name, "dicom": {"port": 0}, "http": {"enabled": False}}
+        return Settings.model_validate({**shared, **own})
+
+    try:
+        with station(node("a"), None), station(node("b"), None):
+            for _ in range(2):
+                assert rounds.acquire(timeout=SECONDS)
+        assert len(read) == 1
+    finally:
+        the_server().sql('DROP DATABASE "one_reads" WITH (FORCE)')

@@ -111,6 +111,27 @@ def test_what_may_still_be_sent_again_waits_for_another_run(house: House) -> Non
     assert house.recovery.reconcile(house.pace).adopted == 1
 
 
+@pytest.mark.parametrize("ahead", [timedelta(seconds=5), timedelta(minutes=14)])
+def test_what_the_clock_of_a_store_puts_into_the_near_future_may_still_be_in_hand_of_another_node(
+    house: House, ahead: timedelta
+) -> None:
+    house.put(content(1), recorded=True)
+    house.put(content(2))
+    house.now = WRITTEN - ahead
+    tally = house.recovery.reconcile(house.pace)
+    assert (tally.adopted, tally.settling) == (0, 1)
+    house.now = WRITTEN + timedelta(minutes=15)
+    assert house.recovery.reconcile(house.pace).adopted == 1
+
+
+def test_what_a_clock_that_was_wrong_put_into_the_far_future_does_not_wait_for_it(house: House) -> None:
+    house.put(content(1), recorded=True)
+    house.put(content(2))
+    house.now = WRITTEN - timedelta(days=3650)
+    tally = house.recovery.reconcile(house.pace)
+    assert (tally.adopted, tally.settling) == (1, 0)
+
+
 def test_in_the_background_it_is_tried_again_until_nothing_is_too_young(house: House) -> None:
     house.put(content(1))
     house.now = WRITTEN + timedelta(seconds=1)

@@ -32,6 +32,12 @@ _PREDECESSORS = nodes.delete().where(
 )
 _OLD = nodes.delete().where(nodes.c.seen_at < sa.bindparam("before", type_=sa.BigInteger))
 _LEAVE = nodes.delete().where(nodes.c.name == sa.bindparam("of_name"))
+_ELDEST = (
+    sa.select(nodes.c.name)
+    .where(nodes.c.seen_at > sa.bindparam("since", type_=sa.BigInteger))
+    .order_by(nodes.c.begun_at, nodes.c.name)
+    .limit(1)
+)
 _ALL = sa.select(nodes).order_by(nodes.c.begun_at, nodes.c.name)
 
 
@@ -96,6 +102,17 @@ class Nodes:
         with self._database.reading() as connection:
             since = self.now(connection) - ALIVE // timedelta(microseconds=1)
             return [(row.name, moment(row.seen_at), row.seen_at > since) for row in connection.execute(_ALL)]
+
+    def is_eldest(self) -> bool:
+        """Tell whether this node has been alive longest: it does what one of them all is to do.
+
+        Without company always. For a moment two may think so, or nobody; what depends on it must bear that.
+        """
+        if not self.has_company:
+            return True
+        with self._database.reading() as connection:
+            since = self.now(connection) - ALIVE // timedelta(microseconds=1)
+            return connection.execute(_ELDEST, {"since": since}).scalar() == self.name
 
     def now(self, connection: sa.Connection) -> int:
         """Give the time that leases go by."""

@@ -260,3 +260,29 @@ def test_without_a_word_one_looks_all_the_same(nodes: tuple[Records, Records], m
     assert not one.changed_elsewhere()
     monkeypatch.setattr(postgres, "LISTEN_SECONDS", 0.0)
     assert one.changed_elsewhere()
+
+
+# What one of them all is to do ----------------------------------------------------------------------------------------
+
+
+def test_the_eldest_is_one_and_when_it_is_silent_or_leaves_it_is_the_next(
+    nodes: tuple[Records, Records], clock: Clock
+) -> None:
+    one, other = nodes
+    clock.pass_by(seconds=1)
+    one.nodes.beat()
+    assert {one.nodes.is_eldest(), other.nodes.is_eldest()} == {True, False}
+    elder, younger = (one, other) if one.nodes.is_eldest() else (other, one)
+    clock.pass_by(seconds=ALIVE.total_seconds())
+    younger.nodes.beat()
+    assert younger.nodes.is_eldest()
+    elder.nodes.beat()
+    assert elder.nodes.is_eldest()
+    assert not younger.nodes.is_eldest()
+    elder.nodes.leave()
+    assert younger.nodes.is_eldest()
+
+
+def test_without_company_everybody_is_the_eldest(tmp_path: Path) -> None:
+    with open_records(tmp_path) as records:
+        assert records.nodes.is_eldest()
