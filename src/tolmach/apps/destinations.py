@@ -25,7 +25,7 @@ from tolmach.delivery.wrappers import DryRun, FreshConnection, InWindow, Paced
 if TYPE_CHECKING:
     import ssl
 
-    from tolmach.adapters.dicomweb.http import Credentials, HttpTimeouts
+    from tolmach.adapters.dicomweb.http import Credentials, HttpPeer, HttpTimeouts
 
 log = logging.getLogger(__name__)
 
@@ -128,6 +128,13 @@ def _qido_prover(peer: PeerSettings, settings: Settings) -> Prover:
     from tolmach.adapters.dicomweb.qido_prover import QidoProver
 
     return QidoProver(peer.url or "", _credentials(peer), _http_timeouts(peer), _web_context(peer, settings))
+
+
+def web_server(peer: PeerSettings, settings: Settings, patience: HttpTimeouts) -> HttpPeer:
+    """Give a peer of kind stow as a server to be asked, not yet connected; raises `BadUrl`, `BadTlsFiles`."""
+    from tolmach.adapters.dicomweb.http import HttpPeer, parse_base_url
+
+    return HttpPeer(parse_base_url(peer.url or ""), _credentials(peer), patience, _web_context(peer, settings))
 
 
 def _web_context(peer: PeerSettings, settings: Settings) -> ssl.SSLContext | None:

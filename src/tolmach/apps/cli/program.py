@@ -22,6 +22,7 @@ from tolmach.apps.cli import (
     desktop,
     detect,
     devices,
+    doctor,
     echo,
     find,
     fix,
@@ -51,6 +52,7 @@ OK, SOMETHING_FAILED, WRONG_CALL, INTERRUPTED_STATUS = 0, 1, 2, 130
 
 COMMANDS = (
     *(inspect, fix, undo, send, echo, find, get, serve, service, watch, queue, history, audit, archive, backup, peers),
+    *(doctor,),
     *(detect, translit, fold, devices, passport, notice, config, demo, desktop, token),
 )
 
