@@ -186,10 +186,6 @@ def test_a_port_that_another_program_has_is_told_and_our_own_is_not(data: Path, 
     with socket.create_server(("127.0.0.1", 0)) as taken:
         dicom = {"port": taken.getsockname()[1]}
         settings: dict[str, Any] = {"data_dir": str(data), "dicom": dicom, "http": {"port": 0}}
-            "data_dir": str(data),
-            "dicom": {"port": taken.getsockname()[1]},
-            "http": {"port": 0},
-        }
         assert codes(doctor_places.ports(installation(**settings))) == ["TLM-SRV-205"]
         with DataDirLock(data):  # as serve has it
             assert doctor_places.ports(installation(**settings)) is None
