@@ -1,7 +1,8 @@
 """The agent as a service of Windows, by pywin32. Written with care and never run: no Windows was at hand.
 
 pythonservice.exe of pywin32 imports this module and takes `TolmachService` from it, which is made then: pywin32 is
-nowhere else, and its modules have no types, so they are `Any` here.
+nowhere else, and its modules have no types, so they are `Any` here. The built program has no pythonservice.exe; it is
+its own host, and starts this module as `-m` would.
 """
 
 from __future__ import annotations
@@ -28,12 +29,13 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-CLASS = f"{__name__}.TolmachService"
+CLASS = "tolmach.apps.windows_service.TolmachService"
 RELOAD = 128  # sc.exe control NAME 128; the first number that Windows leaves to services
 STOP_MILLISECONDS = 15_000  # `serve` ends within ten seconds
 RESTART_MILLISECONDS, COUNT_AGAIN_SECONDS = 10_000, 86_400
 LOG_BYTES, LOG_FILES = 5 << 20, 10
 _GRANT_SECONDS = 600.0
+_HOST = "-m tolmach.apps.windows_service"  # the built program, called so, is its own service
 _LOG_FORMAT = "%(asctime)s %(levelname)s %(message)s"
 _CONFIG, _FOLDER = "Config", "Folder"  # what the registry keeps for each service
 
@@ -119,6 +121,7 @@ def install(plan: Plan) -> None:
             description="Repairs and delivers DICOM images.",
             userName=plan.account,
             delayedstart=True,
+            exeArgs=_HOST if getattr(sys, "frozen", False) else None,
         )
         services.SetServiceCustomOption(plan.name, _CONFIG, str(plan.config))
         services.SetServiceCustomOption(plan.name, _FOLDER, str(plan.folder))
@@ -263,6 +266,14 @@ def service_class(
     return Service
 
 
+def host_service() -> None:
+    """Be the service, in the built program: Windows has started it, and is told what to call."""
+    host = _pywin32("servicemanager")
+    host.Initialize("tolmach", host.__file__)  # where the event log finds its sentences
+    host.PrepareToHostSingle(service_class())
+    host.StartServiceCtrlDispatcher()
+
+
 def __getattr__(name: str) -> Any:
     """Give the class to pythonservice.exe, which asks this module for it by name."""
     if name == "TolmachService":
@@ -284,3 +295,7 @@ def _windows_error() -> type[Exception]:
 
 def _why(error: Exception) -> str:
     return str(getattr(error, "strerror", "") or error)
+
+
+if __name__ == "__main__":
+    host_service()

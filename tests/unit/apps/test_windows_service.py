@@ -68,6 +68,9 @@ class Windows:
         for name in ("OpenSCManager", "OpenService", "ChangeServiceConfig2", "CloseServiceHandle"):
             api.__dict__[name] = self.called(name)
         host.__dict__["LogErrorMsg"] = self.logged.append
+        host.__file__ = "servicemanager.pyd"
+        for name in ("Initialize", "PrepareToHostSingle", "StartServiceCtrlDispatcher"):
+            host.__dict__[name] = self.called(name)
         types.__dict__["error"] = ApiError
         for module in (services, api, host, types):
             monkeypatch.setitem(sys.modules, module.__name__, module)
@@ -138,6 +141,23 @@ def test_install_registers_everything_before_it_starts(windows: Windows, planned
     assert names.count("CloseServiceHandle") == 2
     assert windows.options[("tolmach-2", "Config")] == str(planned.config)
     assert windows.options[("tolmach-2", "Folder")] == str(planned.folder)
+
+
+@pytest.mark.parametrize("is_built", [False, True])
+def test_the_built_program_is_registered_as_its_own_host(
+    windows: Windows, planned: windows_service.Plan, monkeypatch: pytest.MonkeyPatch, *, is_built: bool
+) -> None:
+    monkeypatch.setattr(sys, "frozen", is_built, raising=False)
+    install(planned)
+    wanted = "-m tolmach.apps.windows_service" if is_built else None
+    assert dict(windows.calls[0][4:])["exeArgs"] == wanted
+
+
+def test_the_host_prepares_before_it_lets_windows_call(windows: Windows) -> None:
+    windows_service.host_service()
+    assert windows.names() == ["Initialize", "PrepareToHostSingle", "StartServiceCtrlDispatcher"]
+    assert windows.calls[0][1:] == ("tolmach", "servicemanager.pyd")
+    assert windows.calls[1][1].__name__ == "Service"
 
 
 @pytest.mark.parametrize(
