@@ -269,11 +269,11 @@ class Reception:
     def _finish(self, spool: Spool) -> None:
         received = self._received(spool, spool.finish())
         status = OUT_OF_RESOURCES if received is None else self.sink(received)
-        self._discard_spool()
         request = spool.request
         comment = (spool.error.strerror or "") if spool.error else ""
         response = CStoreResponse(request.message_id, status, request.sop_class_uid, request.sop_instance_uid, comment)
         self._answer(spool.context_id, response)
+        self._discard_spool()  # while the peer makes its next request
 
     def _received(self, spool: Spool, sha256: str) -> ReceivedInstance | None:
         if spool.error is not None or spool.path is None or spool.file is None:
