@@ -121,7 +121,7 @@ def with_tables(original: Original, text: str, data_dir: Path) -> bytes:
         line = setting("data_dir", data_dir)
         before = re.sub(r"(?m)^data_dir = \S*", lambda _: line, sample(), count=1).encode("utf-8")
     # Most of the lines decide how lines end here; a file of one line without an end counts as ours.
-    windows = before.count(b"\r\n") * 2 > before.count(b"\n")
+    windows = before.partition(b"\n")[0].endswith(b"\r")
     gap = "" if not before.strip() else "\n" if before.endswith(b"\n") else "\n\n"
     added = f"{gap}{text}"
     return before + (added.replace("\n", "\r\n") if windows else added).encode("utf-8")
