@@ -9,13 +9,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 from tolmach.dicom.data_set import DataSet
 from tolmach.dicom.source import Source
 
 Level = Literal["patient", "study", "series", "instance"]
 LEVELS: tuple[Level, ...] = ("patient", "study", "series", "instance")
+MOST_COUNTED: Final = 1_000
+"""Answers behind a page that are counted: in a large archive counting all would take longer than finding the page."""
 
 # An item of a sequence, such as RequestAttributesSequence.
 Item = Mapping[str, tuple[str, ...]]
@@ -114,7 +116,10 @@ class Index(Protocol):
     """
 
     def find(self, query: Query) -> tuple[Sequence[Entity], int]:
-        """Give the entities that meet the query, at most `limit`, and how many more there are."""
+        """Give the entities that meet the query, at most `limit`, and how many more there are.
+
+        Nobody needs to count beyond `MOST_COUNTED` more: that many then means that many or more.
+        """
         ...
 
     def held(

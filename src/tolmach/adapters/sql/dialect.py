@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol
 
@@ -124,6 +124,13 @@ class Prepared:
 
     def one(self, connection: sa.Connection, values: Mapping[str, Any]) -> Any:
         """Execute it and give its first row, None where there is none; errors are those of SQLAlchemy."""
+        return self._fetched(connection, values, lambda cursor: cursor.fetchone())
+
+    def rows(self, connection: sa.Connection, values: Mapping[str, Any]) -> Sequence[tuple[Any, ...]]:
+        """Execute it and give all rows, none where it gives no rows; errors are those of SQLAlchemy."""
+        return self._fetched(connection, values, lambda cursor: cursor.fetchall()) or ()
+
+    def _fetched(self, connection: sa.Connection, values: Mapping[str, Any], fetch: Callable[[Any], Any]) -> Any:
         database: Any = connection.connection.driver_connection
         base: Any = sqlite3.Error
         if isinstance(database, sqlite3.Connection):
@@ -136,7 +143,7 @@ class Prepared:
             parameters, base = {**constants, **values}, connection.dialect.loaded_dbapi.Error
         try:
             cursor = database.execute(sql, parameters)
-            return None if cursor.description is None else cursor.fetchone()
+            return None if cursor.description is None else fetch(cursor)
         except base as error:
             raise DBAPIError.instance(sql, parameters, error, base) from error
 

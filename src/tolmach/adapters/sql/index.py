@@ -9,6 +9,7 @@ from typing import Any, Final, Literal
 
 import sqlalchemy as sa
 
+from tolmach.adapters.sql.dialect import Prepared
 from tolmach.adapters.sql.engine import Database
 from tolmach.adapters.sql.index_finding import found
 from tolmach.adapters.sql.index_schema import conflicts, instances, patients, series, studies
@@ -48,7 +49,12 @@ _SOUND = (
     .join(objects, objects.c.id == instances.c.object_id)
     .where(instances.c.uid == sa.bindparam("wanted"), instances.c.is_visible == 1)
 )
-_PENDING = sa.select(objects.c.received_at).where(objects.c.ended_at.is_(None)).order_by(objects.c.id).limit(1)
+_PENDING = Prepared(
+    sa.select(objects.c.received_at)
+    .where(objects.c.ended_at.is_(None))
+    .order_by(objects.c.id)
+    .limit(sa.literal_column("1"))
+)
 _CONFLICTS = sa.select(conflicts).where(conflicts.c.id > sa.bindparam("after")).order_by(conflicts.c.id).limit(_BATCH)
 
 
@@ -85,7 +91,7 @@ class SqlIndex:
         self._examine = examine
 
     def find(self, query: Query) -> tuple[Sequence[Entity], int]:
-        """Give the entities that meet the query, at most `limit`, and how many more there are."""
+        """Give the entities that meet the query, at most `limit`, and how many more there are, see `Index.find`."""
         self._settled()
         with self._database.reading() as connection:
             return found(connection, query)
@@ -126,7 +132,8 @@ class SqlIndex:
     def oldest_pending(self) -> datetime | None:
         """Give when the oldest object was received whose journey has not ended; None where there is none."""
         with self._database.reading() as connection:
-            return moment_or_none(connection.execute(_PENDING).scalar())
+            row = _PENDING.one(connection, {})
+        return None if row is None else moment_or_none(row[0])
 
     def conflicts(self) -> Iterator[Conflict]:
         """Give what was kept apart and needs a person's eye, oldest first, in portions."""

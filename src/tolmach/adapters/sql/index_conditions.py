@@ -1,18 +1,16 @@
-"""Conditions of a question in SQL: what the database can decide by itself, and what only narrows the search.
+"""Conditions of a question as terms of SQL: what the database can decide by itself, and what only narrows the search.
 
-What is not decided here is decided by `tolmach.archive.matching`, row by row. Texts are compared by their bytes.
+What is not decided here is decided by `tolmach.archive.matching`, row by row.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final
-
-import sqlalchemy as sa
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
 
 from tolmach.adapters.sql.index_places import LAST
-from tolmach.adapters.sql.index_schema import instances, patient_names, patients, series, studies
+from tolmach.adapters.sql.index_terms import COLUMNS, NOTHING, Bound, Term, among, bound_values
 from tolmach.adapters.sql.stored import plain
 from tolmach.archive.attributes import STUDY_MOMENT, vr_of
 from tolmach.archive.interfaces import Between, Condition, Like, Named, OneOf
@@ -20,99 +18,82 @@ from tolmach.archive.matching import NUMBERS, comparable, latest
 from tolmach.archive.names import WILD, Asked, asked, exact_keys, groups_of, has_wild_cards, key_runs, literally
 from tolmach.text.fold import fold_keys
 
-Clause = sa.ColumnElement[bool]
 _LAST_LETTER: Final = "\U0010ffff"
-
-_COLUMNS: Final[Mapping[str, sa.Column[Any]]] = {
-    "PatientID": patients.c.patient_id,
-    "IssuerOfPatientID": patients.c.issuer,
-    "PatientBirthDate": patients.c.birth_date,
-    "StudyInstanceUID": studies.c.uid,
-    "StudyDate": studies.c.date,
-    "StudyTime": studies.c.time,
-    "AccessionNumber": studies.c.accession,
-    "StudyID": studies.c.study_id,
-    "SeriesInstanceUID": series.c.uid,
-    "Modality": series.c.modality,
-    "SeriesNumber": series.c.number,
-    "SOPInstanceUID": instances.c.uid,
-    "SOPClassUID": instances.c.sop_class,
-    "InstanceNumber": instances.c.number,
-}
-"""Attributes with a column of their own, whose values are as `comparable` gives them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Narrowed:
-    """What the database looks for, and the conditions that rows must meet besides."""
+    """What the database looks for, with the values, and the conditions that rows must meet besides."""
 
-    clauses: list[Clause] = field(default_factory=list)
-    rest: dict[str, Condition] = field(default_factory=dict)
+    terms: tuple[Term, ...]
+    values: Mapping[str, str | int]
+    rest: Mapping[str, Condition]
 
 
 def narrowed(conditions: Mapping[str, Condition]) -> Narrowed:
     """Give a question's conditions as far as SQL goes."""
-    found = Narrowed()
+    bounds: list[Bound] = []
+    rest: dict[str, Condition] = {}
     for keyword, condition in conditions.items():
-        clause, decides = _clause(keyword, condition)
-        if clause is not None:
-            found.clauses.append(clause)
+        found, decides = _bounds(keyword, condition)
+        bounds += found
         if not decides:
-            found.rest[keyword] = condition
-    return found
+            rest[keyword] = condition
+    return Narrowed(tuple(one.term for one in bounds), bound_values(bounds), rest)
 
 
-def _clause(keyword: str, condition: Condition) -> tuple[Clause | None, bool]:
+def _bounds(keyword: str, condition: Condition) -> tuple[Sequence[Bound], bool]:
     """Give what SQL can say of a condition, and whether that is all."""
     if keyword == "PatientName":
         return _name(condition)
-    if keyword in _IN_STUDY:
-        return _IN_STUDY[keyword](condition), True
-    if keyword == STUDY_MOMENT and isinstance(condition, Between):
-        return _between(studies.c.date + studies.c.time, "DT", condition, studies.c.date != ""), True
-    column = _COLUMNS.get(keyword)
-    if column is None:
-        return None, False
+    if keyword == "ModalitiesInStudy":
+        return [_modalities(condition)], True
+    if keyword == "SOPClassesInStudy":
+        return [_classes(condition)], True
+    if keyword not in COLUMNS and keyword != STUDY_MOMENT:
+        return [], False
     match condition:
-        case OneOf(values):
-            return _one_of(column, vr_of(keyword), values)
+        case OneOf(values) if keyword != STUDY_MOMENT:
+            return _one_of(keyword, values)
         case Between():
-            return _between(column, vr_of(keyword), condition, column != ""), True
-        case Like(pattern):
-            return _beginning(column, pattern), False
-        case Named():
-            return None, False
+            return _between(keyword, condition), True
+        case Like(pattern) if keyword != STUDY_MOMENT:
+            return _beginning(keyword, pattern), False
+        case _:
+            return [], False
 
 
-def _one_of(column: sa.Column[Any], vr: str, values: Iterable[str]) -> tuple[Clause | None, bool]:
+def _one_of(keyword: str, values: Iterable[str]) -> tuple[Sequence[Bound], bool]:
+    vr = vr_of(keyword)
     wanted = [comparable(plain(value), vr) for value in values]
-    if vr in NUMBERS:
-        numbers = [int(value) for value in wanted if value.removeprefix("-").isdecimal()]
-        if len(numbers) < len(wanted) or any(abs(number) >= LAST for number in numbers):
-            return None, False
-        return column.in_(numbers), True
-    return sa.and_(column.in_(wanted), column != ""), True
+    if vr not in NUMBERS:
+        return [among("among", keyword, wanted)], True
+    numbers = [int(value) for value in wanted if value.removeprefix("-").isdecimal()]
+    if len(numbers) < len(wanted) or any(abs(number) >= LAST for number in numbers):
+        return [], False
+    return [among("among", keyword, numbers)], True
 
 
-def _between(column: sa.ColumnElement[Any], vr: str, condition: Between, there: Clause) -> Clause:
-    clauses = [there]
+def _between(keyword: str, condition: Between) -> Sequence[Bound]:
+    found = [Bound(Term("there", keyword))]
     if condition.first:
-        clauses.append(column >= condition.first)
+        found.append(Bound(Term("from", keyword), (condition.first,)))
     if condition.last:
-        clauses.append(column <= latest(condition.last, vr))
-    return sa.and_(*clauses)
+        vr = "DT" if keyword == STUDY_MOMENT else vr_of(keyword)
+        found.append(Bound(Term("to", keyword), (latest(condition.last, vr),)))
+    return found
 
 
-def _beginning(column: sa.Column[Any], pattern: str) -> Clause | None:
+def _beginning(keyword: str, pattern: str) -> Sequence[Bound]:
     """Narrow by what stands before the first wild card, where it has no case."""
     begins = plain(_before_wild_cards(pattern))
-    if not begins or begins.lower() != begins.upper() or column.type.python_type is not str:
-        return None
-    return _begins_with(column, begins)
+    if not begins or begins.lower() != begins.upper() or COLUMNS[keyword].type.python_type is not str:
+        return []
+    return _begins_with(keyword, begins)
 
 
-def _begins_with(column: sa.Column[Any], begins: str) -> Clause:
-    return sa.and_(column >= begins, column < begins + _LAST_LETTER)
+def _begins_with(of: str, begins: str) -> list[Bound]:
+    return [Bound(Term("from", of), (begins,)), Bound(Term("before", of), (begins + _LAST_LETTER,))]
 
 
 def _before_wild_cards(pattern: str) -> str:
@@ -120,102 +101,95 @@ def _before_wild_cards(pattern: str) -> str:
 
 
 def _pattern(text: str) -> str:
-    r"""Give a pattern of `*` and `?` as LIKE has it, with a backslash before what is meant literally."""
+    """Give a pattern of `*` and `?` as LIKE has it."""
+    return _escaped(text).replace("*", "%").replace("?", "_")
+
+
+def _escaped(text: str) -> str:
+    """Put a backslash before what LIKE would not take literally."""
     for letter in "\\%_":
         text = text.replace(letter, f"\\{letter}")
-    return text.replace("*", "%").replace("?", "_")
+    return text
 
 
 # What a study has in its series -----------------------------------------------------------------------------
 
 
-def _modalities(condition: Condition) -> Clause:
-    of_series = series.alias("series_with_modality")
+def _modalities(condition: Condition) -> Bound:
     match condition:
         case OneOf(values):
-            clause: Clause = of_series.c.modality.in_([plain(value) for value in values if value])
+            return among("modalities", "ModalitiesInStudy", [plain(value) for value in values if value])
         case Like(pattern):
-            clause = sa.func.lower(of_series.c.modality).like(_pattern(plain(pattern).lower()), escape="\\")
+            return Bound(Term("like", "ModalitiesInStudy"), (_pattern(plain(pattern).lower()),))
         case _:
-            clause = sa.false()
-    return sa.exists().where(of_series.c.study == studies.c.id, of_series.c.visible > 0, clause)
+            return NOTHING
 
 
-def _classes(condition: Condition) -> Clause:
-    of_series = series.alias("series_with_class")
+def _classes(condition: Condition) -> Bound:
     values = condition.values if isinstance(condition, OneOf) else ()
-    clauses = [of_series.c.sop_classes.contains(f" {plain(value)} ", autoescape=True) for value in values]
-    return sa.exists().where(of_series.c.study == studies.c.id, of_series.c.visible > 0, sa.or_(sa.false(), *clauses))
-
-
-_IN_STUDY: Final[Mapping[str, Callable[[Condition], Clause]]] = {
-    "ModalitiesInStudy": _modalities,
-    "SOPClassesInStudy": _classes,
-}
+    # Each class of a series stands between blanks.
+    return among("classes", "SOPClassesInStudy", [f"% {_escaped(plain(value))} %" for value in values])
 
 
 # Names ------------------------------------------------------------------------------------------------------
 
 
-def _name(condition: Condition) -> tuple[Clause | None, bool]:
+def _name(condition: Condition) -> tuple[Sequence[Bound], bool]:
     """Give the patients whose name may fit, and whether they all do."""
     match condition:
         case Like(pattern):
             literals = [_literally(literally(group)) for group in groups_of(pattern)]
-            return (_patients(literals), True) if literals else (None, False)
+            return ([_names(literals)], True) if literals else ([], False)
         case Named(pattern):
             ways = [_literally(one.literal) for one in asked(pattern)]
             decides = True
             for one in asked(pattern):
-                clause, is_all = _folded(one)
+                way, is_all = _folded(one)
                 decides = decides and is_all
-                if clause is not None:
-                    ways.append(clause)
-            return _patients(ways), decides
+                if way:
+                    ways.append(way)
+            return [_names(ways)], decides
         case _:
-            return None, False
+            return [], False
 
 
-def _patients(ways: Iterable[Clause]) -> Clause:
-    # Each way by its own index: joined by OR the planner would walk through all names.
-    selects = [sa.select(patient_names.c.patient).where(way) for way in ways]
-    found = sa.union(*selects) if len(selects) > 1 else selects[0]
-    return patients.c.id.in_(found)
+def _names(ways: Sequence[Sequence[Bound]]) -> Bound:
+    return Bound(
+        Term("names", "PatientName", ways=tuple(tuple(one.term for one in way) for way in ways)),
+        tuple(value for way in ways for one in way for value in one.values),
+    )
 
 
-def _literally(pattern: str) -> Clause:
+def _literally(pattern: str) -> Sequence[Bound]:
     return _fitting("l", plain(pattern), plain(_before_wild_cards(pattern)))
 
 
-def _fitting(role: str, pattern: str, begins: str) -> Clause:
+def _fitting(role: str, pattern: str, begins: str) -> Sequence[Bound]:
     """Give the names of a role that fit a pattern and begin so."""
-    column = patient_names.c.key
-    clauses: list[Clause] = [patient_names.c.role == role]
     if not has_wild_cards(pattern):
-        return sa.and_(*clauses, column == pattern)
-    if begins:
-        clauses.append(_begins_with(column, begins))
+        return [among("among", role, [pattern])]
+    found = _begins_with(role, begins) if begins else []
     if pattern != begins + "*":
-        clauses.append(column.like(_pattern(pattern), escape="\\"))
-    return sa.and_(*clauses)
+        found.append(Bound(Term("like", role), (_pattern(pattern),)))
+    return found or [Bound(Term("from", role), ("",))]
 
 
-def _folded(one: Asked) -> tuple[Clause | None, bool]:
-    """Give the names whose keys may be those asked for, and whether they are; None where there is no key to ask by."""
+def _folded(one: Asked) -> tuple[Sequence[Bound], bool]:
+    """Give the names whose keys may be those asked for, and whether they are; nothing where no key can be asked by."""
     if one.is_free_text:
         keys = fold_keys(one.family)
-        return (_has_key("f", keys[:1]) if keys else None), not keys
+        return (_has_key("f", keys[:1]) if keys else []), not keys
     if one.family:
-        clause = _part(one.family, 0)
-        return clause, clause is None or (one.is_bare and "?" not in one.family and len(one.family) > 1)
+        way = _part(one.family, 0)
+        return way, not way or (one.is_bare and "?" not in one.family and len(one.family) > 1)
     for place, part in enumerate(one.others, 1):
-        clause = _part(part, place) if part else None
-        if clause is not None:
-            return clause, False
-    return None, True
+        way = _part(part, place) if part else []
+        if way:
+            return way, False
+    return [], True
 
 
-def _part(part: str, place: int) -> Clause | None:
+def _part(part: str, place: int) -> Sequence[Bound]:
     """Give the names with a key like that of a part; `?` stands for any number of letters here."""
     role = "f" if place == 0 else "o"
     exact = exact_keys(part, place)
@@ -223,10 +197,10 @@ def _part(part: str, place: int) -> Clause | None:
         return _has_key(role, sorted(exact))
     runs = key_runs(part)
     if not any(runs):
-        return None
+        return []
     pattern = "*".join(runs) if len(runs) > 1 else f"{runs[0]}*"
     return _fitting(role, pattern, runs[0])
 
 
-def _has_key(role: str, keys: Iterable[str]) -> Clause:
-    return sa.and_(patient_names.c.role == role, patient_names.c.key.in_([plain(key) for key in keys]))
+def _has_key(role: str, keys: Iterable[str]) -> Sequence[Bound]:
+    return [among("among", role, [plain(key) for key in keys])]

@@ -1,165 +1,156 @@
-"""Answers to a question: rows of a level with those above it, a page of them, and how many more there are."""
+"""Answers to a question: entities of a level with what is told of those above it, a page of them, and how many more."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import sqlalchemy as sa
 
 from tolmach.adapters.sql import dialect
 from tolmach.adapters.sql.index_conditions import Narrowed, narrowed
-from tolmach.adapters.sql.index_schema import instances, patients, series, studies
+from tolmach.adapters.sql.index_statements import (
+    AT_ONCE,
+    Form,
+    a_page,
+    counted,
+    in_order,
+    levels_from,
+    numbers_of,
+    on_a_page,
+    series_of,
+    studies_of,
+    told,
+)
 from tolmach.adapters.sql.stored import from_json, slices
 from tolmach.archive.attributes import COUNTED, KEPT, level_of, up_to, usual
-from tolmach.archive.interfaces import Entity, Item, Level, Query
+from tolmach.archive.interfaces import LEVELS, MOST_COUNTED, Entity, Item, Level, Query
 from tolmach.archive.matching import meets
 
-_BATCH: Final = 500
-_TABLES: Final[Mapping[Level, sa.Table]] = {
-    "patient": patients,
-    "study": studies,
-    "series": series,
-    "instance": instances,
-}
-_ABOVE: Final[Mapping[Level, sa.ColumnElement[bool]]] = {
-    "study": studies.c.patient == patients.c.id,
-    "series": series.c.study == studies.c.id,
-    "instance": instances.c.series == series.c.id,
-}
-_VISIBLE: Final[Mapping[Level, sa.ColumnElement[bool]]] = {
-    "patient": patients.c.visible > 0,
-    "study": studies.c.visible > 0,
-    "series": series.c.visible > 0,
-    "instance": instances.c.is_visible == 1,
-}
-_newest_study = (studies.c.date.desc(), studies.c.time.desc(), studies.c.uid, studies.c.id)
-_ORDER: Final[Mapping[Level, Sequence[sa.ColumnElement[Any]]]] = {
-    "patient": (
-        *(patients.c.patient_id, patients.c.issuer, patients.c.scope),
-        *(patients.c.name, patients.c.birth_date, patients.c.id),
-    ),
-    "study": _newest_study,
-    "series": (*_newest_study, series.c.uid, series.c.id),
-    "instance": (*_newest_study, series.c.uid, series.c.id, instances.c.uid),
-}
-_IDS: Final = sa.bindparam("ids", type_=sa.BigInteger, expanding=True)
-_STUDIES_OF = (
-    sa.select(
-        studies.c.patient.label("entity"),
-        sa.func.count(sa.distinct(studies.c.id)).label("studies"),
-        sa.func.count(series.c.id).label("series"),
-    )
-    .join(series, sa.and_(series.c.study == studies.c.id, series.c.visible > 0))
-    .where(studies.c.patient.in_(_IDS), studies.c.visible > 0)
-    .group_by(studies.c.patient)
-)
-_SERIES_OF = sa.select(series.c.study.label("entity"), series.c.modality, series.c.sop_classes).where(
-    series.c.study.in_(_IDS), series.c.visible > 0
-)
+# Of each level that a row tells of.
+_ROW, _VISIBLE, _ATTRIBUTES, _WIDTH = 0, 1, 2, 3
+Row = tuple[Any, ...]
 
 
 def found(connection: sa.Connection, query: Query) -> tuple[list[Entity], int]:
-    """Give a page of what meets the query, and how many more there are behind it."""
+    """Give a page of what meets the query, and how many more there are behind it, see `Index.find`."""
     wanted = usual(query.level) if query.returned is None else query.returned
     narrow = narrowed(query.conditions)
-    shown = [level for level in up_to(query.level) if _is_needed(level, wanted, narrow)]
-    statement = _statement(query.level, shown, narrow)
-    rows, more = (_picked if narrow.rest else _page)(connection, statement, query, narrow, shown)
-    counts = {
-        level: _COUNTS[level](connection, [_row_of(row, level) for row in rows])
-        for level in up_to(query.level)
-        if level in _COUNTS and not wanted.isdisjoint(COUNTED[level])
-    }
-    entities = []
-    for row in rows:
-        values = _values(row, shown)
-        for level, counted in counts.items():
-            values |= counted.get(_row_of(row, level), {}) | _visible(row, level)
-        entities.append(Entity(query.level, {key: values[key] for key in values if key in wanted}))
-    return entities, more
+    reading = _Reading.of(connection, query.level, wanted, narrow)
+    rows, more = (_picked if narrow.rest else _page)(connection, query, narrow, reading)
+    return reading.entities(rows), more
 
 
 def explained(connection: sa.Connection, query: Query) -> list[str]:
     """Give how the database goes about a question, in its own words; for people and for tests."""
-    wanted = usual(query.level) if query.returned is None else query.returned
     narrow = narrowed(query.conditions)
-    shown = [level for level in up_to(query.level) if _is_needed(level, wanted, narrow)]
-    return dialect.plan_of(connection, _statement(query.level, shown, narrow).limit(query.limit + 1))
+    values = {**narrow.values, "most": query.limit + 1, "passed": query.offset}
+    return dialect.plan_of(connection, on_a_page(Form(query.level, narrow.terms)).params(values))
 
 
-def _is_needed(level: Level, wanted: frozenset[str], narrow: Narrowed) -> bool:
-    return not wanted.isdisjoint(KEPT[level]) or any(level_of(keyword) == level for keyword in narrow.rest)
-
-
-def _statement(level: Level, shown: Sequence[Level], narrow: Narrowed) -> sa.Select[Any]:
-    columns: list[sa.ColumnElement[Any]] = []
-    for each in up_to(level):
-        table = _TABLES[each]
-        if each != "instance":
-            columns += [table.c.id.label(f"{each}_row"), table.c.visible.label(f"{each}_visible")]
-        if each in shown:
-            columns.append(table.c.attributes.label(f"{each}_attributes"))
-    columns = columns or [_TABLES[level].c.id]
-    statement = sa.select(*columns).select_from(_joined("patient", level)).where(_VISIBLE[level], *narrow.clauses)
-    return statement.order_by(*_ORDER[level])
-
-
-def _joined(highest: Level, lowest: Level) -> sa.FromClause:
-    """Give the tables of a level and of those above it, as far up as is needed."""
-    levels = up_to(lowest)[up_to(lowest).index(highest) :]
-    joined: sa.FromClause = _TABLES[levels[0]]
-    for level in levels[1:]:
-        joined = joined.join(_TABLES[level], _ABOVE[level])
-    return joined
-
-
-def _page(
-    connection: sa.Connection,
-    statement: sa.Select[Any],
-    query: Query,
-    narrow: Narrowed,
-    _shown: Sequence[Level],
-) -> tuple[Sequence[Any], int]:
+def _page(connection: sa.Connection, query: Query, narrow: Narrowed, reading: _Reading) -> tuple[Sequence[Row], int]:
     """Let the database give the page; it counts the rest only where there is one."""
-    rows = connection.execute(statement.limit(query.limit + 1).offset(query.offset)).all()
-    if len(rows) <= query.limit:
-        return rows, 0
-    asked = [level for level in up_to(query.level) if any(level_of(keyword) == level for keyword in query.conditions)]
-    joined = _joined([*asked, query.level][0], query.level)
-    counting = sa.select(sa.func.count()).select_from(joined).where(_VISIBLE[query.level], *narrow.clauses)
-    total = int(connection.execute(counting).scalar_one())
-    return rows[: query.limit], total - query.offset - query.limit
+    form = Form(query.level, narrow.terms)
+    asked = {**narrow.values, "most": query.limit + 1, "passed": query.offset}
+    numbers = [row[0] for row in a_page(form).rows(connection, asked)]
+    more = 0
+    if len(numbers) > query.limit:
+        del numbers[query.limit :]
+        behind = {**narrow.values, "most": MOST_COUNTED, "passed": query.offset + query.limit}
+        more = int(counted(form).one(connection, behind)[0])
+    return [row for some in slices(numbers) for row in reading.rows(some)], more
 
 
-def _picked(
-    connection: sa.Connection,
-    statement: sa.Select[Any],
-    query: Query,
-    narrow: Narrowed,
-    shown: Sequence[Level],
-) -> tuple[Sequence[Any], int]:
-    """Look at each row the database gives; memory holds the page alone."""
-    rows: list[Any] = []
-    total = 0
-    for row in connection.execute(statement.execution_options(yield_per=_BATCH)):
-        if meets(narrow.rest, _values(row, shown)):
-            if query.offset <= total < query.offset + query.limit:
-                rows.append(row)
-            total += 1
-    return rows, max(0, total - query.offset - len(rows))
+def _picked(connection: sa.Connection, query: Query, narrow: Narrowed, reading: _Reading) -> tuple[Sequence[Row], int]:
+    """Look at each row the database means, until there are enough; memory holds the page alone."""
+    page: list[Row] = []
+    total, first, behind = 0, query.offset, query.offset + query.limit
+    statement = in_order(Form(query.level, narrow.terms)).execution_options(yield_per=AT_ONCE)
+    for some in connection.execute(statement, narrow.values).scalars().partitions():
+        for row in reading.rows(some):
+            if total < behind + MOST_COUNTED and meets(narrow.rest, reading.values(row)):
+                if first <= total < behind:
+                    page.append(row)
+                total += 1
+        if total >= behind + MOST_COUNTED:
+            break
+    return page, max(0, total - behind)
 
 
-def _values(row: Any, shown: Sequence[Level]) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    for level in shown:
-        values |= values_of(getattr(row, f"{level}_attributes"))
-    return values
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """Reads rows for one question; what many rows say of those above them it understands once."""
+
+    connection: sa.Connection
+    wanted: frozenset[str]
+    levels: tuple[Level, ...]
+    shown: tuple[tuple[int, Level], ...]
+    counting: tuple[tuple[int, Level], ...]
+    _keywords: frozenset[str] | None
+    _known: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, connection: sa.Connection, level: Level, wanted: frozenset[str], narrow: Narrowed) -> _Reading:
+        """Read rows of a level for what is wanted, and for what they are matched by besides."""
+        matched = {level_of(keyword) for keyword in narrow.rest}
+        shown = [one for one in up_to(level) if one in matched or not wanted.isdisjoint(KEPT[one])]
+        counting = [one for one in up_to(level) if not wanted.isdisjoint(COUNTED[one])]
+        levels = levels_from(min((*shown, *counting, level), key=LEVELS.index), level)
+        return cls(
+            connection,
+            wanted,
+            levels,
+            tuple((levels.index(one) * _WIDTH, one) for one in shown),
+            tuple((levels.index(one) * _WIDTH, one) for one in counting),
+            None if narrow.rest else wanted,
+        )
+
+    def rows(self, numbers: Sequence[int]) -> Iterator[Row]:
+        """Give the rows of some numbers, at most `AT_ONCE`, in the same order."""
+        if not numbers:
+            return
+        count, asked = numbers_of(numbers)
+        own = (len(self.levels) - 1) * _WIDTH + _ROW
+        there = {row[own]: row for row in told(self.levels[-1], self.levels[0], count).rows(self.connection, asked)}
+        for number in numbers:
+            yield there[number]
+
+    def values(self, row: Row) -> dict[str, Any]:
+        """Give what a row says, of itself and of those above it."""
+        values: dict[str, Any] = {}
+        for place, _level in self.shown:
+            text = row[place + _ATTRIBUTES]
+            if text not in self._known:
+                if len(self._known) > AT_ONCE:
+                    self._known.clear()
+                self._known[text] = values_of(text, self._keywords)
+            values |= self._known[text]
+        return values
+
+    def entities(self, rows: Sequence[Row]) -> list[Entity]:
+        """Give what is wanted of rows, with what is counted of them."""
+        counts = {
+            level: _COUNTS[level](self.connection, sorted({row[place + _ROW] for row in rows}))
+            for place, level in self.counting
+        }
+        return [Entity(self.levels[-1], self._wanted(row, counts)) for row in rows]
+
+    def _wanted(self, row: Row, counts: Mapping[Level, Mapping[int, Mapping[str, Any]]]) -> dict[str, Any]:
+        values = self.values(row)
+        for place, level in self.counting:
+            values |= counts[level].get(row[place + _ROW], {})
+            values[_INSTANCES[level]] = (str(row[place + _VISIBLE]),)
+        return {key: value for key, value in values.items() if key in self.wanted}
 
 
-def values_of(text: str) -> dict[str, Any]:
-    """Give values as they were before they were kept."""
-    return {keyword: tuple(map(_value, some)) for keyword, some in from_json(text).items()}
+def values_of(text: str, keywords: frozenset[str] | None = None) -> dict[str, Any]:
+    """Give values as they were before they were kept, those of some keywords or all."""
+    return {
+        keyword: tuple(map(_value, some))
+        for keyword, some in from_json(text).items()
+        if keywords is None or keyword in keywords
+    }
 
 
 def _value(one: Any) -> str | Item:
@@ -169,39 +160,34 @@ def _value(one: Any) -> str | Item:
 # What is counted --------------------------------------------------------------------------------------------
 
 
-def _row_of(row: Any, level: Level) -> int:
-    return int(getattr(row, f"{level}_row"))
-
-
-def _visible(row: Any, level: Level) -> dict[str, Any]:
-    return {_INSTANCES[level]: (str(getattr(row, f"{level}_visible")),)}
-
-
 def _of_patients(connection: sa.Connection, rows: Sequence[int]) -> dict[int, dict[str, Any]]:
-    counted: dict[int, dict[str, Any]] = {}
-    for some in slices(sorted(set(rows))):
-        for one in connection.execute(_STUDIES_OF, {"ids": some}):
-            counted[one.entity] = {
-                "NumberOfPatientRelatedStudies": (str(one.studies),),
-                "NumberOfPatientRelatedSeries": (str(one.series),),
+    told_of: dict[int, dict[str, Any]] = {}
+    for some in slices(rows):
+        count, asked = numbers_of(some)
+        for patient, all_studies, all_series in studies_of(count).rows(connection, asked):
+            told_of[patient] = {
+                "NumberOfPatientRelatedStudies": (str(all_studies),),
+                "NumberOfPatientRelatedSeries": (str(all_series),),
             }
-    return counted
+    return told_of
 
 
 def _of_studies(connection: sa.Connection, rows: Sequence[int]) -> dict[int, dict[str, Any]]:
-    known: dict[int, list[Any]] = {}
-    for some in slices(sorted(set(rows))):
-        for one in connection.execute(_SERIES_OF, {"ids": some}):
-            known.setdefault(one.entity, []).append(one)
-    counted: dict[int, dict[str, Any]] = {}
-    for study, all_series in known.items():
-        told: dict[str, Any] = {"NumberOfStudyRelatedSeries": (str(len(all_series)),)}
-        if modalities := {one.modality for one in all_series} - {""}:
-            told["ModalitiesInStudy"] = tuple(sorted(modalities))
-        if classes := {uid for one in all_series for uid in one.sop_classes.split()}:
-            told["SOPClassesInStudy"] = tuple(sorted(classes))
-        counted[study] = told
-    return counted
+    known: dict[int, list[tuple[str, str]]] = {}
+    for some in slices(rows):
+        count, asked = numbers_of(some)
+        for study, modality, classes in series_of(count).rows(connection, asked):
+            known.setdefault(study, []).append((modality, classes))
+    return {study: _of_study(all_series) for study, all_series in known.items()}
+
+
+def _of_study(all_series: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    values: dict[str, Any] = {"NumberOfStudyRelatedSeries": (str(len(all_series)),)}
+    if modalities := {modality for modality, _ in all_series} - {""}:
+        values["ModalitiesInStudy"] = tuple(sorted(modalities))
+    if uids := {uid for _, classes in all_series for uid in classes.split()}:
+        values["SOPClassesInStudy"] = tuple(sorted(uids))
+    return values
 
 
 def _of_series(_connection: sa.Connection, _rows: Sequence[int]) -> dict[int, dict[str, Any]]:
