@@ -15,14 +15,13 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 from PySide6.QtCore import QObject, Signal
 
-from tolmach.adapters.objects.faults import IN_USE, IN_USE_BY_SOMEBODY, StoreUnusable
-from tolmach.adapters.objects.lock import DataDirLock
-from tolmach.adapters.sql import Records
 from tolmach.apps.configuration import FILE_NAME, configuration_file, user_folder
+from tolmach.apps.data_folder import is_free, kept_by_other
 from tolmach.apps.desktop.agent_faults import AGENT_BROKE_OFF, OTHER_ENDED
 from tolmach.apps.desktop.mailbox import Mailbox
 from tolmach.apps.desktop.overview import Overview, Overviews
 from tolmach.apps.holding import records_by
+from tolmach.apps.overseeing import Records
 from tolmach.apps.sections import Settings
 from tolmach.apps.settings import load_settings
 from tolmach.base import Problem, TolmachError
@@ -111,6 +110,11 @@ class Agent(QObject):
         return configuration_file(self._config)
 
     @property
+    def named(self) -> Path | None:
+        """The configuration file that was named at the start, if one was."""
+        return self._config
+
+    @property
     def config_path(self) -> Path:
         """The configuration file, there already or to be written: the user's own where there is none yet."""
         return (self.configuration or user_folder() / FILE_NAME).absolute()
@@ -140,6 +144,10 @@ class Agent(QObject):
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, name="agent", daemon=True)
                 self._thread.start()
+        self.watch()
+
+    def watch(self) -> None:
+        """Look at everything now and then from now on, whether it runs or not; `looked` tells what is new."""
         self._overviews.start()
 
     def stop(self) -> None:
@@ -183,7 +191,7 @@ class Agent(QObject):
         with self._bell:
             self._is_wanted, self._is_ending = False, True
             self._bell.notify_all()
-        self._overviews.close()
+        self._overviews.close(min(seconds, 2.0))
         if self._thread is not None:
             self._thread.join(seconds)
         return self._thread is None or not self._thread.is_alive()
@@ -220,8 +228,8 @@ class Agent(QObject):
                     self._pause(None)
                 pause = RETRY_SECONDS
             except TolmachError as error:
-                if error.problem.fault in (IN_USE, IN_USE_BY_SOMEBODY):
-                    self._watch_other(error.problem)
+                if (folder := kept_by_other(error.problem)) is not None:
+                    self._watch_other(folder, error.problem)
                     continue
                 self._fail(error.problem, pause)
             pause = min(RETRY_CAP_SECONDS, pause * 2)
@@ -263,27 +271,19 @@ class Agent(QObject):
         self._tell(state)
         self._mailbox.put(Followed())
 
-    def _watch_other(self, problem: Problem) -> None:
+    def _watch_other(self, folder: Path, problem: Problem) -> None:
         """Look now and then whether the other program is still there; nothing is begun here by itself.
 
         Somebody may have stopped it on purpose, or it may just be starting anew.
         """
-        folder, is_gone = Path(str(problem.facts["folder"])), False
-        lock = DataDirLock(folder)
         self._tell(AgentState("elsewhere", problem=problem))
+        is_gone = False
         while not self._pause(PROBE_SECONDS) and self._is_asked:
-            was_gone = is_gone
-            try:
-                lock.take()
-                lock.release()
-                is_gone = True
-            except StoreUnusable:
-                is_gone = False
-            state = AgentState("elsewhere", problem=problem)
+            was_gone, is_gone = is_gone, is_free(folder)
             if is_gone and was_gone:
-                state = AgentState("failed", problem=Problem(OTHER_ENDED, {"folder": folder}))
-            if not is_gone or was_gone:
-                self._tell(state)
+                self._tell(AgentState("failed", problem=Problem(OTHER_ENDED, {"folder": folder})))
+            elif not is_gone:
+                self._tell(AgentState("elsewhere", problem=problem))
 
     @property
     def _is_asked(self) -> bool:

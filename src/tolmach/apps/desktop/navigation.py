@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QButtonGroup, QFrame, QToolButton, QVBoxLayout
@@ -52,6 +54,14 @@ class Navigation(QFrame):
         button = self._button(picture_name, title, keys)
         button.setObjectName("switch")
         self._draw()
+        self._column.addWidget(button)
+        return button
+
+    def opener(self, picture_name: str, title: str, keys: str, opens: Callable[[], object]) -> QToolButton:
+        """Add a button below everything that opens something and stays up."""
+        button = self._button(picture_name, title, keys)
+        button.setCheckable(False)
+        button.clicked.connect(lambda: opens())
         self._column.addWidget(button)
         return button
 

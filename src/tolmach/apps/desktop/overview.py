@@ -9,15 +9,14 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from tolmach.adapters.sql import Records
-from tolmach.adapters.sql.engine import FILE_NAME
+from tolmach.apps.data_folder import may_have_records
 from tolmach.apps.destinations import utc_now
 from tolmach.apps.findings import Key, findings
 from tolmach.apps.holding import records_by
 from tolmach.apps.noticing import Stalls, observed
+from tolmach.apps.overseeing import Records
 from tolmach.apps.sections import Settings
 from tolmach.base import Problem, TolmachError
 
@@ -42,9 +41,9 @@ class Stuck:
 class Overview:
     """How everything is at one moment.
 
-    `waiting`, `held` and `quarantined` count lines of the queue; `troubles` are destinations that cannot be reached
-    just now, by name; `watches` are the names of the configured folders, `paused` those of them
-    that somebody has paused.
+    `waiting`, `held` and `quarantined` count lines of the queue, without those that shadow mode holds; `troubles` are
+    destinations that cannot be reached just now, by name; `watches` are the names of the configured folders, `paused`
+    those of them that somebody has paused.
     """
 
     mood: Mood = "idle"
@@ -122,7 +121,7 @@ class Overviews:
         own = () if state.kind != "failed" or state.problem is None else (Stuck(("agent", ""), state.problem),)
         try:
             settings = self._agent.settings()
-            if not _may_have_records(settings):
+            if not may_have_records(settings):
                 return Overview("attention" if own else "idle", stuck=own, watches=_names(settings))
             with records_by(settings, create=False) as records:
                 return self._of_records(settings, records, own, is_watched=state.kind in ("running", "elsewhere"))
@@ -140,16 +139,14 @@ class Overviews:
         seen = observed(settings, records, require_room, now, self._started, self._stalls if is_watched else None)
         found = findings(seen, settings.notice.stuck_after_minutes * 60)
         stuck = (*own, *(Stuck(one.key, one.problem, one.cause) for one in found))
-        ages = records.desk.ages(now)
-        waiting = sum(one.queued for one in ages)
-        mood: Mood = "attention" if stuck else "working" if waiting else "idle"
+        waiting = sum(one.queued for one in seen.waiting)
         return Overview(
-            mood,
+            "attention" if stuck else "working" if waiting else "idle",
             waiting,
-            sum(one.held for one in ages),
-            sum(one.quarantined for one in ages),
+            sum(one.held for one in seen.waiting),
+            sum(one.quarantined for one in seen.waiting),
             stuck,
-            {row.name: row.trouble for row in records.desk.destinations() if row.trouble is not None},
+            {one.destination: one.trouble for one in seen.waiting if one.trouble is not None},
             _names(settings),
             frozenset(seen.paused) & frozenset(_names(settings)),
         )
@@ -161,7 +158,3 @@ def _nothing() -> None:
 
 def _names(settings: Settings) -> tuple[str, ...]:
     return tuple(one.name for one in settings.watch)
-
-
-def _may_have_records(settings: Settings) -> bool:
-    return settings.database != "sqlite" or (Path(settings.data_dir) / FILE_NAME).exists()

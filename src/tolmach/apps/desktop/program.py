@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,8 +13,11 @@ from PySide6.QtWidgets import QApplication
 from tolmach import __version__
 from tolmach.apps.cli.context import Run
 from tolmach.apps.configuration import user_folder
+from tolmach.apps.desktop.agent import Agent
 from tolmach.apps.desktop.drawing import icon
+from tolmach.apps.desktop.presence import Presence
 from tolmach.apps.desktop.remembered import Remembered, load_remembered
+from tolmach.apps.desktop.session_start import session_start
 from tolmach.apps.desktop.single_instance import FirstInstance, hand_over
 from tolmach.apps.desktop.station import Station
 from tolmach.apps.desktop.theme import Theme
@@ -24,8 +28,8 @@ from tolmach.apps.desktop.words import Words, language_of_system
 _SWITCH_SECONDS = 0.001
 
 
-def start(run: Run, paths: Sequence[Path]) -> int:
-    """Show the window until it is closed; a second start gives its paths to the first and ends at once.
+def start(run: Run, paths: Sequence[Path], *, minimised: bool = False) -> int:
+    """Run until a person ends it; a second start gives its paths to the first, whose window opens, and ends at once.
 
     Gives the exit status. Raises `DesktopTrouble` when another one is running and does not answer.
     """
@@ -33,17 +37,26 @@ def start(run: Run, paths: Sequence[Path]) -> int:
     folder = user_folder()
     first = FirstInstance(folder)
     if not first.take():
-        hand_over(folder, paths)
+        if paths or not minimised:
+            hand_over(folder, paths)
         return 0
     sys.setswitchinterval(_SWITCH_SECONDS)
     window = window_of(run, app, folder)
     first.brought.connect(window.take_paths)
-    window.show()
-    window.take_paths([Path(path) for path in paths])
+    presence = presence_of(window)
+    app.setQuitOnLastWindowClosed(False)  # a question may be the only window there is
+    window.ended.connect(app.quit)
+    app.commitDataRequest.connect(lambda _session: presence.leaving.end_now())
+    presence.begin(minimised=minimised and not paths)
+    if paths:
+        window.take_paths([Path(path) for path in paths])
     try:
-        return app.exec()
+        status = app.exec()
     finally:
         first.close()
+    if not presence.is_ended:
+        os._exit(status)  # something hangs, as a network drive does; what is in hand stays queued
+    return status
 
 
 def application() -> QApplication:
@@ -67,7 +80,21 @@ def window_of(run: Run, app: QApplication, folder: Path) -> MainWindow:
     theme = Theme(app, remembered.scheme)
     window = MainWindow(Station(run, folder), words, theme, remembered)
     window.language_chosen.connect(lambda language: words.speak(language or usual))
+    agent = Agent(run.config, os.environ, window)
+    add_agent_views(window, agent)
+    window.presence = Presence(window, agent, session_start(folder.parent))
     return window
+
+
+def add_agent_views(window: MainWindow, agent: Agent) -> None:
+    """Add the views that show the agent and tell it what to do."""
+
+
+def presence_of(window: MainWindow) -> Presence:
+    """Give what joins a window of `window_of` and its agent."""
+    if window.presence is None:
+        raise ValueError("a window without an agent")
+    return window.presence
 
 
 def _language(run: Run, remembered: Remembered, usual: str) -> str:

@@ -38,6 +38,9 @@ class Remembered:
     geometry: str = ""
     splitter: str = ""
     columns: str = ""
+    runs_agent: bool = True  # when the program starts
+    starts_minimised: bool = False
+    told_of_tray: bool = False  # that the program goes on there
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,7 @@ class SettingsView(QScrollArea):
         column.addWidget(self._peers())
         column.addWidget(self._title(N_("This program")))
         column.addWidget(self._own())
+        self._column = column
         column.addStretch(1)
         inside = QWidget()
         inside.setMaximumWidth(_WIDTH)
@@ -78,6 +79,11 @@ class SettingsView(QScrollArea):
         self.setWidget(body)
         words.changed.connect(self._say_anew)
         self.table.setHorizontalHeaderLabels(self._headings())
+
+    def add_panel(self, title: str, panel: QWidget) -> None:
+        """Add a section below the others; `title` is a msgid."""
+        for widget in (self._title(title), panel):
+            self._column.insertWidget(self._column.count() - 1, widget)
 
     def _title(self, msgid: str) -> QWidget:
         title = text_label("", "title")

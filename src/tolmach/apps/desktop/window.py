@@ -43,14 +43,14 @@ from tolmach.base import N_, Problem, TolmachError
 
 if TYPE_CHECKING:
     from tolmach.apps.desktop.element_search import ElementSearch
-
-_CLOSE_MILLISECONDS = 8_000
+    from tolmach.apps.desktop.presence import Presence
 
 
 class MainWindow(QMainWindow):
     """Everything together."""
 
     language_chosen = Signal(str)
+    ended = Signal()
 
     def __init__(self, station: Station, words: Words, theme: Theme, remembered: Remembered) -> None:
         """Show what was remembered, and an empty list."""
@@ -59,7 +59,7 @@ class MainWindow(QMainWindow):
         self.setWindowIcon(icon("app"))
         self.setMinimumSize(QSize(640, 460))
         self._search: ElementSearch | None = None
-        self._is_closing = False
+        self.presence: Presence | None = None
         self.views: dict[str, QWidget] = {}
         self.log = LogPane(words, theme)
         self.keeper = Keeper(station.folder, self._cannot_keep)
@@ -240,6 +240,11 @@ class MainWindow(QMainWindow):
         if paths:
             self.show_view("send")
             self.desk.add_paths(paths)
+        self.come_forward()
+
+    def come_forward(self) -> None:
+        """Be shown in front, also out of the tray."""
+        self.setVisible(True)
         self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
         self.raise_()
         self.activateWindow()
@@ -321,8 +326,13 @@ class MainWindow(QMainWindow):
 
     # The log and the title.
 
+    @property
+    def base_title(self) -> str:
+        """The title when nothing is to be told in it."""
+        return self.words.gettext(N_("tolmach: send images"))
+
     def _say(self) -> None:
-        self.setWindowTitle(self.words.gettext(N_("tolmach: send images")))
+        self.setWindowTitle(self.base_title)
 
     def _log_problem(self, problem: Problem) -> None:
         self.log.add("bad", f"{problem.code}: {self.words.sentence(problem)}")
@@ -354,37 +364,21 @@ class MainWindow(QMainWindow):
         self.log.add("bad" if bad else "good", line)
         if is_copying:
             self.send_view.banner.say(line, "", "bad" if bad else "good")
-        if self._is_closing:
-            self.close()
 
     # The end.
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Ask while files are being sent; what is not confirmed stays unsent, and is offered at the next start."""
-        if self.desk.is_working and not self._is_closing:
-            if not self._may_stop():
-                event.ignore()
-                return
-            self._is_closing = True
-            self.desk.stop()
-            QTimer.singleShot(_CLOSE_MILLISECONDS, self._close_now)
+        """End, unless it goes into the tray, or something is asked or awaited first: see `Leaving`."""
+        if self.presence is not None and not self.presence.leaving.may_close():
             event.ignore()
             return
         self._remember_place()
         self._place_soon.stop()
-        self.desk.close(0.0 if self._is_closing else 4.0)
+        self.desk.close(2.0 if self.desk.is_working else 0.0)
+        if self.presence is not None:
+            self.presence.close()
         event.accept()
-
-    def _close_now(self) -> None:
-        if self.isVisible():
-            self.close()
-
-    def _may_stop(self) -> bool:
-        say = self.words.gettext
-        answers = (("stop", say(N_("Stop and close"))), ("go-on", say(N_("Go on sending"))))
-        text = say(N_("Files are being sent."))
-        more = say(N_("What the destination has not confirmed stays unsent; the next start offers to send it."))
-        return question(self, self.words, text, more, answers) == "stop"
+        self.ended.emit()
 
 
 def _text(state: QByteArray) -> str:

@@ -58,7 +58,8 @@ def make_window(qtbot: QtBot, tmp_path: Path) -> Iterator[MakeWindow]:
 
 def close(window: MainWindow) -> None:
     """Close a window whatever it is doing."""
-    window._is_closing = True
+    assert window.presence is not None
+    window.presence.leaving.end_now()
     window.close()
     window.deleteLater()
 
