@@ -128,7 +128,7 @@ class StowReceiver:
         return _reply(found, request, offer)
 
     def _parts(self, reader: PartReader, root: str, request: StoreRequest) -> Iterator[Stored | Future[Stored]]:
-        if root == DICOM_JSON:
+        if root in (DICOM_JSON, DICOM_XML):
             yield from self._assembled(reader, request)
             return
         if root not in (DICOM, OCTETS):

@@ -1,8 +1,8 @@
-"""Objects that come as metadata in JSON with their bulk data in parts of their own, put together again.
+"""Objects that come as metadata in JSON or XML with their bulk data in parts of their own, put together again.
 
 Bulk data wait in one temporary file; nothing but the metadata is in memory.
 
-Standard: PS3.18 sections 10.5.1 and 8.7.3.3 (compressed bulk data: a part for each frame).
+Standard: PS3.18 sections 10.5.2 and 8.7.3.3 (compressed bulk data: a part for each frame).
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from tolmach.adapters.dicomweb.json_reading import Bulk, ModelWriter, parse_mode
 from tolmach.adapters.dicomweb.media_types import OCTETS, parse_media_type
 from tolmach.adapters.dicomweb.multipart import Part
 from tolmach.adapters.dicomweb.served_faults import TOO_LARGE, TooLarge, bad
+from tolmach.adapters.dicomweb.wado_rs import DICOM_XML
+from tolmach.adapters.dicomweb.xml_reading import parse_native_model
 from tolmach.adapters.dimse.part10_meta import encode_file_meta
 from tolmach.adapters.folder.reading import SeekingSource
 from tolmach.adapters.objects.faults import mapped
@@ -66,6 +68,9 @@ class Assembly:
         kind, parameters = parse_media_type(part.headers.get("content-type", OCTETS))
         if kind in (DICOM_JSON, "application/json"):
             self.models += parse_models(_gathered(part))
+            return
+        if kind == DICOM_XML:
+            self.models.append(parse_native_model(_gathered(part)))
             return
         place = part.headers.get("content-location", "")
         start = self._size

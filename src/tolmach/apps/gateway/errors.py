@@ -14,6 +14,10 @@ from tolmach.base import NeedsOperator, Problem, Retryable, TolmachError
 from tolmach.intake.faults import NoRoom
 
 RETRY_SECONDS = "5"
+# Standard: RFC 9110 section 15.5.16: what would have been taken, in which coding.
+TAKEN = ", ".join(
+    ("application/dicom", *(f'multipart/related; type="application/dicom{form}"' for form in ("", "+json", "+xml")))
+)
 _OWN: Mapping[type[Exception], int] = {
     Unauthorized: 401,
     Forbidden: 403,
@@ -46,6 +50,8 @@ def headers_of(status: int) -> dict[str, str]:
     """Give the headers that go with a status."""
     if status == 401:
         return {"WWW-Authenticate": 'Bearer realm="tolmach"'}
+    if status == 415:
+        return {"Accept": TAKEN, "Accept-Encoding": "identity"}
     return {"Retry-After": RETRY_SECONDS} if status == 503 else {}
 
 

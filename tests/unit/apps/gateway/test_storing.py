@@ -20,6 +20,7 @@ import pytest
 from tests.builders import CT_IMAGE, EXPLICIT, EXPLICIT_LE, even, part10
 from tests.unit.apps.gateway.storing_files import ROOT, instance
 from tests.web_archive import BOUNDARY, Client, WebArchive, multipart, web_archive
+from tolmach.adapters.dicomweb.xml_model import xml_of
 from tolmach.adapters.sql.faults import LOCKED
 from tolmach.intake.faults import NO_ROOM, NoRoom, RecordsTrouble
 
@@ -109,7 +110,9 @@ def test_another_study_than_the_one_named_is_409(fresh: tuple[WebArchive, Client
         ("application/json", 415),
         ("multipart/form-data; boundary=x", 415),
         ('multipart/related; type="text/plain"; boundary=x', 415),
-        ('multipart/related; type="application/dicom+xml"; boundary=x', 415),
+        ('multipart/related; type="application/zip"; boundary=x', 415),
+        ("application/zip", 415),
+        ("application/dicom+xml", 415),
         ('multipart/related; type="application/dicom"', 400),
         ('multipart/related; type="application/dicom"; boundary=other', 400),
         (f'multipart/related; type="application/dicom"; boundary="{BOUNDARY}"', 200),
@@ -120,6 +123,9 @@ def test_another_study_than_the_one_named_is_409(fresh: tuple[WebArchive, Client
 def test_kinds_of_bodies(kind: str, expected: int, fresh: tuple[WebArchive, Client]) -> None:
     answer = fresh[1].ask("POST", "/dicom-web/studies", multipart(instance(1)), Content_Type=kind)
     assert answer.status == expected
+    if expected == 415:
+        assert 'type="application/dicom+xml"' in answer.headers["accept"]
+        assert answer.headers["accept-encoding"] == "identity"
 
 
 def test_a_single_instance_needs_no_multipart(fresh: tuple[WebArchive, Client]) -> None:
@@ -244,6 +250,28 @@ def test_metadata_and_bulk_data_become_an_instance(fresh: tuple[WebArchive, Clie
     assert str(first.PatientName) == "Щербаков^Юрий"
     assert first.file_meta.TransferSyntaxUID == EXPLICIT_LE
     assert "PixelData" not in found[f"{ROOT}.1.1.2"]
+
+
+def test_metadata_in_xml_become_instances(fresh: tuple[WebArchive, Client]) -> None:
+    """A part for each object, and bulk data behind them (PS3.18 section 10.5.2)."""
+    archive, client = fresh
+    pieces = [
+        ("application/dicom+xml", "", xml_of(model(1, **PIXELS))),
+        ("application/dicom+xml", "", xml_of(model(2))),
+    ]
+    pieces += [("application/octet-stream", "bulk/1", bytes(range(32)))]
+    body = b"".join(
+        f"--{BOUNDARY}\r\nContent-Type: {kind}\r\nContent-Location: {place}\r\n\r\n".encode() + content + b"\r\n"
+        for kind, place, content in pieces
+    )
+    kind = f'multipart/related; type="application/dicom+xml"; boundary={BOUNDARY}'
+    answer = client.ask("POST", "/dicom-web/studies", body + f"--{BOUNDARY}--".encode(), Content_Type=kind)
+    assert answer.status == 200, answer.body
+    assert uids(answer.json, STORED) == [f"{ROOT}.1.1.1", f"{ROOT}.1.1.2"]
+    (metadata, _second) = client.get(f"/dicom-web/studies/{ROOT}.1/metadata").json
+    assert metadata["00100010"]["Value"] == [{"Alphabetic": "Щербаков^Юрий"}]
+    with archive.store.open(archive.receipts.arrivals[0].sha256) as source:
+        assert pydicom.dcmread(io.BytesIO(bytes(source.read(0, source.size)))).PixelData == bytes(range(32))
 
 
 def test_compressed_bulk_data_stay_compressed(fresh: tuple[WebArchive, Client]) -> None:
