@@ -57,8 +57,11 @@ refresh_menus() {
     if command -v update-desktop-database >/dev/null 2>&1; then
         update-desktop-database -q "$share/applications" || true
     fi
-    if command -v gtk-update-icon-cache >/dev/null 2>&1; then
+    # A cache of icons is renewed where there is one; the new time of the folder tells the others.
+    if [ -f "$share/icons/hicolor/icon-theme.cache" ] && command -v gtk-update-icon-cache >/dev/null 2>&1; then
         gtk-update-icon-cache -q -t -f "$share/icons/hicolor" || true
+    elif [ -d "$share/icons/hicolor" ]; then
+        touch "$share/icons/hicolor"
     fi
 }
 
