@@ -90,12 +90,11 @@ class _Keeper:
 
     def keep(self, received: Received) -> int:
         """Write one image; gives the status to answer."""
-        path = received.spool.path
-        assert path is not None
-        if received.spool.file is not None:
-            received.spool.file.close()
+        made = received.spool.made
+        assert made is not None
+        made.file.close()
         try:
-            with self._reader.open(path) as source:
+            with self._reader.open(made.path) as source:
                 placed = self._tree.put(
                     self._names(source, received), Pieces.of(source, [Extent(0, source.size)]).chunks()
                 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -30,7 +31,7 @@ from tolmach.adapters.dimse.dimse import (
 from tolmach.adapters.dimse.errors import ProtocolViolation
 from tolmach.adapters.dimse.part10_meta import encode_file_meta
 from tolmach.adapters.dimse.rights import Right
-from tolmach.adapters.dimse.spool import Spool, SpoolFolder
+from tolmach.adapters.dimse.spool import Spool, SpoolFile, SpoolFolder
 from tolmach.adapters.dimse.status import OUT_OF_RESOURCES, SUCCESS
 from tolmach.adapters.dimse.stream import Clock
 from tolmach.adapters.dimse.transport import Transport
@@ -123,6 +124,7 @@ class Reception:
     _command: bytearray = field(default_factory=bytearray)
     _command_context: int | None = None
     _spool: Spool | None = None
+    _spare: SpoolFile | None = None  # for the next instance, made while the peer is busy
     _syntaxes: dict[int, tuple[str, str]] = field(default_factory=dict)
 
     @property
@@ -153,6 +155,8 @@ class Reception:
             released = not self.is_busy
         finally:
             self._discard_spool()
+            if self._spare is not None:
+                self._spare.discard()
             for engine in self.engines:
                 engine.close(released=released)
 
@@ -249,7 +253,7 @@ class Reception:
         meta = encode_file_meta(
             request.sop_class_uid, request.sop_instance_uid, transfer_syntax, self.request.calling_ae_title
         )
-        self._spool = Spool(self.spool_folder, request, context_id, meta)
+        self._spool = Spool(self._make_file, request, context_id, meta)
 
     def _take_data(self, pdv: pdu.Pdv) -> None:
         spool = self._spool
@@ -273,10 +277,18 @@ class Reception:
         comment = (spool.error.strerror or "") if spool.error else ""
         response = CStoreResponse(request.message_id, status, request.sop_class_uid, request.sop_instance_uid, comment)
         self._answer(spool.context_id, response)
-        self._discard_spool()  # while the peer makes its next request
+        # What the peer need not wait for is done while it makes its next request.
+        self._discard_spool()
+        if self._spare is None and not self.transport.holds_pdu:
+            with suppress(OSError):  # else it is told when a file is needed
+                self._spare = self.spool_folder.make_file()
+
+    def _make_file(self) -> SpoolFile:
+        spare, self._spare = self._spare, None
+        return spare or self.spool_folder.make_file()
 
     def _received(self, spool: Spool, sha256: str) -> ReceivedInstance | None:
-        if spool.error is not None or spool.path is None or spool.file is None:
+        if spool.error is not None or spool.made is None:
             return None
         return ReceivedInstance(
             sop_class_uid=spool.request.sop_class_uid,
@@ -285,8 +297,8 @@ class Reception:
             calling_ae_title=self.request.calling_ae_title,
             called_ae_title=self.request.called_ae_title,
             peer_host=self.peer_host,
-            path=spool.path,
-            file=spool.file,
+            path=spool.made.path,
+            file=spool.made.file,
             data_set_offset=spool.offset,
             data_set_length=spool.length,
             sha256=sha256,

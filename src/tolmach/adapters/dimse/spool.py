@@ -6,8 +6,10 @@ import hashlib
 import itertools
 import os
 import secrets
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from tolmach.adapters.dimse.dimse import CStoreRequest
 
@@ -23,10 +25,23 @@ class SpoolFolder:
         self._mark = secrets.token_hex(4)
         self._numbers = itertools.count(1)
 
-    def make_file(self) -> tuple[Path, BinaryIO]:
-        """Give a new file and its path; raises `OSError`. The name is never built from what the peer sends."""
+    def make_file(self) -> SpoolFile:
+        """Give a new file; raises `OSError`. Its name is never built from what the peer sends."""
         path = self._path / f"store-{self._mark}-{next(self._numbers)}.part"
-        return path, os.fdopen(os.open(path, _NEW, 0o600), "wb", buffering=0)
+        return SpoolFile(path, os.fdopen(os.open(path, _NEW, 0o600), "wb", buffering=0))
+
+
+class SpoolFile(NamedTuple):
+    """A file for one instance, open, and there until it is discarded."""
+
+    path: Path
+    file: BinaryIO
+
+    def discard(self) -> None:
+        """Close and remove it, unless somebody has renamed it away; may be repeated."""
+        self.file.close()
+        with suppress(FileNotFoundError):
+            os.unlink(self.path)  # noqa: PTH108 - a third of the time of Path.unlink
 
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
@@ -35,20 +50,21 @@ _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 class Spool:
     """The instance that is arriving; without a file, and with an error, when none could be made or written."""
 
-    def __init__(self, folder: SpoolFolder, request: CStoreRequest, context_id: int, head: bytes) -> None:
+    def __init__(
+        self, make_file: Callable[[], SpoolFile], request: CStoreRequest, context_id: int, head: bytes
+    ) -> None:
         """Make the file, and keep its head for the first writing."""
         self.request = request
         self.context_id = context_id
         self.offset = len(head)
         self.length = 0
-        self.path: Path | None = None
-        self.file: BinaryIO | None = None
+        self.made: SpoolFile | None = None
         self.error: OSError | None = None
         self._digest = hashlib.sha256()  # of the data set alone
         self._head: bytes | None = head
         self._held: list[memoryview] = []
         try:
-            self.path, self.file = folder.make_file()
+            self.made = make_file()
         except OSError as error:
             self.error = error
 
@@ -66,14 +82,14 @@ class Spool:
         A full disk becomes the error of this instance, not the end of the association.
         """
         views, self._held = self._held, []
-        if self.error is not None or self.file is None:
+        if self.error is not None or self.made is None:
             return
         for view in views:
             self._digest.update(view)
         buffers: list[bytes | memoryview] = [self._head, *views] if self._head else list(views)
         self._head = None
         try:
-            _write_all(self.file, buffers)
+            _write_all(self.made.file, buffers)
         except OSError as error:
             self.error = error
 
@@ -85,10 +101,8 @@ class Spool:
     def discard(self) -> None:
         """Close and remove the file, unless somebody has renamed it away; may be repeated."""
         self._held.clear()
-        if self.file is not None:
-            self.file.close()
-        if self.path is not None:
-            self.path.unlink(missing_ok=True)
+        if self.made is not None:
+            self.made.discard()
 
 
 if hasattr(os, "writev"):
