@@ -275,6 +275,15 @@ def test_fuzzy_names(few: Kept, asked: str, found: str) -> None:
     assert {one["StudyInstanceUID"][0][-1] for one in found_here} == set(found.split())
 
 
+def test_numbered_names_are_told_apart(kept: Kept) -> None:
+    kept.add(entry(1, PatientName="Phantom01^QC"), entry(2, PatientName="PHANTOM02^QC"), entry(3, PatientName="Phan"))
+    for asked, found in (("Phantom01", "1"), ("phantom01*", "1"), ("Phantom0*", "1 2"), ("Phantom", "1 2")):
+        assert kept.names(PatientName=asked) == set(found.split()), asked
+        assert {one["PatientName"] for one in kept.page("patient", {"PatientName": asked}, fuzzy=True)[0]} == {
+            one["PatientName"] for one in kept.find("patient", PatientName=asked)
+        }
+
+
 def test_a_thousand_uids_at_once(few: Kept) -> None:
     uids = "\\".join([f"{ROOT}.{number}" for number in range(3, 1003)])
     assert few.names(StudyInstanceUID=uids) == {"3", "4", "5"}
@@ -372,7 +381,7 @@ def test_what_is_not_held_is_not_sound(few: Kept) -> None:
 # Both the same ------------------------------------------------------------------------------------------------------
 
 _WORDS = st.sampled_from(
-    ["ИВАНОВ", "Иванов", "Ivanov", "Іваненко", "Щербаков", "О'Коннор", "?", "*", "в", "Петр", "ЁЖ", "Ежов"]
+    ["ИВАНОВ", "Иванов", "Ivanov", "Іваненко", "Щербаков", "О'Коннор", "?", "*", "в", "Петр", "ЁЖ", "Ежов", "QA1", "2"]
 )
 _NAMES = st.lists(st.lists(_WORDS, max_size=2).map("".join), min_size=1, max_size=3).map("^".join)
 _STUDIES = st.tuples(

@@ -21,6 +21,7 @@ LONGEST_NAME: Final = 256
 _MOST_KEYS: Final = 12
 _EQUAL = str.maketrans({"ё": "е", "’": "'", "ʼ": "'", "`": "'", "′": "'", "\N{REPLACEMENT CHARACTER}": "?"})
 WILD: Final = re.compile(r"[*?]")
+_NUMBERED: Final = re.compile(r"[^\W\d_]\d|\d[^\W\d_]")
 # How most family names end, in skeletons; it tells them from given names where no table does.
 _FAMILY_ENDING: Final = re.compile(r".{3,}(?:[oe]va?|enko|ski|sk?aia|[cs]ka|chuk|chik|iuk|ian|shvili|dze)$")
 
@@ -59,6 +60,11 @@ class Asked:
 def has_wild_cards(text: str) -> bool:
     """Tell whether a text holds `*` or `?`."""
     return "*" in text or "?" in text
+
+
+def is_numbered(part: str) -> bool:
+    """Tell whether a part of a name is compared as it reads alone: folding would find every phantom for Phantom01."""
+    return _NUMBERED.search(part) is not None
 
 
 def literally(name: str) -> str:
@@ -154,12 +160,14 @@ def _fits(one: Asked, keys: NameKeys) -> bool:
     if one.is_free_text:
         wanted = fold_keys(one.family)
         return bool(wanted) and wanted[0] in keys.family and keys.others.union(keys.family).issuperset(wanted[1:3])
-    parts = ((one.family, 0, keys.family), *((part, place, keys.others) for place, part in enumerate(one.others, 1)))
-    wanted_parts = [(part, place, there) for part, place, there in parts if part]
-    return bool(wanted_parts) and all(_part_fits(part, place, there) for part, place, there in wanted_parts)
+    parts = [(part, place) for place, part in enumerate((one.family, *one.others)) if part]
+    return bool(parts) and all(_part_fits(part, place, keys) for part, place in parts)
 
 
-def _part_fits(part: str, place: int, there: frozenset[str]) -> bool:
+def _part_fits(part: str, place: int, keys: NameKeys) -> bool:
+    if is_numbered(part):
+        return fits_literally(part, (component for one in keys.literal for component in one.split("^")[place:][:1]))
+    there = keys.others if place else keys.family
     exact = exact_keys(part, place)
     if exact:
         return not exact.isdisjoint(there)

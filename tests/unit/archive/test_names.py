@@ -37,6 +37,9 @@ from tolmach.archive.names import fits_name, keys_of
         ("Иванов, Иван", "Ivanov^Ivan"),
         ("TEST123", "test123"),
         ("123*", "1234^X"),
+        ("phantom0*", "Phantom01^QC"),
+        ("Phantom", "Phantom01^QC"),
+        ("Иванов^Phantom01", "ИВАНОВ^PHANTOM01"),
     ],
 )
 def test_who_is_found(asked: str, name: str) -> None:
@@ -57,6 +60,10 @@ def test_who_is_found(asked: str, name: str) -> None:
         ("Ivanov", "?????"),
         ("^", "Иванов^Иван"),
         ("Водкина", "Петрова^Водолея"),
+        ("Phantom01", "Phantom02^QC"),
+        ("Phantom02*", "Phantom01^QC"),
+        ("Phantom01", "Phantom^QC"),
+        ("Иванов^Phantom02", "ИВАНОВ^PHANTOM01"),
     ],
 )
 def test_who_is_not_found(asked: str, name: str) -> None:

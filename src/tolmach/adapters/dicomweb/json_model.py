@@ -13,6 +13,7 @@ import math
 import re
 import struct
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 from tolmach.archive.interfaces import Item, Values
@@ -284,16 +285,30 @@ def places_elsewhere(model: Json, bulk_data: str) -> Iterator[str]:
 
 def json_of_values(values: Values) -> Json:
     """Give attributes by keyword, as the index knows them, in the JSON model; names of no attribute are left out."""
-    found = [(tag, values[keyword]) for keyword in values if (tag := dictionary.tag_of(keyword)) is not None]
-    return {f"{tag:08X}": _node_of(dictionary.vr_of(tag), texts) for tag, texts in sorted(found)}
+    found = sorted((*named, keyword) for keyword in values if (named := _named(keyword)) is not None)
+    return {tag: _node_of(vr, values[keyword]) for tag, vr, keyword in found}
+
+
+@lru_cache(maxsize=1024)
+def _named(keyword: str) -> tuple[str, str] | None:
+    """Give the tag as it stands in the model, and the VR."""
+    tag = dictionary.tag_of(keyword)
+    return None if tag is None else (f"{tag:08X}", dictionary.vr_of(tag))
 
 
 def _node_of(vr: str, values: Sequence[str | Item]) -> Json:
     if vr == "SQ":
         items = [json_of_values(dict(one)) for one in values if not isinstance(one, str)]
         return {"vr": vr, "Value": items} if items else {"vr": vr}
-    turned = [_of_index(str(one), vr) for one in values]
-    return {"vr": vr, "Value": turned} if any(one is not None for one in turned) else {"vr": vr}
+    if vr in _PLAIN:
+        turned: list[Any] = [str(one).strip("\0 ") or None for one in values]
+    else:
+        turned = [_of_index(str(one), vr) for one in values]
+    return {"vr": vr} if turned.count(None) == len(turned) else {"vr": vr, "Value": turned}
+
+
+# What `_value` only strips.
+_PLAIN = frozenset(vr for vr in STRING_VRS if VRS[vr].multi) - {"PN", "IS", "DS", "UC"}
 
 
 def _of_index(text: str, vr: str) -> Any:

@@ -16,7 +16,7 @@ from tolmach.adapters.dicomweb.wado_rs import DICOM_XML, multipart_reply
 from tolmach.adapters.dicomweb.xml_model import xml_of
 from tolmach.archive.attributes import USUAL, everything, up_to, usual
 from tolmach.archive.faults import Unanswerable
-from tolmach.archive.interfaces import Entity, Index, Level
+from tolmach.archive.interfaces import MOST_COUNTED, Entity, Index, Level
 from tolmach.archive.questions import question
 from tolmach.base import N_, Phrase
 from tolmach.dicom import dictionary
@@ -170,7 +170,8 @@ def _reply(models: Sequence[Json], offer: Offer, warnings: Sequence[str]) -> Rep
 
 
 def _more(count: int) -> Sequence[str]:
-    return [f"There are {count} additional results that can be requested"] if count else []
+    counted = f"at least {count}" if count >= MOST_COUNTED else str(count)
+    return [f"There are {counted} additional results that can be requested"] if count else []
 
 
 def _ignored(names: Sequence[str]) -> Sequence[str]:

@@ -15,7 +15,17 @@ from tolmach.adapters.sql.stored import plain
 from tolmach.archive.attributes import STUDY_MOMENT, vr_of
 from tolmach.archive.interfaces import Between, Condition, Like, Named, OneOf
 from tolmach.archive.matching import NUMBERS, comparable, latest
-from tolmach.archive.names import WILD, Asked, asked, exact_keys, groups_of, has_wild_cards, key_runs, literally
+from tolmach.archive.names import (
+    WILD,
+    Asked,
+    asked,
+    exact_keys,
+    groups_of,
+    has_wild_cards,
+    is_numbered,
+    key_runs,
+    literally,
+)
 from tolmach.text.fold import fold_keys
 
 _LAST_LETTER: Final = "\U0010ffff"
@@ -179,9 +189,12 @@ def _folded(one: Asked) -> tuple[Sequence[Bound], bool]:
     if one.is_free_text:
         keys = fold_keys(one.family)
         return (_has_key("f", keys[:1]) if keys else []), not keys
+    if is_numbered(one.family) and one.family == one.literal and one.family.endswith("*"):
+        return [], True  # what begins so is found as it reads
     if one.family:
         way = _part(one.family, 0)
-        return way, not way or (one.is_bare and "?" not in one.family and len(one.family) > 1)
+        decides = one.is_bare and "?" not in one.family and len(one.family) > 1 and not is_numbered(one.family)
+        return way, decides or not way
     for place, part in enumerate(one.others, 1):
         way = _part(part, place) if part else []
         if way:
@@ -191,6 +204,8 @@ def _folded(one: Asked) -> tuple[Sequence[Bound], bool]:
 
 def _part(part: str, place: int) -> Sequence[Bound]:
     """Give the names with a key like that of a part; `?` stands for any number of letters here."""
+    if is_numbered(part):
+        return _literally(f"*^{part}*" if place else f"{part}*")
     role = "f" if place == 0 else "o"
     exact = exact_keys(part, place)
     if exact:

@@ -67,14 +67,15 @@ def _picked(connection: sa.Connection, query: Query, narrow: Narrowed, reading: 
     page: list[Row] = []
     total, first, behind = 0, query.offset, query.offset + query.limit
     statement = in_order(Form(query.level, narrow.terms)).execution_options(yield_per=AT_ONCE)
-    for some in connection.execute(statement, narrow.values).scalars().partitions():
-        for row in reading.rows(some):
-            if total < behind + MOST_COUNTED and meets(narrow.rest, reading.values(row)):
-                if first <= total < behind:
-                    page.append(row)
-                total += 1
-        if total >= behind + MOST_COUNTED:
-            break
+    with connection.execute(statement, narrow.values) as numbers:
+        for some in numbers.scalars().partitions():
+            for row in reading.rows(some):
+                if total < behind + MOST_COUNTED and meets(narrow.rest, reading.values(row)):
+                    if first <= total < behind:
+                        page.append(row)
+                    total += 1
+            if total >= behind + MOST_COUNTED:
+                break
     return page, max(0, total - behind)
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from urllib.parse import parse_qsl
 
 import pytest
 
-from tolmach.adapters.dicomweb.qido import MOST_ANSWERS, MOST_PARAMETERS, keyword_of, parse_search
+from tests.archive_double import ArchiveDouble
+from tolmach.adapters.dicomweb.media_types import parse_accept
+from tolmach.adapters.dicomweb.qido import MOST_ANSWERS, MOST_PARAMETERS, QidoSearch, keyword_of, parse_search
 from tolmach.adapters.dicomweb.served_faults import BadRequest, TooLarge
+from tolmach.archive.interfaces import MOST_COUNTED, Entity, Query
 
 
 def parsed(query: str) -> object:
@@ -84,3 +88,22 @@ def test_fields_are_told_besides_the_usual_ones() -> None:
     everything = parse_search([("includefield", "all")], "study").returned
     assert everything is not None
     assert everything > found.returned
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        (0, ""),
+        (1, "There are 1 additional results that can be requested"),
+        (MOST_COUNTED - 1, f"There are {MOST_COUNTED - 1} additional results that can be requested"),
+        (MOST_COUNTED, f"There are at least {MOST_COUNTED} additional results that can be requested"),
+    ],
+)
+def test_what_was_not_counted_to_its_end_is_told_so(more: int, told: str) -> None:
+    class ManyMore(ArchiveDouble):
+        def find(self, query: Query) -> tuple[Sequence[Entity], int]:
+            return [Entity("study", {"StudyInstanceUID": ("1.2",)})], more
+
+    reply = QidoSearch(ManyMore()).search("study", {}, [("limit", "1")], parse_accept(None), "http://here")
+    assert told in reply.headers.get("Warning", "")
+    assert bool(reply.headers) == bool(told)
