@@ -119,7 +119,7 @@ QLineEdit, QComboBox, QSpinBox, QDoubleSpinBox, QPlainTextEdit { background: $su
 QLineEdit, QComboBox, QSpinBox, QDoubleSpinBox { min-height: 22px; }
 QLineEdit:focus, QComboBox:focus, QSpinBox:focus, QDoubleSpinBox:focus, QPlainTextEdit:focus {
   border: 1px solid $accent; }
-QLineEdit[wrong="true"], QSpinBox[wrong="true"] { border: 1px solid $bad; }
+QLineEdit[wrong="true"], QComboBox[wrong="true"], QSpinBox[wrong="true"] { border: 1px solid $bad; }
 QLineEdit:disabled, QComboBox:disabled, QSpinBox:disabled { color: $faint; background: $window; }
 QSpinBox > QLineEdit, QDoubleSpinBox > QLineEdit { border: 0; padding: 0 0 0 6px; min-height: 0; }
 QLineEdit, QPlainTextEdit { placeholder-text-color: $muted; }
@@ -132,6 +132,10 @@ QCheckBox { spacing: 8px; }
 QCheckBox::indicator { width: 16px; height: 16px; border: 1px solid $muted; border-radius: 4px; background: $surface; }
 QCheckBox::indicator:focus, QCheckBox::indicator:hover { border-color: $accent; }
 QCheckBox::indicator:checked { background: $accent; border-color: $accent; image: url($icons/$check.svg); }
+QRadioButton { spacing: 8px; }
+QRadioButton::indicator { width: 14px; height: 14px; border: 1px solid $muted; border-radius: 8px; background: $surface; }
+QRadioButton::indicator:focus, QRadioButton::indicator:hover { border-color: $accent; }
+QRadioButton::indicator:checked { width: 6px; height: 6px; border: 5px solid $accent; }
 QTableView, QTreeView, QListView#found { background: $surface; alternate-background-color: $raised; border: 0;
   outline: 0; gridline-color: $line; selection-background-color: $selection; selection-color: $on_selection; }
 QTreeView::item { padding: 3px 6px; border: 0; border-bottom: 1px solid $window; min-height: 22px; }
