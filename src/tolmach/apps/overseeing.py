@@ -22,6 +22,8 @@ from tolmach.adapters.sql import (
     WatchCount,
     WatchState,
 )
+from tolmach.adapters.sql.engine import FILE_NAME
+from tolmach.adapters.sql.listing import MOST as MOST_LISTED
 from tolmach.apps.findings import STALLED_SECONDS
 from tolmach.base import N_, Problem
 from tolmach.journeys.faults import SHADOW
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = [
     "FOLDER_STATES",
     "LINE_STATES",
+    "MOST_LISTED",
     "AgeRow",
     "DeliveryRow",
     "DestinationRow",
@@ -50,6 +53,8 @@ __all__ = [
     "folder_state",
     "folders",
     "is_stale",
+    "may_have_records",
+    "resend",
     "retry",
     "say_mode",
 ]
@@ -223,3 +228,16 @@ def retry(records: Records, ids: Sequence[int] | None, to: str | None, actor: st
     What a folder in shadow mode holds is let go by going live, or by its number.
     """
     return records.desk.retry(ids, to, actor, keeps=(SHADOW.code,))
+
+
+def resend(records: Records, ids: Sequence[int], to: Sequence[str], actor: str, *, original: bool) -> int:
+    """Deliver objects once more, to where they went before or to some destinations; gives how many lines were queued.
+
+    Raises `NoSuchThing`, as `Resending.resend`.
+    """
+    return records.desk.resend(ids, to or None, actor, original=original)
+
+
+def may_have_records(settings: Settings) -> bool:
+    """Tell whether anything may ever have arrived; where nothing has, there is no database file yet."""
+    return settings.database != "sqlite" or (Path(settings.data_dir) / FILE_NAME).exists()

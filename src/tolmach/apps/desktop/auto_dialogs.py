@@ -1,0 +1,110 @@
+"""What is asked before something is given up or sent once more."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QFormLayout,
+    QLineEdit,
+    QVBoxLayout,
+    QWidget,
+)
+
+from tolmach.apps.desktop import shown
+from tolmach.apps.desktop.panels import text_label
+from tolmach.apps.desktop.words import Words
+from tolmach.base import N_
+
+_LONGEST_NAME, _LONGEST_REASON = 64, 500
+
+
+class DropDialog(QDialog):
+    """Asks who gives lines up, and why; both are kept in the audit log."""
+
+    def __init__(self, words: Words, count: int, name: str, parent: QWidget | None) -> None:
+        """Ask about so many lines; `name` is that of the person at the keyboard, as the system has it."""
+        super().__init__(parent)
+        say = words.gettext
+        self.setWindowTitle(say(N_("Drop from the queue")))
+        self.setMinimumWidth(460)
+        about = words.ngettext(
+            "{count} image will not be delivered. The file is kept; your name and the reason are noted.",
+            "{count} images will not be delivered. The files are kept; your name and the reason are noted.",
+            count,
+        )
+        self.name, self.reason = QLineEdit(name), QLineEdit()
+        self.name.setMaxLength(_LONGEST_NAME)
+        self.reason.setMaxLength(_LONGEST_REASON)
+        self.reason.setPlaceholderText(say(N_("For example: the patient was X-rayed twice")))
+        form = QFormLayout()
+        form.setSpacing(10)
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        form.addRow(say(N_("&Reason")), self.reason)
+        form.addRow(say(N_("Your &name")), self.name)
+        self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
+        self.ok = self.buttons.button(QDialogButtonBox.StandardButton.Ok)
+        self.ok.setText(words.ngettext("Drop {count} image", "Drop {count} images", count))
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(18, 16, 18, 14)
+        layout.setSpacing(12)
+        layout.addWidget(text_label(about, wraps=True))
+        layout.addLayout(form)
+        layout.addWidget(self.buttons)
+        for field in (self.name, self.reason):
+            field.textChanged.connect(self._judge)
+        self.buttons.accepted.connect(self.accept)
+        self.buttons.rejected.connect(self.reject)
+        self._judge()
+        self.reason.setFocus()
+
+    def _judge(self) -> None:
+        self.ok.setEnabled(all(field.text().strip() for field in (self.name, self.reason)))
+
+
+class ResendDialog(QDialog):
+    """Asks whereto images go once more, and how. `to` and `is_original` are what was chosen."""
+
+    def __init__(self, words: Words, count: int, destinations: Sequence[str], parent: QWidget | None) -> None:
+        """Ask about so many images."""
+        super().__init__(parent)
+        say = words.gettext
+        self.setWindowTitle(say(N_("Deliver once more")))
+        self.setMinimumWidth(420)
+        self._where = QComboBox()
+        self._where.addItem(say(N_("Where it went before")), "")
+        for name in destinations:
+            self._where.addItem(shown.plain(name, 64), name)
+        self.where = self._where
+        self.original = QCheckBox(say(N_("As it &came: without what was changed")))
+        form = QFormLayout()
+        form.setSpacing(10)
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        form.addRow(say(N_("&To")), self.where)
+        form.addRow("", self.original)
+        self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
+        self.ok = self.buttons.button(QDialogButtonBox.StandardButton.Ok)
+        self.ok.setObjectName("primary")
+        self.ok.setText(words.ngettext("Resend {count} image", "Resend {count} images", count))
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(18, 16, 18, 14)
+        layout.setSpacing(12)
+        layout.addLayout(form)
+        layout.addWidget(self.buttons)
+        self.buttons.accepted.connect(self.accept)
+        self.buttons.rejected.connect(self.reject)
+
+    @property
+    def to(self) -> tuple[str, ...]:
+        """The destination that was chosen; none: where each went before."""
+        name = str(self.where.currentData())
+        return (name,) if name else ()
+
+    @property
+    def is_original(self) -> bool:
+        """Whether images go as they came."""
+        return self.original.isChecked()
