@@ -104,7 +104,7 @@ def judge(plan: Plan, file: Path, environment: Mapping[str, str], say: Say) -> J
     profile = None
     if plan.profile is not None:
         profile = _understood(ProfileSettings, {**plan.profile, **_rules_of(plan)}, "profile", errors)
-    errors |= {("watch", key): why for key, why in (() if watch is None else _objections_to_watch(watch))}
+    errors |= {("watch", key): why for key, why in (() if watch is None else objections_to(watch))}
     errors |= {("profile", key): why for key, why in (() if profile is None else _objections_to_profile(profile))}
     if errors or watch is None:
         return Judged(original, errors)
@@ -124,7 +124,7 @@ def _tried(
         settings = tried(original, content, environment)
         require_read_back(original, settings, [one.model for one in tables])
     except TolmachError as error:
-        place = _place_of(error.problem, watch)
+        place = field_of(error.problem, watch)
         why = error.problem.facts.get("why", error.problem.what)
         if place is None or not isinstance(why, Phrase | str):
             return Judged(original, problem=error.problem, text=text)
@@ -148,7 +148,7 @@ def _understood(model: type[S], values: Mapping[str, Any], table: str, errors: d
     return None
 
 
-def _objections_to_watch(watch: WatchSettings) -> Iterator[tuple[str, Why]]:
+def objections_to(watch: WatchSettings) -> Iterator[tuple[str, Why]]:
     """Give what those objects to who will work with a watch, by key."""
     checks: Sequence[tuple[str, Callable[[], object]]] = (
         ("preset", lambda: manner_of(watch)),
@@ -178,7 +178,7 @@ def _objections(checks: Sequence[tuple[str, Callable[[], object]]]) -> Iterator[
             yield key, error.problem.what
 
 
-def _place_of(problem: Problem, watch: WatchSettings) -> Place | None:
+def field_of(problem: Problem, watch: WatchSettings) -> Place | None:
     """Give the field that a problem with the whole configuration is about; None where it is about none of ours."""
     why, where = problem.facts.get("why"), str(problem.facts.get("where", ""))
     if where.startswith(f"watch {watch.name}: "):

@@ -55,8 +55,11 @@ class FolderPage(WizardPage):
         self.banner = Banner(words, self.theme)
         self.folders = QListWidget()
         self.folders.setObjectName("found")
+        self.folders.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.folders.setMinimumHeight(120)
         bind_tip(words, self.folders, N_("Folders inside it; press Enter to go into one"))
         self.facts = _Facts(course)
+        self._chosen = ("", "")  # what stands in the line, and the path it stands for
         self._arrange()
         self._survey: Errand[Survey] = Errand(self._take, self)
         self._soon = QTimer(self)
@@ -95,6 +98,8 @@ class FolderPage(WizardPage):
 
     @property
     def _text(self) -> str:
+        if self.path.text() == self._chosen[0]:
+            return self._chosen[1]  # as the system has it, whatever a line makes of it
         text = self.path.text().strip()
         # Explorers copy paths in quotation marks.
         return text[1:-1] if len(text) > 1 and text[0] == text[-1] == '"' else text
@@ -110,8 +115,8 @@ class FolderPage(WizardPage):
     def _show_places(self) -> None:
         """Offer where to begin: the home folder and the drives."""
         drives = [one.absoluteFilePath() for one in QDir.drives()]
-        places = [str(Path.home()), *(str(Path(one)) for one in drives)]
-        self._list([(place, shown.plain(printable(place), 80)) for place in dict.fromkeys(places)])
+        home = (str(Path.home()), shown.plain(printable(Path.home().name or Path.home()), 80))
+        self._list([home, *((str(Path(one)), shown.plain(one, 80)) for one in drives)])
 
     def _typed(self) -> None:
         self._survey.drop()
@@ -168,6 +173,7 @@ class FolderPage(WizardPage):
         for path, text in entries:
             item = QListWidgetItem(text)
             item.setData(_PATH, path)
+            item.setToolTip(shown.tip(printable(path)))
             self.folders.addItem(item)
         self._draw()
 
@@ -181,7 +187,10 @@ class FolderPage(WizardPage):
 
     def choose(self, folder: Path) -> None:
         """Choose a folder and look at it at once."""
-        self.path.setText(str(folder))
+        shown_as = printable(folder)
+        self._chosen = shown_as, str(folder)
+        self.path.setText(shown_as)
+        self._chosen = self.path.text(), str(folder)
         self.look()
 
     def _browse(self) -> None:

@@ -6,7 +6,7 @@ import html
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from PySide6.QtCore import QUrl
+from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QTextOption
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QTextBrowser
 
@@ -130,6 +130,8 @@ class _Reader(QTextBrowser):
         self.setOpenLinks(False)
         self.setWordWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
         self.document().setDocumentMargin(14)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setMinimumHeight(180)
 
     def loadResource(self, _kind: int, _name: QUrl | str) -> Any:
         """Load nothing, whatever a text may ask for."""
@@ -153,7 +155,7 @@ def _page(
     for table in tables:
         yield f"<h3>{html.escape(words.gettext(table.title))}</h3>"
         look = f"border-color: {colours.line[:7]}; border-style: solid; border-collapse: collapse;"
-        yield f'<table width="100%" cellspacing="0" cellpadding="4" border="1" style="{look}">'
+        yield f'<table width="99%" cellspacing="0" cellpadding="4" border="1" style="{look}">'
         if table.head:
             cells = "".join(f'<th align="left">{html.escape(words.gettext(one))}</th>' for one in table.head)
             yield f'<tr style="color: {colours.muted};">{cells}</tr>'

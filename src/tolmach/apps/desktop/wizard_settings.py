@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from tolmach.adapters.folder.watch_presets import preset
 from tolmach.apps.desktop import shown
 from tolmach.apps.desktop.panels import Banner, ToolButton, panel, text_label
 from tolmach.apps.desktop.peer_dialog import PeerDialog
-from tolmach.apps.desktop.watch_forms import ChoiceField, ManyField, SectionForm
+from tolmach.apps.desktop.watch_fields import ChoiceField, ManyField, WrappedBox
+from tolmach.apps.desktop.watch_forms import LABEL_WIDTH, SectionForm
 from tolmach.apps.desktop.watch_words import (
     ABOUT_COMPLETENESS,
     ABOUT_FOLDER,
@@ -50,7 +51,7 @@ class SettingsPage(WizardPage):
         self.more.setCheckable(True)
         words.bind(self.more.setText, N_("&More settings"))
         self.banner = Banner(words, self.theme)
-        self.rules: list[QCheckBox] = []
+        self.rules: list[WrappedBox] = []
         self._is_filling = False
         self._shown: object = None  # the proposal the forms were filled from
         self._arrange()
@@ -75,7 +76,7 @@ class SettingsPage(WizardPage):
         self._rules_column.setContentsMargins(0, 4, 0, 4)
         self._rules_column.setSpacing(8)
         add = QHBoxLayout()
-        add.setContentsMargins(182, 0, 0, 0)
+        add.setContentsMargins(LABEL_WIDTH + 14, 0, 0, 0)
         add.addWidget(self.add_peer)
         add.addStretch(1)
         row = QHBoxLayout()
@@ -160,7 +161,7 @@ class SettingsPage(WizardPage):
         self.rules = []
         for number, rule in enumerate(self.course.propose().rules):
             if rule.is_safe:
-                box = QCheckBox()
+                box = WrappedBox()
                 box.setChecked(number not in self.course.left_out)
                 box.setProperty("rule", number)
                 box.toggled.connect(self._changed)
@@ -173,8 +174,7 @@ class SettingsPage(WizardPage):
         for box in self.rules:
             rule = rules[int(box.property("rule"))]
             text = self.words.gettext(N_("Rule: {why}"), why=self.words.phrase(rule.why))
-            box.setText(shown.plain(text, 90).replace("&", "&&"))
-            box.setToolTip(shown.tip(text))
+            box.setText(shown.plain(text, 300))
 
     # What is typed.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QPushButton, QWidget
 
 from tolmach.apps.desktop import shown
@@ -182,7 +183,7 @@ class _Result(QWidget):
         texts.setVerticalSpacing(2)
         texts.addWidget(self.head, 0, 0)
         texts.addWidget(self.rest, 1, 0)
-        layout.addWidget(self._sign)
+        layout.addWidget(self._sign, 0, Qt.AlignmentFlag.AlignTop)
         layout.addLayout(texts, 1)
         theme.changed.connect(self.say)
         self.say()

@@ -9,7 +9,16 @@ from collections.abc import Callable, Mapping, Sequence
 
 from PySide6.QtCore import QSize, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QColor, QKeyEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QDialog,
+    QFrame,
+    QHBoxLayout,
+    QPushButton,
+    QScrollArea,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from tolmach.apps.desktop.desk import Desk
 from tolmach.apps.desktop.panels import question, text_label
@@ -87,7 +96,7 @@ class WizardWindow(QDialog):
         self._title, self._about = text_label("", "title", wraps=True), text_label("", "muted", wraps=True)
         self.stack = QStackedWidget()
         for page in self.pages:
-            self.stack.addWidget(page)
+            self.stack.addWidget(page if page is self.settings else _scrolled(page))
         self.back, self.next, self.cancel = QPushButton(), QPushButton(), QPushButton()
         self.next.setObjectName("primary")
         for button in (self.back, self.cancel):
@@ -157,7 +166,7 @@ class WizardWindow(QDialog):
 
     def _show(self, number: int) -> None:
         page = self.pages[number]
-        self.stack.setCurrentWidget(page)
+        self.stack.setCurrentIndex(number)
         page.enter()
         self._say()
         self._enable()
@@ -231,6 +240,17 @@ class WizardWindow(QDialog):
             return question(self, self.words, text, more, answers) == "close"
         finally:
             self._is_asking = False
+
+
+def _scrolled(page: WizardPage) -> QScrollArea:
+    """Give a page that can be scrolled where the window is too low for it."""
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setWidget(page)
+    return area
 
 
 def _fitting(parent: QWidget | None) -> QSize:
