@@ -185,14 +185,14 @@ def work_of(distribution: Distribution) -> Component:
 def licence_of(distribution: Distribution) -> str:
     """Give the licence of a distribution as an expression, from the newest way its metadata tell it; empty if none."""
     metadata = distribution.metadata
-    if expression := metadata.get("License-Expression"):
-        return str(expression)
+    if expression := metadata.get_all("License-Expression"):
+        return str(expression[0])
     prefix = "License :: "
     written = [line.rpartition(" :: ")[2] for line in metadata.get_all("Classifier") or () if line.startswith(prefix)]
     named = [normal(line) for line in written if line != "OSI Approved"]
     if named:
         return " AND ".join(dict.fromkeys(named))
-    return normal(str(metadata.get("License") or ""))
+    return normal(str((metadata.get_all("License") or [""])[0]))
 
 
 def _own_texts(distribution: Distribution) -> Iterator[str]:

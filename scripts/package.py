@@ -74,7 +74,16 @@ def environment(folder: Path, lock: Path) -> Path:
 def build(python: Path, work: Path, variables: Mapping[str, str]) -> Path:
     """Run PyInstaller; gives the folder with the program."""
     say("building (about a minute)")
-    command = [python, "-m", "PyInstaller", "--noconfirm", "--log-level", "ERROR", "--distpath", work / "dist"]
+    command: list[str | Path] = [
+        python,
+        "-m",
+        "PyInstaller",
+        "--noconfirm",
+        "--log-level",
+        "ERROR",
+        "--distpath",
+        work / "dist",
+    ]
     run([*command, "--workpath", work / "work", ROOT / "packaging" / "tolmach.spec"], **variables)
     return work / "dist" / "tolmach"
 

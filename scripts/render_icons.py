@@ -15,7 +15,7 @@ from pathlib import Path
 
 from PIL import Image
 from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QRectF, QSize, Qt
-from PySide6.QtGui import QGuiApplication, QImage, QPainter
+from PySide6.QtGui import QGuiApplication, QImage, QImageWriter, QPainter
 from PySide6.QtSvg import QSvgRenderer
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -37,28 +37,28 @@ def rendered(drawing: bytes, size: int) -> bytes:
     data = QByteArray()
     buffer = QBuffer(data)
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    if not image.save(buffer, "PNG"):
-        raise OSError(f"no PNG of {size} pixels could be written")
+    writer = QImageWriter(buffer, QByteArray(b"png"))
+    if not writer.write(image):
+        raise OSError(writer.errorString())
     return bytes(data.data())
 
 
-def write_icons(folder: Path) -> list[Path]:
-    """Write everything below a folder; gives the files."""
+def write_icons(folder: Path) -> None:
+    """Write everything below a folder."""
     drawing = DRAWING.read_bytes()
     theme = folder / "hicolor"
-    written = [_write(theme / f"{size}x{size}" / "apps" / f"{NAME}.png", rendered(drawing, size)) for size in SIZES]
-    written.append(_write(theme / "scalable" / "apps" / f"{NAME}.svg", drawing))
+    for size in SIZES:
+        _write(theme / f"{size}x{size}" / "apps" / f"{NAME}.png", rendered(drawing, size))
+    _write(theme / "scalable" / "apps" / f"{NAME}.svg", drawing)
     pictures = [Image.open(io.BytesIO(rendered(drawing, size))) for size in ICO_SIZES]
     icon = io.BytesIO()
     pictures[-1].save(icon, "ICO", sizes=[(size, size) for size in ICO_SIZES], append_images=pictures[:-1])
-    written.append(_write(folder / f"{NAME}.ico", icon.getvalue()))
-    return written
+    _write(folder / f"{NAME}.ico", icon.getvalue())
 
 
-def _write(path: Path, content: bytes) -> Path:
+def _write(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
-    return path
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -67,8 +67,7 @@ def main(arguments: Sequence[str]) -> int:
     if QGuiApplication.instance() is None:
         application = QGuiApplication(["render_icons"])
         application.setApplicationName(NAME)
-    for path in write_icons(Path(arguments[0])):
-        sys.stdout.write(f"{path}\n")
+    write_icons(Path(arguments[0]))
     return 0
 
 
