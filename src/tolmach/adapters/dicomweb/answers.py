@@ -33,6 +33,12 @@ def dumped(value: object) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
+def loggable(told: object) -> str:
+    """Give words for the log that may quote what came from outside: one line, whatever cannot be printed escaped."""
+    text = str(told)
+    return text if text.isprintable() else "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
+
+
 def attachment(name: str) -> dict[str, str]:
     """Give the header that makes a browser keep a file instead of showing it, whatever is in its name.
 

@@ -29,6 +29,7 @@ Json = dict[str, Any]
 INLINE = 1024  # bytes that stand in the answer itself
 LONG_TEXT = 1 << 16
 LONG_LIST = 1 << 14
+MOST_INLINE = 16 << 20  # bytes of values that stand in the answer for one instance; thousands of times the usual
 _BINARY = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
 _NUMBERS = {"US": "H", "SS": "h", "UL": "L", "SL": "l", "UV": "Q", "SV": "q", "FL": "f", "FD": "d"}
 # Standard: PS3.18 table F.2.3-1 names what else may be left out of the answer.
@@ -91,6 +92,7 @@ class _Writer:
         self._data_set, self._bulk_data = data_set, bulk_data
         self._terms: dict[int, tuple[str, ...] | None] = {}
         self._is_signed: bool | None = None
+        self._inline = 0
 
     def node(self, element: Element) -> Json:
         data_set, tag, length = self._data_set, element.tag, element.length
@@ -102,7 +104,7 @@ class _Writer:
             return _UTF_8
         if not length and not element.undefined:
             return {"vr": vr}
-        if element.undefined or tag in PIXEL_ELEMENTS or _is_elsewhere(vr, length):
+        if element.undefined or tag in PIXEL_ELEMENTS or self._is_elsewhere(vr, length):
             if vr not in _BINARY and vr not in _MAY_BE_ELSEWHERE:
                 vr = "UN"  # names and the like of a megabyte are none
             return {"vr": vr, "BulkDataURI": f"{self._bulk_data}/{place_of(data_set, element)}"}
@@ -114,6 +116,13 @@ class _Writer:
         else:
             values = _numbers(raw, vr, encoding)
         return {"vr": vr, "Value": values} if any(one is not None for one in values) else {"vr": vr}
+
+    def _is_elsewhere(self, vr: str, length: int) -> bool:
+        """Tell whether a value is too large for the answer, or one too many of those that are not."""
+        if _is_elsewhere(vr, length) or self._inline + length > MOST_INLINE:
+            return True
+        self._inline += length
+        return False
 
     def _texts(self, raw: bytes, vr: str, container: int) -> list[Any]:
         if raw.isascii() and b"\x1b" not in raw:

@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from tolmach.adapters.dicomweb.answers import DICOM_JSON, Reply, dumped
+from tolmach.adapters.dicomweb.answers import DICOM_JSON, Reply, dumped, loggable
 from tolmach.adapters.dicomweb.held import is_uid
 from tolmach.adapters.dicomweb.json_model import json_of_values
 from tolmach.adapters.dicomweb.media_types import DICOM, MULTIPART, OCTETS, MediaRange, Offer, choose, parse_media_type
@@ -120,7 +120,7 @@ class StowReceiver:
         except (BadRequest, TooLarge) as error:
             if not any(one.reason == 0 for one in outcomes.known()):
                 raise
-            log.warning("a request to store ended early: %s", error)
+            log.warning("a request to store ended early: %s", loggable(error))
             outcomes.add(Stored(reason=NOT_UNDERSTOOD))
         found = outcomes.known()
         if not found:
@@ -149,7 +149,7 @@ class StowReceiver:
                 try:
                     yield self._take(assembly.file_of(model), request)
                 except BadRequest as error:
-                    log.warning("metadata that cannot be stored: %s", error)
+                    log.warning("metadata that cannot be stored: %s", loggable(error))
                     yield Stored(*assembly.uids_of(model), reason=NOT_UNDERSTOOD)
 
     def _take(self, blocks: Iterable[bytes | memoryview], request: StoreRequest) -> Stored | Future[Stored]:
@@ -184,14 +184,14 @@ class StowReceiver:
         try:
             data_set = open_data_set(SeekingSource(spooled.file, spooled.size, spooled.path), self.inflate)
         except Refused as error:
-            log.warning("an object that cannot be read: %s", error)
+            log.warning("an object that cannot be read: %s", loggable(error))
             return replace(known, reason=NOT_UNDERSTOOD)
         found = _found(data_set)
         if request.study and found.study_instance_uid != request.study:
             return replace(found, reason=MISMATCH)
         reason = reason_for_quarantine(data_set, self._arrival(spooled, request.provenance))
         if reason is not None:
-            log.warning("an object that cannot be kept: %s", reason)
+            log.warning("an object that cannot be kept: %s", loggable(reason))
             return replace(found, reason=NOT_UNDERSTOOD)
         return found
 
@@ -209,7 +209,9 @@ class StowReceiver:
 
 
 def _not_stored(found: Stored, error: Refused | Retryable) -> Stored:
-    log.log(logging.WARNING if isinstance(error, Refused) else logging.ERROR, "an object is not stored: %s", error)
+    log.log(
+        logging.WARNING if isinstance(error, Refused) else logging.ERROR, "an object is not stored: %s", loggable(error)
+    )
     if isinstance(error, Refused):
         return replace(found, reason=NOT_UNDERSTOOD)
     return replace(found, reason=OUT_OF_RESOURCES, has_no_room=isinstance(error, NoRoom))
