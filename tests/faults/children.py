@@ -129,10 +129,11 @@ class PeerChild(Child):
 
 
 class LineChild(Child):
-    """A line to `target` that can be made bad and good again."""
+    """A line to one of `targets` that can be made bad and good again."""
 
-    def __init__(self, folder: Path, target: int) -> None:
-        super().__init__("tcpproxy", "--target", target, log=folder / f"line-{target}.log")
+    def __init__(self, folder: Path, *targets: int) -> None:
+        options = [part for target in targets for part in ("--target", target)]
+        super().__init__("tcpproxy", *options, log=folder / f"line-{targets[0]}.log")
         self.port = int(self.hello["port"])
 
     def become(self, line: Mapping[str, object]) -> None:

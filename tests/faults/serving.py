@@ -43,7 +43,11 @@ class Destination:
 
 @dataclass(frozen=True)
 class Setup:
-    """What `serve` is configured with. `callers` may store from loopback; `tables` are further tables, as text."""
+    """What `serve` is configured with. `tables` are further tables, as text.
+
+    `objects` is a folder that nodes share, `bucket` the address of a bucket in its place; with `http_port` 0 there is
+    no HTTP.
+    """
 
     folder: Path
     data_dir: Path
@@ -57,12 +61,16 @@ class Setup:
     delivery: bool = True
     database: str = ""
     objects: Path | None = None
+    bucket: str = ""
+    http_port: int = 0
 
     def text(self) -> str:
+        shared = {"database": self.database, "objects": self.bucket}
+        http: dict[str, Value] = {"port": self.http_port} if self.http_port else {"enabled": False}
         parts = [
-            table("", {"data_dir": str(self.data_dir)} | ({"database": self.database} if self.database else {})),
+            table("", {"data_dir": str(self.data_dir), **{name: value for name, value in shared.items() if value}}),
             table("[dicom]", {"host": "127.0.0.1", "port": self.port, "ae_title": AE_TITLE}),
-            table("[http]", {"enabled": False}),
+            table("[http]", http),
         ]
         if self.delivery:
             names = ("backoff_first_seconds", "backoff_cap_seconds", "proof_timeout_seconds")

@@ -3,6 +3,8 @@
 A process of its own, steered like the fault peer: {"line": {"latency": 0.1, "jitter": 0.05, "rate": 20000, "cut_after":
 5000, "silent": "up", "split": true, "reset_after": 5000}}; {} is a good line. "up" is the way to the target.
 
+With several targets it is a balancer: each connection goes to the target that has fewest of those that can be reached.
+
     python -m tests.faults.tcpproxy --target 11112
 """
 
@@ -15,6 +17,7 @@ import random
 import socket
 import struct
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -39,21 +42,36 @@ class BadLine:
 
 
 class Proxy:
-    """Listens, and joins each connection to one of its own to the target."""
+    """Listens, and joins each connection to one of its own to a target."""
 
-    def __init__(self, target: int, seed: int) -> None:
-        self.target = target
+    def __init__(self, targets: Sequence[int], seed: int) -> None:
+        self.joined = dict.fromkeys(targets, 0)
         self.line = BadLine()
         self.carried = 0
         self._chance = random.Random(seed)
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def join(self, near_in: asyncio.StreamReader, near_out: asyncio.StreamWriter) -> None:
-        try:
-            far_in, far_out = await asyncio.open_connection("127.0.0.1", self.target)
-        except OSError:
-            near_out.transport.abort()
+        for target in sorted(self.joined, key=lambda one: self.joined[one]):
+            try:
+                far_in, far_out = await asyncio.open_connection("127.0.0.1", target)
+            except OSError:
+                continue
+            self.joined[target] += 1
+            try:
+                await self._join_both(near_in, near_out, far_in, far_out)
+            finally:
+                self.joined[target] -= 1
             return
+        near_out.transport.abort()
+
+    async def _join_both(
+        self,
+        near_in: asyncio.StreamReader,
+        near_out: asyncio.StreamWriter,
+        far_in: asyncio.StreamReader,
+        far_out: asyncio.StreamWriter,
+    ) -> None:
         for writer in (near_out, far_out):
             writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         ends = (near_out, far_out)
@@ -122,8 +140,8 @@ class Proxy:
         return {"carried": self.carried}
 
 
-async def run(target: int, port: int, seed: int) -> None:
-    proxy = Proxy(target, seed)
+async def run(targets: Sequence[int], port: int, seed: int) -> None:
+    proxy = Proxy(targets, seed)
     server = await asyncio.start_server(proxy.accepted, "127.0.0.1", port)
     print(json.dumps({"port": server.sockets[0].getsockname()[1]}), flush=True)
     loop = asyncio.get_running_loop()
@@ -133,7 +151,7 @@ async def run(target: int, port: int, seed: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--target", type=int, required=True)
+    parser.add_argument("--target", type=int, required=True, action="append")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()

@@ -6,93 +6,15 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.faults.children import FeederChild, PeerChild
-from tests.faults.journal import read_journal
-from tests.faults.judging import acknowledged_by, audit_of, kept_by
+from tests.faults.children import PeerChild
+from tests.faults.clusterbench import PATIENCE, Cluster, Plan
 from tests.faults.peermodes import Mode
-from tests.faults.serving import Destination, Serve, Setup
 from tests.postgres_server import PostgresServer, the_server
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
-
-PATIENCE = 30.0
-
-
-class Cluster:
-    """Two nodes, a destination they both deliver to, and somebody who feeds each of them."""
-
-    def __init__(self, folder: Path, stack: ExitStack, database: str, objects: int = 0) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self.peer = stack.enter_context(closing(PeerChild(folder, "pacs")))
-        self.nodes: list[Serve] = []
-        self.feeders: list[FeederChild] = []
-        for number, name in enumerate("ab"):
-            own = folder / name
-            own.mkdir()
-            setup = Setup(
-                own,
-                own / "data",
-                [Destination("pacs", self.peer.port)],
-                database=database,
-                objects=folder / "objects",
-            )
-            node = Serve(setup)
-            stack.callback(node.kill)
-            node.first_start()
-            self.nodes.append(node)
-            feeder = FeederChild(own, node.port, seed=number + 1, count=objects, large_every=0)
-            self.feeders.append(stack.enter_context(closing(feeder)))
-
-    def feed(self) -> None:
-        for feeder in self.feeders:
-            feeder.go()
-
-    def missing(self) -> set[str]:
-        return set(acknowledged_by(self.feeders)) - set(kept_by(self.peer))
-
-    def await_acknowledged(self, more: int, seconds: float = 60.0) -> None:
-        deadline = time.monotonic() + seconds
-        goal = len(acknowledged_by(self.feeders)) + more
-        while len(acknowledged_by(self.feeders)) < goal:
-            assert time.monotonic() < deadline, self.said()
-            time.sleep(0.1)
-
-    def await_delivered(self, seconds: float) -> float:
-        """Give the seconds until everything acknowledged was delivered."""
-        begun = time.monotonic()
-        while missing := self.missing():
-            assert time.monotonic() - begun < seconds, f"{len(missing)} are missing\n{self.said()}"
-            time.sleep(0.1)
-        return time.monotonic() - begun
-
-    def longest_way(self) -> float:
-        """Give the longest time from an acknowledgement to the delivery."""
-        answered = {
-            entry["uid"]: entry["at"]
-            for feeder in self.feeders
-            for entry in read_journal(feeder.journal)[0]
-            if entry["status"] == 0
-        }
-        kept: dict[str, float] = {}
-        for entry in read_journal(self.peer.journal)[0]:
-            kept.setdefault(entry["uid"], entry["at"])
-        return max(kept[uid] - at for uid, at in answered.items())
-
-    def queue(self) -> list[dict[str, Any]]:
-        return self.nodes[1].ask("queue", "list")
-
-    def said(self) -> str:
-        return "\n".join(node.said() for node in self.nodes)
-
-    def require_whole(self) -> None:
-        rows = audit_of(next(node for node in self.nodes if node.runs))
-        assert all(row["holds"] for row in rows), rows
-        total = next(row for row in rows if "to" not in row)
-        assert total["taken"] >= len(acknowledged_by(self.feeders))
 
 
 @pytest.fixture
@@ -102,7 +24,7 @@ def stack() -> Iterator[ExitStack]:
 
 
 def test_a_killed_node_loses_nothing_and_the_other_goes_on(there: Path, stack: ExitStack) -> None:
-    cluster = Cluster(there, stack, the_server().make("killed"))
+    cluster = Cluster(there, stack, Plan(the_server().make("killed")))
     cluster.feed()
     cluster.await_acknowledged(150)
     cluster.nodes[0].kill()
@@ -119,13 +41,15 @@ def test_what_a_killed_node_had_in_hand_is_delivered_by_the_other_within_half_a_
     there: Path, stack: ExitStack
 ) -> None:
     """Killed in the middle of lines it has leased for minutes, while the destination answers none of them."""
-    cluster = Cluster(there, stack, the_server().make("in_hand"))
+    cluster = Cluster(there, stack, Plan(the_server().make("in_hand")))
     cluster.peer.become(Mode("stall", seconds=300))
     cluster.feeders[0].go()
     cluster.await_acknowledged(60)
     cluster.feeders[0].pause()
     deadline = time.monotonic() + 30
-    while not any(row["attempts"] == 0 and row["state"] == "queued" and row["to"] for row in cluster.queue()):
+    while not any(
+        row["attempts"] == 0 and row["state"] == "queued" and row["to"] for row in cluster.alive.ask("queue", "list")
+    ):
         assert time.monotonic() < deadline, cluster.said()
     time.sleep(3.0)  # lanes have leased what there is, and wait for an answer
     cluster.nodes[0].kill()
@@ -140,7 +64,7 @@ def test_what_a_killed_node_had_in_hand_is_delivered_by_the_other_within_half_a_
 
 def test_a_node_that_comes_back_works_at_once(there: Path, stack: ExitStack) -> None:
     """Whoever has its data folder knows that it is dead: nobody waits for its signs of life to grow old."""
-    cluster = Cluster(there, stack, the_server().make("again"))
+    cluster = Cluster(there, stack, Plan(the_server().make("again")))
     cluster.feed()
     cluster.await_acknowledged(60)
     for feeder in cluster.feeders:
@@ -156,7 +80,7 @@ def test_a_node_that_comes_back_works_at_once(there: Path, stack: ExitStack) -> 
 def test_a_server_that_crashes_and_comes_back_stops_nobody_for_long(there: Path, stack: ExitStack) -> None:
     server = PostgresServer()
     stack.callback(server.remove)
-    cluster = Cluster(there, stack, server.make("crashed"))
+    cluster = Cluster(there, stack, Plan(server.make("crashed")))
     cluster.feed()
     for how in ("immediate", "fast"):
         cluster.await_acknowledged(40)
