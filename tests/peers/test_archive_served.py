@@ -260,9 +260,12 @@ def test_http_is_open_to_those_with_a_token_whose_role_allows_it(
     assert requests.request(method, archive.url + path, headers=headers, timeout=SECONDS).status_code == status
 
 
-def test_curl_asks_and_gets(archive: ServedArchive, peer_program: FindProgram, tmp_path: Path) -> None:
+def test_curl_stores_asks_and_gets(archive: ServedArchive, peer_program: FindProgram, tmp_path: Path) -> None:
     """The commands of docs/dicomweb.md."""
-    curl = [str(peer_program("curl")), "-sS", "--fail", "-H", f"Authorization: Bearer {archive.tokens['viewer']}"]
+    curl = [str(peer_program("curl")), "-sS", "--fail", "-H", f"Authorization: Bearer {archive.tokens['technician']}"]
+    (tmp_path / "image.dcm").write_bytes(shot(41, name="Лось^Ганна"))
+    body = ["-H", "Content-Type: application/dicom", "--data-binary", f"@{tmp_path / 'image.dcm'}"]
+    subprocess.run([*curl, *body, f"{archive.url}/dicom-web/studies"], check=True, capture_output=True, timeout=SECONDS)
     asked = ["--get", "--data-urlencode", "PatientName=Щербаков*", f"{archive.url}/dicom-web/studies"]
     (found,) = json.loads(subprocess.run([*curl, *asked], check=True, capture_output=True, timeout=SECONDS).stdout)
     assert found["0020000D"]["Value"] == [f"{ROOT}.1"]

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,7 +67,7 @@ COMMITMENT_LIFE = timedelta(days=7)  # a report that has not come by then will n
 # For tests/faults alone, which must see that such a program loses images. Told loudly at every start.
 _NO_SYNC, _SYNCHRONOUS = "TOLMACH_TEST_NOFSYNC", "TOLMACH_TEST_SYNCHRONOUS"
 
-_NEEDS_RESTART = ("data_dir", "database", "objects", "storage")
+_NEEDS_RESTART = ("data_dir", "database", "objects", "storage", "archive.versions")
 RESTART = N_("a change of it takes effect when tolmach serve is started anew")
 
 
@@ -142,7 +143,7 @@ class Station:
         """
         with self._changing:
             for key in _NEEDS_RESTART:
-                if getattr(settings, key) != getattr(self.settings, key):
+                if attrgetter(key)(settings) != attrgetter(key)(self.settings):
                     facts = {"file": self.file or "TOLMACH_…", "where": key, "why": Phrase(RESTART)}
                     raise BadConfiguration(BAD_CONFIGURATION, **facts)
             require_apart(settings, self.file)

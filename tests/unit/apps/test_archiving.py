@@ -12,6 +12,7 @@ from tests.contracts.test_index_rebuilt import forget_index
 from tests.peers.qr_files import ROOT, image
 from tests.unit.adapters.dimse.asking import LE, STUDY_FIND, Asker
 from tolmach.apps import serving
+from tolmach.apps.faults import BadConfiguration
 from tolmach.apps.sections import Settings
 from tolmach.apps.wiring import Station, station
 from tolmach.archive.interfaces import OneOf, Query
@@ -109,6 +110,12 @@ def test_of_versions_the_configured_one_is_shown(versions: str, name: str, tmp_p
             here.intake.accept_stream([image(1, name=one)], CT)
         found, _ = here.archive.index.find(Query("study", {}))
         assert [one.values["PatientName"] for one in found] == [(name,)]
+
+
+def test_another_choice_of_versions_needs_a_new_start(here: Station, tmp_path: Path) -> None:
+    with pytest.raises(BadConfiguration, match=r"archive\.versions"):
+        here.change(settings(tmp_path, archive={"versions": "first"}))
+    assert here.settings.archive.versions == "newest"
 
 
 def test_what_was_here_before_the_index_is_indexed_in_the_background(tmp_path: Path) -> None:
