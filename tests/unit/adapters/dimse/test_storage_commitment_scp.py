@@ -46,7 +46,9 @@ from tolmach.adapters.dimse.pdu import RoleSelection
 from tolmach.adapters.dimse.storage_commitment_scp import storage_commitment_scp
 from tolmach.adapters.dimse.storage_scp import StorageScp, StorageScpSettings
 from tolmach.adapters.sql import Records, open_records
+from tolmach.adapters.sql.faults import DISK_FULL
 from tolmach.dicom import uids
+from tolmach.intake.faults import RecordsTrouble
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 LE = uids.ExplicitVRLittleEndian
@@ -277,6 +279,19 @@ def test_what_is_no_request_is_refused(desk: Desk, more: dict[str, Value], statu
     assert answer[STATUS] == status
     assert answer.text(0x0902)
     assert not desk.reporter.answer_next()
+
+
+def test_what_cannot_be_kept_is_not_promised(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """M-03, M-08, N-09: the disk is full or the database away: a failure, and the next request is taken again."""
+
+    def full(*_: object) -> None:
+        raise RecordsTrouble(DISK_FULL, path="x")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(desk.requests, "take", full)
+        assert ask(desk, [(CT, GOOD)])[STATUS] == 0x0110
+    assert desk.requests.next_due() is None
+    assert ask(desk, [(CT, GOOD)])[STATUS] == 0
 
 
 def test_nobody_unknown_is_committed_to(records: Records, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import re
 from pathlib import Path
 
@@ -76,6 +77,27 @@ def test_paths_that_are_not_there_tell_strangers_nothing(client: Client) -> None
 def test_a_token_in_the_address_is_no_token(client: Client) -> None:
     """H-05."""
     assert client.get("/dicom-web/studies?token=token-of-admin", Authorization=None).status == 401
+
+
+def test_a_thousand_guesses_open_nothing_teach_nothing_and_lock_nobody_out(tmp_path: Path) -> None:
+    """H-05: guesses are answered alike whatever is right in them, cost little, and the true bearer comes in meanwhile.
+
+    A token has 256 bits of chance, so no delay is needed, and one would be a way to lock a hospital out.
+    """
+    with web_archive(tmp_path) as (_archive, client):
+        told, true = set(), "token-of-admin"
+        guesses = ["", "token", true[:-1], f"{true}x", true.upper(), "admin", "x" * 5_000, "\xe9\xe9"]
+        guesses += [f"tlm_{number:043}" for number in range(991)]
+        connection = http.client.HTTPConnection("127.0.0.1", client.listening.port, timeout=20)
+        for guess in guesses:
+            sent = {"Authorization": b"Bearer " + guess.encode("latin-1")}
+            connection.request("GET", "/dicom-web/studies", headers=sent)
+            answer = connection.getresponse()
+            told.add((answer.status, answer.read()))
+        connection.close()
+        assert len(told) == 1
+        assert {status for status, _body in told} == {401}
+        assert client.get("/dicom-web/studies").status == 204
 
 
 def test_a_revoked_token_is_refused_soon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
