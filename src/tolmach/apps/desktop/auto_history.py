@@ -134,6 +134,11 @@ class HistoryPage(QWidget):
         if seen.row.object_id == self.table.current_id():
             self.object.show_seen(seen)
 
+    def show_details(self, is_shown: bool) -> None:
+        """Show or hide the object beside the list."""
+        self.object.setVisible(is_shown)
+        self._look_soon.start()
+
     def show_folders(self, seen: FoldersSeen) -> None:
         """Offer the folders that there are, and the destinations."""
         self.destinations = seen.destinations
