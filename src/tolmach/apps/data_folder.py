@@ -21,7 +21,10 @@ def kept_by_other(problem: Problem) -> Path | None:
 
 
 def is_free(data_dir: Path) -> bool:
-    """Tell whether a data folder is there and nobody keeps it. It is taken for a moment; whoever begins just then is refused."""
+    """Tell whether a data folder is there and nobody keeps it.
+
+    It is taken for a moment; whoever begins just then is refused.
+    """
     lock = DataDirLock(data_dir)
     try:
         lock.take()

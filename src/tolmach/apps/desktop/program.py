@@ -14,6 +14,8 @@ from tolmach import __version__
 from tolmach.apps.cli.context import Run
 from tolmach.apps.configuration import user_folder
 from tolmach.apps.desktop.agent import Agent
+from tolmach.apps.desktop.auto_join import add_auto_view
+from tolmach.apps.desktop.collecting import Collector
 from tolmach.apps.desktop.drawing import icon
 from tolmach.apps.desktop.presence import Presence
 from tolmach.apps.desktop.remembered import Remembered, load_remembered
@@ -41,6 +43,7 @@ def start(run: Run, paths: Sequence[Path], *, minimised: bool = False) -> int:
             hand_over(folder, paths)
         return 0
     sys.setswitchinterval(_SWITCH_SECONDS)
+    Collector(app)
     window = window_of(run, app, folder)
     first.brought.connect(window.take_paths)
     presence = presence_of(window)
@@ -88,6 +91,7 @@ def window_of(run: Run, app: QApplication, folder: Path) -> MainWindow:
 
 def add_agent_views(window: MainWindow, agent: Agent) -> None:
     """Add the views that show the agent and tell it what to do."""
+    add_auto_view(window, agent)
 
 
 def presence_of(window: MainWindow) -> Presence:

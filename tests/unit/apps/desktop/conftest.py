@@ -1,5 +1,6 @@
 """The desktop program without a screen: real windows drawn into memory, a receiver of our own, nobody's settings."""
 
+import gc
 import os
 import socket
 from collections.abc import Callable, Iterator
@@ -32,6 +33,15 @@ WAIT = 20_000  # milliseconds; nothing takes so long when all is well
 @pytest.fixture(scope="session")
 def qapp_cls() -> type:
     return type(application())
+
+
+@pytest.fixture(autouse=True)
+def _collected_here() -> Iterator[None]:
+    """Let nothing of Qt be deleted in another thread, as `Collector` does in the program."""
+    gc.disable()
+    yield
+    gc.collect()
+    gc.enable()
 
 
 @pytest.fixture
