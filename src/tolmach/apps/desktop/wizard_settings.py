@@ -215,7 +215,8 @@ class SettingsPage(WizardPage):
 
     def _fit(self) -> None:
         """Show the fields that mean something with the others as they are, and in empty ones what holds then."""
-        hints = _hints(str(self.folder_form.fields["preset"].value()))
+        by_preset = _hints(str(self.folder_form.fields["preset"].value()))
+        hints = {key: self.words.gettext(N_("by the preset: {value}"), value=text) for key, text in by_preset.items()}
         for form in (self.folder_form, self.more_form):
             form.hint(hints)
         moves = self.tidy_form.fields["after"].value() == "move"
@@ -290,6 +291,7 @@ class SettingsPage(WizardPage):
         """Say the rules and the verdict anew; the forms do so themselves."""
         if self._shown is not None:
             self._say_rules()
+            self._fit()
             self._say_banner()
             self.course.judge_soon()  # the reasons stand in the text
 
