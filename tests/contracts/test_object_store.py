@@ -215,6 +215,7 @@ def test_the_same_data_set_with_another_head_is_the_same_object_and_keeps_the_fi
 def test_what_has_rotted_is_found_and_replaced_when_the_bytes_come_again(
     store: Objects, ground: Ground, at: int
 ) -> None:
+    """M-04: in a folder and in a bucket."""
     put(store, FILE)
     rotten = bytearray(FILE)
     rotten[at] ^= 1
@@ -262,6 +263,7 @@ def test_what_is_not_there_is_told(store: Objects) -> None:
 
 @pytest.mark.parametrize("name", ["../../../etc/passwd", "", "a" * 63, SUM.upper(), f"{SUM}\n", "/" * 64])
 def test_a_name_is_never_made_of_anything_but_a_sum(store: Objects, name: str) -> None:
+    """F-20: in a folder and in a bucket."""
     with pytest.raises(ValueError, match="not a sha256"), store.open(name):
         pass
     with store.spool([FILE]) as spooled, pytest.raises(ValueError, match="not a sha256"):
@@ -342,6 +344,7 @@ def test_a_long_head_is_understood_up_to_its_limit(store: Objects, room: int) ->
 
 
 def test_what_is_too_large_is_refused_and_leaves_nothing(ground: Ground) -> None:
+    """F-08: in a folder and in a bucket."""
     store = ground.open(object_limit=1000)
     put(store, b"x" * 1000)
     with pytest.raises(TooLarge, match="TLM-OBJ-007"), store.spool([b"x" * 600, b"x" * 401]):

@@ -61,6 +61,7 @@ def scp(tmp_path: Path) -> Iterator[Watched]:
 
 
 def test_a_million_matches_are_ten_thousand_answers_and_a_failure(scp: Watched) -> None:
+    """N-07: and the memory of the process stays flat."""
     with scp, Asker(scp.port, [STUDY_FIND]) as asker:
         heard = asker.find(EVERYBODY)
     assert (heard.status, len(heard.raws)) == (0xA700, 10_000)
@@ -69,6 +70,7 @@ def test_a_million_matches_are_ten_thousand_answers_and_a_failure(scp: Watched) 
 
 
 def test_a_query_is_cancelled_within_a_second(scp: Watched) -> None:
+    """N-07."""
     with Asker(scp.port, [STUDY_FIND]) as asker:
         message_id = asker.begin(STUDY_FIND, C_FIND_RQ, identifier(EVERYBODY))
         for _ in range(5):
@@ -83,6 +85,7 @@ def test_a_query_is_cancelled_within_a_second(scp: Watched) -> None:
 
 
 def test_a_retrieval_of_a_million_is_cancelled_and_costs_no_memory(scp: Watched, tmp_path: Path) -> None:
+    """N-07."""
     with (
         StorageScp(StorageScpSettings(port=0), tmp_path, lambda _: 0) as destination,
         scp,
@@ -123,6 +126,7 @@ def test_a_big_object_is_given_back_in_flat_memory(scp: Watched) -> None:
 )
 @pytest.mark.parametrize("which", ["calling", "called"])
 def test_hostile_ae_titles_are_rejected_and_touch_no_file(scp: Watched, title: bytes, which: str) -> None:
+    """N-08: paths, backslashes, control characters, none at all, letters beyond ASCII."""
     contexts = (PresentationContext(1, STUDY_FIND, (LE,)),)
     raw = bytearray(pdu_codec.encode_associate_rq(AssociateRequest("TOLMACH", "ASKER", contexts, UserInformation(0))))
     start = 6 + 4 + (16 if which == "calling" else 0)
@@ -134,11 +138,13 @@ def test_hostile_ae_titles_are_rejected_and_touch_no_file(scp: Watched, title: b
 
 
 def test_spaces_around_an_ae_title_mean_nothing(scp: Watched) -> None:
+    """N-08."""
     with Asker(scp.port, [STUDY_FIND], calling=" ASKER ", called=" TOLMACH") as asker:
         assert asker.find(EVERYBODY, stop_after=1).status == 0xFE00
 
 
 def test_a_move_destination_of_seventeen_bytes_ends_the_association(scp: Watched) -> None:
+    """N-08: longer than the 16 bytes there are."""
     contexts = (PresentationContext(1, STUDY_MOVE, (LE,)),)
     request = pdu_codec.encode_associate_rq(AssociateRequest("TOLMACH", "ASKER", contexts, UserInformation(0)))
     with scp.connect() as sock:

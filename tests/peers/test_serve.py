@@ -197,6 +197,7 @@ def test_strangers_are_refused_and_listed(tmp_path: Path) -> None:
 
 
 def test_a_second_serve_on_the_same_folder_is_refused(tmp_path: Path) -> None:
+    """M-09."""
     with Station(tmp_path, {}) as station:
         other = Station(tmp_path, {})
         process = start("serve", "--config", other.config, "--lang", "en")

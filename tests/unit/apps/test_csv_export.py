@@ -15,15 +15,18 @@ from tolmach.apps.csv_export import safe_cell, write_csv
 
 @pytest.mark.parametrize("text", ["=1+1", "+7", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1"])
 def test_what_begins_like_a_formula_is_text(text: str) -> None:
+    """H-07."""
     assert safe_cell(text) == f"'{text}"
 
 
 @given(st.text())
 def test_no_cell_begins_like_a_formula(text: str) -> None:
+    """H-07: whatever the text."""
     assert not safe_cell(text).startswith(("=", "+", "-", "@", "\t", "\r", "\n"))
 
 
 def test_the_file_is_read_back_as_it_was_written(tmp_path: Path) -> None:
+    """H-07: separators, quotes, line ends, Cyrillic behind its byte order mark."""
     rows = [{"name": 'Щербаков; "Юрий"\nвторая', "id": 7}, {"name": None, "id": "=1"}]
     write_csv(tmp_path / "h.csv", ["id", "name"], rows)
     raw = (tmp_path / "h.csv").read_bytes()

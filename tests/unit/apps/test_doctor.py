@@ -145,6 +145,7 @@ def test_tables_of_an_older_version_are_left_as_they_are_until_the_next_start(da
 
 
 def test_tables_of_a_newer_version_and_damage_are_told(data: Path, tmp_path: Path) -> None:
+    """M-05."""
     with sqlite3.connect(data / "tolmach.sqlite") as connection:
         connection.execute("UPDATE alembic_version SET version_num = 'ffff'")
     connection.close()

@@ -10,6 +10,7 @@ from tolmach.edit.conditions import Origin
 
 
 def test_text_is_as_it_was_repaired() -> None:
+    """F-12."""
     file = Spoiled(
         {
             0x00100010: ("PN", "ІВАНЕНКО^ОЛЕНА"),
@@ -60,6 +61,7 @@ def test_items_and_several_values() -> None:
 
 
 def test_what_is_empty_is_left_out_and_what_is_long_is_bounded() -> None:
+    """F-14, F-19."""
     items = [body((0x00400009, "SH", b"S%d" % (number + 10))) for number in range(MOST_ITEMS + 5)]
     file = part10(
         body(
@@ -102,5 +104,6 @@ def test_what_rules_changed_inside_sequences_counts() -> None:
 
 @pytest.mark.parametrize("raw", [b"\xff\xfe\0\0", b"\0\0\0\0", b"\x1b$)C\x0e\xff"])
 def test_values_that_are_no_good_raise_nothing(raw: bytes) -> None:
+    """F-13."""
     file = part10(body((0x00080005, "CS", b"ISO_IR 192"), (0x00100010, "PN", even(raw)), (0x00280010, "US", b"\1")))
     assert "\0" not in str(entry_of(opened(file)))

@@ -81,6 +81,7 @@ def test_what_is_not_whole_waits(content: bytes, code: str) -> None:
 
 
 def test_a_bomb_waits() -> None:
+    """F-06."""
     assert reason(part10(bytes(300 << 20), DEFLATED)) == "TLM-DCM-006"
 
 
@@ -94,6 +95,7 @@ def test_every_place_a_file_can_be_cut_at_waits() -> None:
 
 
 def test_a_dicomdir_waits_whatever_was_said() -> None:
+    """F-22."""
     directory = uids.MediaStorageDirectoryStorage
     content = bytes(128) + b"DICM" + meta(EXPLICIT_LE, sop_class=directory)
     content += EXPLICIT.element(0x00041130, "CS", b"DISC")

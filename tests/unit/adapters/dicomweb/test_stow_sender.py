@@ -105,6 +105,7 @@ def test_one_bad_instance_does_not_keep_the_others(web: WebDestination) -> None:
 
 @pytest.mark.parametrize("status", [401, 403, 407, 404, 405, 410, 301, 302, 303, 307, 308])
 def test_what_only_an_operator_can_mend_is_the_destinations_trouble(web: WebDestination, status: int) -> None:
+    """H-08: redirects among others, which are not followed."""
     web.answer = (status, "text/plain", b"")
     sender = web.sender()
     outcomes, error = all_of(sender, parcels(web, 1, 2))

@@ -221,6 +221,7 @@ def test_ivanov_is_found(asker: Asker, asked: str) -> None:
 )
 @pytest.mark.parametrize("name", ["ЩЕРБАКОВ", "Щербаков*", "Щербаков^Семён"])
 def test_letters_are_understood_by_evidence(asker: Asker, label: str | None, codec: str, name: str) -> None:
+    """F-12."""
     raw = b"^".join(b"\x1b-L" + part.encode("iso8859_5") for part in name.split("^")) if codec == "2022" else b""
     heard = asker.find({**STUDIES, "PatientName": raw or name.encode(codec)}, label=label)
     assert heard.status == 0
@@ -282,6 +283,7 @@ def test_answers_are_in_letters_the_caller_reads(
 
 
 def test_a_caller_that_reads_a_code_page_gets_it_under_a_modest_label(start: Start) -> None:
+    """F-15: what it lacks comes in UTF-8."""
     with Asker(start({"READER": "cp1251"}), [STUDY_FIND], calling="READER") as asker:
         heard = asker.find({**STUDIES, "PatientID": "P1"})
         unreadable = asker.find({**STUDIES, "PatientID": "P5"})

@@ -198,6 +198,7 @@ def test_the_destination_hears_who_asked(station: Station, asker: Asker) -> None
 
 
 def test_failures_are_counted_and_named(station: Station, asker: Asker) -> None:
+    """M-04: what has rotted is not sent, and named among the failures."""
     bad, warned = f"{ROOT}.1.1.2", f"{ROOT}.1.2.1"
     station.sink.statuses = {bad: 0xC000, warned: 0xB000}
     station.archive.index.rotten.add(f"{ROOT}.1.2.2")
@@ -402,6 +403,7 @@ def test_a_caller_without_the_role_gets_nothing_and_is_told(station: Station) ->
 
 
 def test_each_instance_goes_out_in_a_syntax_that_was_taken(station: Station) -> None:
+    """F-10: contexts that match, or a failure that is counted; nothing is decoded and encoded anew."""
     for number, syntax in enumerate((IMPLICIT_LE, EXPLICIT_BE, DEFLATED, LE), 1):
         station.archive.put(image(5, 1, number, syntax=syntax))
     keys = {**STUDY, "StudyInstanceUID": f"{ROOT}.5"}

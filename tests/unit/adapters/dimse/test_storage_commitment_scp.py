@@ -159,6 +159,7 @@ def ask(desk: Desk, references: Sequence[tuple[str, str]], uid: str = "1.2.9", *
 
 
 def test_the_answer_is_what_the_bytes_say_now(desk: Desk, tmp_path: Path) -> None:
+    """N-09, M-04: read and hashed again, half committed."""
     reports = Reports()
     with listener(tmp_path, reports) as listening:
         desk.listening["ct-1"] = opener_to(listening.port)
@@ -189,6 +190,8 @@ def test_the_report_comes_on_the_association_of_the_question_while_that_is_open(
 
 @pytest.mark.parametrize("trouble", ["refuses", "hangs up", "status"])
 def test_a_report_that_does_not_arrive_is_brought_again(desk: Desk, tmp_path: Path, trouble: str) -> None:
+    """N-09."""
+
     def hangs_up(line: Line) -> None:
         line.accept()
         line.hear()
@@ -212,6 +215,7 @@ def test_a_report_that_does_not_arrive_is_brought_again(desk: Desk, tmp_path: Pa
 
 
 def test_a_restart_forgets_nothing(records: Records, tmp_path: Path) -> None:
+    """N-09."""
     before = Desk(records, tmp_path)
     with before.scp:
         assert ask(before, [(CT, GOOD)])[STATUS] == 0
@@ -226,6 +230,7 @@ def test_a_restart_forgets_nothing(records: Records, tmp_path: Path) -> None:
 
 
 def test_after_thirty_days_it_is_given_up(desk: Desk) -> None:
+    """N-09."""
     ask(desk, [(CT, GOOD)])
     assert desk.requests.forget(NOW - timedelta(days=30)) == 0
     assert desk.requests.forget(NOW + timedelta(seconds=1)) == 1
@@ -233,6 +238,7 @@ def test_after_thirty_days_it_is_given_up(desk: Desk) -> None:
 
 
 def test_ten_thousand_references_in_one_request(desk: Desk, tmp_path: Path) -> None:
+    """N-09."""
     references = [(CT, f"{ROOT}.5.{number}") for number in range(9_999)] + [(CT, GOOD)]
     reports = Reports()
     with listener(tmp_path, reports) as listening:
@@ -295,6 +301,7 @@ def test_what_cannot_be_kept_is_not_promised(desk: Desk, monkeypatch: pytest.Mon
 
 
 def test_nobody_unknown_is_committed_to(records: Records, tmp_path: Path) -> None:
+    """N-09."""
     service = storage_commitment_scp(records.commitment_requests, lambda *_: pytest.fail("not taken"), Clock())
     with (
         StorageScp(StorageScpSettings(port=0), tmp_path, lambda _: 0, services=[service]) as scp,

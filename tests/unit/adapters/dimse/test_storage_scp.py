@@ -417,6 +417,7 @@ def test_without_a_spool_folder_the_answer_is_out_of_resources(tmp_path: Path, s
 def test_a_full_disk_is_out_of_resources_and_the_association_goes_on(
     start: Start, sink: Sink, monkeypatch: pytest.MonkeyPatch, spool: Path
 ) -> None:
+    """M-03: A700, and the next instance is taken when there is room."""
     full = [True]
     real = os.fdopen
 
@@ -451,6 +452,7 @@ def test_a_peer_that_leaves_in_the_middle_leaves_nothing_behind(start: Start, sp
 
 
 def test_a_port_in_use_is_named(start: Start, spool: Path, sink: Sink) -> None:
+    """M-07."""
     scp = start()
     with pytest.raises(CannotListen) as caught:
         StorageScp(replace(SETTINGS, port=scp.port), spool, sink).start()

@@ -94,6 +94,7 @@ def test_success(hook: Hook, status: int) -> None:
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_is_told_and_not_followed(hook: Hook, status: int) -> None:
+    """H-08."""
     with socket.create_server(("127.0.0.2", 0)) as elsewhere:
         elsewhere.settimeout(0.3)
         hook.status = status

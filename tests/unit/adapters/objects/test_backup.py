@@ -164,6 +164,7 @@ def test_records_alone_can_be_backed_up(clinic: Clinic, tmp_path: Path) -> None:
 
 
 def test_missing_and_rotten_files_are_left_out_and_counted(clinic: Clinic, tmp_path: Path) -> None:
+    """M-04, M-06."""
     missing, rotten, unreadable, *_ = clinic.store.walk()
     clinic.store.path_of(missing).unlink()
     clinic.store.path_of(rotten).write_bytes(content(99))
@@ -210,6 +211,7 @@ def test_it_is_durable_before_it_has_its_name(clinic: Clinic, tmp_path: Path, mo
 
 
 def test_receiving_goes_on_and_the_backup_is_whole_all_the_same(clinic: Clinic, tmp_path: Path) -> None:
+    """M-06: a backup beside a running program."""
     stop, more = threading.Event(), threading.Semaphore(0)
 
     def go_on() -> None:
@@ -270,6 +272,7 @@ def test_an_empty_folder_becomes_what_was_backed_up(clinic: Clinic, archive: Pat
 
 
 def test_nothing_that_is_there_is_deleted_and_the_old_records_are_kept(clinic: Clinic, archive: Path) -> None:
+    """M-06: an older backup restored over newer objects."""
     newer = clinic.take(500)
     rotten, missing, *_ = (name for name in clinic.store.walk() if name != newer)
     clinic.store.path_of(rotten).write_bytes(b"rotten")
@@ -320,6 +323,7 @@ class Killed(BaseException):
 def test_a_restore_that_is_cut_off_is_noticed_and_can_be_repeated(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int
 ) -> None:
+    """M-06."""
     database, steps = tmp_path / "tolmach.db", 0
     for suffix in ("", "-wal"):
         (tmp_path / f"tolmach.db{suffix}").write_bytes(b"old" + suffix.encode())

@@ -201,6 +201,7 @@ def failing(monkeypatch: pytest.MonkeyPatch, name: str, error: int, at: Callable
 def test_a_sync_of_the_bytes_that_fails_is_not_tried_again_and_gives_no_name(
     store: FolderStore, monkeypatch: pytest.MonkeyPatch, error: int, code: str
 ) -> None:
+    """M-04: EIO of fsync."""
     with monkeypatch.context() as patch:
         called = failing(patch, "fsync", error, lambda path: "incoming" in path)
         with pytest.raises(StoreTrouble, match=code):
@@ -269,6 +270,7 @@ def test_a_folder_somebody_removed_comes_back(store: FolderStore, tmp_path: Path
 
 
 def test_bytes_the_disk_cannot_read_any_more_are_replaced(store: FolderStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """M-04: EIO of read."""
     put(store)
 
     def unreadable(*_: object) -> object:
@@ -333,6 +335,7 @@ def filled(folder: Path, how: str) -> list[str]:
 
 
 def test_a_limit_on_files_is_trouble_and_goes_by_itself(tmp_path: Path) -> None:
+    """M-03: EFBIG."""
     assert filled(tmp_path, "limit") == ["TLM-OBJ-001", "1"]
 
 
@@ -353,6 +356,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     sys.platform != "linux" or os.geteuid() != 0, reason="only root may mount a small disk; a limit on files stands in"
 )
 def test_a_full_disk_is_trouble_and_goes_by_itself(small_disk: Path) -> None:
+    """M-03: a real disk of 3 MiB."""
     code, taken = filled(small_disk, "disk")
     assert code == "TLM-OBJ-001"
     assert int(taken) > 3

@@ -41,6 +41,7 @@ def other(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 def test_a_second_process_is_refused_and_told_who_is_there(tmp_path: Path, other: subprocess.Popen[str]) -> None:
+    """M-09."""
     with pytest.raises(StoreUnusable, match=rf"TLM-OBJ-010: .*process {other.pid}\b"):
         DataDirLock(tmp_path).take()
     assert DataDirLock(tmp_path).holder() == other.pid
@@ -48,6 +49,7 @@ def test_a_second_process_is_refused_and_told_who_is_there(tmp_path: Path, other
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_the_lock_ends_with_its_process(tmp_path: Path, other: subprocess.Popen[str], number: signal.Signals) -> None:
+    """M-09: also where it was killed."""
     other.send_signal(number)
     other.wait(30)
     with DataDirLock(tmp_path) as mine:
@@ -94,6 +96,7 @@ def test_a_file_system_that_cannot_lock_is_refused(tmp_path: Path, monkeypatch: 
 
 
 def test_a_file_system_that_lets_everybody_lock_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """M-09."""
     monkeypatch.setattr(lock, "_lock_exclusively", lambda _descriptor: None)
     with pytest.raises(StoreUnusable, match="TLM-OBJ-012"):
         DataDirLock(tmp_path).take()

@@ -80,6 +80,7 @@ def test_commands_make_no_database(tmp_path: Path) -> None:
 
 
 def test_what_is_no_database_is_refused_and_left_alone(tmp_path: Path) -> None:
+    """M-05."""
     file = tmp_path / FILE_NAME
     file.write_bytes(b"not a database at all, but long enough to look at" * 100)
     before = file.read_bytes()
@@ -122,6 +123,7 @@ def test_a_database_that_does_not_sync_is_refused(tmp_path: Path, monkeypatch: p
 
 
 def test_a_full_disk_is_trouble_and_work_goes_on_afterwards(tmp_path: Path) -> None:
+    """M-03: no room for the records."""
     with open_records(tmp_path) as records:
         records.receipts.record(arrival(0))
         pragma(records, f"max_page_count={pragma(records, 'page_count')}")
@@ -150,6 +152,7 @@ def test_a_database_that_others_lock_is_trouble(tmp_path: Path, monkeypatch: pyt
 
 
 def test_damage_in_the_middle_is_found(tmp_path: Path) -> None:
+    """M-05."""
     with open_records(tmp_path) as records:
         receipts = records.receipts.record_all([arrival(number) for number in range(500)])
         records.ends.finish([ending(receipt.object_id) for receipt in receipts])

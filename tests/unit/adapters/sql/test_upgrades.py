@@ -166,6 +166,7 @@ def test_a_new_database_has_the_newest_version(tmp_path: Path) -> None:
 
 
 def test_a_database_of_a_newer_program_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    """M-05, M-09: a downgrade."""
     open_records(tmp_path).close()
     with sqlite3.connect(tmp_path / FILE_NAME) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
@@ -215,6 +216,7 @@ def test_an_upgrade_keeps_what_is_there(data_dir: Path, tmp_path: Path) -> None:
 
 
 def test_an_upgrade_killed_half_way_is_completed_by_the_next_start(data_dir: Path, tmp_path: Path) -> None:
+    """M-05, M-09."""
     before = tables(data_dir / FILE_NAME)
     assert run(data_dir, migrations(tmp_path, "os._exit(9)")).returncode == 9
     assert tables(data_dir / FILE_NAME) == before
@@ -223,6 +225,7 @@ def test_an_upgrade_killed_half_way_is_completed_by_the_next_start(data_dir: Pat
 
 
 def test_an_upgrade_that_fails_leaves_the_database_as_it_was(data_dir: Path, tmp_path: Path) -> None:
+    """M-05, M-09."""
     before = tables(data_dir / FILE_NAME)
     ended = run(data_dir, migrations(tmp_path, "op.execute('nonsense')"))
     assert "TLM-SQL-012" in ended.stderr

@@ -390,7 +390,7 @@ def test_memory_stays_flat_while_much_goes_out(large: tuple[WebArchive, Client])
 
 
 def test_a_rotten_instance_breaks_the_answer_off(large: tuple[WebArchive, Client]) -> None:
-    """An answer without one of its instances must not look whole."""
+    """M-04: An answer without one of its instances must not look whole."""
     import http.client
 
     archive, client = large

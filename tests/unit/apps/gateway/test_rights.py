@@ -22,6 +22,7 @@ def filled(path: str) -> str:
 
 
 def test_the_table_names_every_route_and_no_other(client: Client) -> None:
+    """H-06: what OpenAPI describes is what the table of rights knows, to the last route."""
     document = client.get("/api/v1/openapi.json").json
     described = {(method.upper(), path) for path, one in document["paths"].items() for method in one}
     assert described == set(RIGHTS)
@@ -29,6 +30,7 @@ def test_the_table_names_every_route_and_no_other(client: Client) -> None:
 
 @pytest.mark.parametrize("path", PATHS)
 def test_every_role_and_method_on(path: str, client: Client) -> None:
+    """H-06: every route with every role and every method, the table alone deciding."""
     address = filled(path)
     for method in METHODS:
         allowed = RIGHTS.get((method, path))
@@ -50,6 +52,7 @@ def test_every_role_and_method_on(path: str, client: Client) -> None:
 def test_without_a_valid_token_nothing_is_answered_but_probes(
     path: str, authorization: str | None, client: Client
 ) -> None:
+    """H-06: every route without login."""
     for method in ("GET", "POST", "OPTIONS"):
         answer = client.ask(method, filled(path), Authorization=authorization)
         if path in PROBES:
@@ -110,6 +113,7 @@ def test_a_revoked_token_is_refused_soon(tmp_path: Path, monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize("header", ["X_Forwarded_For", "X_Real_IP", "Forwarded", "X_Client_IP"])
 def test_what_a_proxy_says_of_the_caller_is_not_believed(header: str, archive: WebArchive, client: Client) -> None:
+    """H-06: X-Forwarded-For that lies."""
     from tolmach.apps.gateway.guard import Guard
 
     guard = Guard(None, client_settings(), archive.tokens, None)  # type: ignore[arg-type]
@@ -127,5 +131,6 @@ def client_settings() -> object:
 
 
 def test_a_route_without_rights_cannot_be_added() -> None:
+    """H-06: a new route without its line in the table fails at the start."""
     with pytest.raises(KeyError):
         Application(None, 1.0).add("GET", "/new", lambda _: None, "Something new")  # type: ignore[arg-type, return-value]

@@ -200,6 +200,7 @@ def test_uids_in_the_path_that_are_none_are_400(client: Client) -> None:
 
 
 def test_trouble_with_the_records_is_told_and_passes(filled: tuple[WebArchive, Client]) -> None:
+    """M-08."""
     archive, client = filled
     archive.index.trouble = RecordsTrouble(LOCKED, path=io.StringIO())
     answer = client.get("/dicom-web/studies")

@@ -154,7 +154,7 @@ def test_the_answer_comes_in_the_form_that_is_asked_for(fresh: tuple[WebArchive,
 def test_what_cannot_be_taken_now_is_not_acknowledged(
     trouble: Exception, expected: int, fresh: tuple[WebArchive, Client]
 ) -> None:
-    """Promise 1: success only when it is ours."""
+    """M-03, M-08: Promise 1: success only when it is ours."""
     archive, client = fresh
     archive.receipts.trouble = trouble
     answer = client.store(instance(1), instance(2))
