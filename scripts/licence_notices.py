@@ -1,6 +1,6 @@
 """THIRD-PARTY-NOTICES.txt of the built program: every file in it has an owner, every owner a licence we may ship.
 
-    python scripts/licence_notices.py --manifest FILE --packages SITE-PACKAGES --out FILE
+    python -m scripts.licence_notices --manifest FILE --packages SITE-PACKAGES --out FILE
 
 The manifest is written by packaging/tolmach.spec: what is in the program, and from where each file came. It ends with
 status 1, and says why, where something is under the GPL alone, or nobody knows its licence, its text or its source.

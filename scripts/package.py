@@ -1,6 +1,6 @@
 """Build the program that needs no Python: one folder, its notices, icons and installer, and an archive of it.
 
-    python scripts/package.py [--out dist] [--work build/package] [--environment FOLDER] [--lock FILE] [--no-archive]
+    python -m scripts.package [--out dist] [--work build/package] [--environment FOLDER] [--lock FILE] [--no-archive]
 
 Makes an environment of its own from requirements/package.txt, so that nothing else that is installed can get in.
 What goes in is decided in scripts/bundle_contents.py, what may be shipped in scripts/licence_notices.py.
@@ -21,6 +21,8 @@ import time
 import venv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from scripts.elf_paths import clean
 
 ROOT = Path(__file__).resolve().parents[1]
 LOCK = ROOT / "requirements" / "package.txt"
@@ -174,7 +176,7 @@ def main(arguments: Sequence[str]) -> int:
     python = environment((told.environment or work / "environment").resolve(), told.lock.resolve())
     icons, manifest, notices = work / "icons", work / "manifest.json", work / "notices.txt"
     shutil.rmtree(icons, ignore_errors=True)
-    run([python, ROOT / "scripts" / "render_icons.py", icons], QT_QPA_PLATFORM="offscreen")
+    run([python, "-m", "scripts.render_icons", icons], QT_QPA_PLATFORM="offscreen")
     (work / "version.txt").write_text(version_resource(), encoding="utf-8")
     variables = {
         "TOLMACH_MANIFEST": str(manifest),
@@ -183,19 +185,12 @@ def main(arguments: Sequence[str]) -> int:
     }
     built = build(python, work, variables)
     packages = subprocess.check_output([str(python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"])
-    run(
-        [
-            python,
-            ROOT / "scripts" / "licence_notices.py",
-            "--manifest",
-            manifest,
-            "--out",
-            notices,
-            "--packages",
-            packages.decode().strip(),
-        ]
-    )
+    site = packages.decode().strip()
+    where: list[str | Path] = ["--manifest", manifest, "--out", notices, "--packages", site]
+    run([python, "-m", "scripts.licence_notices", *where])
     strip_python(built)
+    for path in clean(built):
+        say(f"a search path of this machine was taken out of {path.name}")
     complete(built, icons, notices)
     target: Path = told.out.resolve() / label()
     shutil.rmtree(target, ignore_errors=True)

@@ -1,6 +1,6 @@
 """Icons of the desktop in the usual sizes, from the project's own drawing, src/tolmach/apps/desktop/icons/app.svg.
 
-    python scripts/render_icons.py FOLDER      hicolor PNG and SVG below FOLDER, and FOLDER/tolmach.ico for Windows
+    python -m scripts.render_icons FOLDER   hicolor PNG and SVG below FOLDER, and FOLDER/tolmach.ico for Windows
 
 Needs Qt (extra `desktop`) and Pillow, no screen and no network. May be repeated.
 """

@@ -1,6 +1,6 @@
 ; Installer for Windows, by Inno Setup 6.3 or newer. WRITTEN WITH CARE AND NOT RUN: no Windows was at hand.
 ;
-;   python scripts\package.py
+;   python -m scripts.package
 ;   ISCC.exe /DVersion=0.1.0 /DProgram=..\..\dist\tolmach-0.1.0-windows-x86_64 packaging\windows\tolmach.iss
 ;
 ; Silent:  tolmach-0.1.0-setup.exe /VERYSILENT /SUPPRESSMSGBOXES /NORESTART /LOG=setup.log /TASKS="service,associate"
@@ -13,7 +13,7 @@
   #error Say /DVersion=, as in src\tolmach\__init__.py
 #endif
 #ifndef Program
-  #error Say /DProgram=, the folder that scripts\package.py made
+  #error Say /DProgram=, the folder that scripts.package made
 #endif
 
 [Setup]

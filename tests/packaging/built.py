@@ -24,6 +24,7 @@ import pydicom
 import pytest
 
 from scripts import bundle_contents
+from scripts.elf_paths import search_paths
 from scripts.licence_notices import DOCUMENTS
 from scripts.package import label, size_of
 from tests.calling import IVANOV, numbered
@@ -191,7 +192,15 @@ def test_it_serves_and_stops(built: Built, tmp_path: Path, peer_program: Callabl
         try:
             assert process.stdout is not None
             assert b"listening as TOLMACH@" in process.stdout.readline()
-            storescu = [peer_program("storescu"), "-aet", "CT1", "-aec", "TOLMACH", "127.0.0.1", str(port)]
+            storescu: list[str | Path] = [
+                peer_program("storescu"),
+                "-aet",
+                "CT1",
+                "-aec",
+                "TOLMACH",
+                "127.0.0.1",
+                str(port),
+            ]
             assert subprocess.run([*storescu, tmp_path / "1.dcm"], timeout=SECONDS, check=False).returncode == 0
             assert not [path for path in open_files(process.pid) if is_of_a_python(path)]
             (report,) = built.run("audit", "--json", "--config", config).stdout.splitlines()
@@ -364,6 +373,17 @@ def test_it_tells_nothing_of_where_it_was_built(built: Built) -> None:
     assert ours
     assert not [path for path in ours if str(ROOT) in path.read_text("utf-8", "replace")]
     assert str(ROOT).encode() not in built.program.read_bytes()
+
+
+def test_it_looks_for_libraries_in_itself_and_the_system_alone(built: Built) -> None:
+    paths = {
+        part
+        for path, _ in libraries(built.folder)
+        for found in search_paths(path.read_bytes())
+        for part in found.split(":")
+    }
+    assert paths
+    assert not [path for path in paths if not path.startswith("$ORIGIN")]
 
 
 def test_it_is_not_larger_than_it_was(built: Built) -> None:
