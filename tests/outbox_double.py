@@ -106,6 +106,13 @@ class OutboxDouble:
                 if self.rows[number].leased_by == owner:
                     self.rows[number].leased_until = LONG_AGO
 
+    def clear_leases(self, owner: str) -> int:
+        with self.lock:
+            mine = [row for row in self.rows.values() if row.leased_by == owner and row.leased_until != LONG_AGO]
+            for row in mine:
+                row.leased_until = LONG_AGO
+            return len(mine)
+
     def next_due(self, destination: str) -> datetime | None:
         with self.lock:
             return min(

@@ -204,6 +204,10 @@ class Outbox(Protocol):
         """End the leases `owner` has on lines that were not tried; they are due as before and no attempt is counted."""
         ...
 
+    def clear_leases(self, owner: str) -> int:
+        """End all leases `owner` has, and give how many; for one that has nothing in hand. Safe to repeat."""
+        ...
+
     def next_due(self, destination: str) -> datetime | None:
         """Give when the next unleased line of a destination falls due (maybe in the past), or None when none waits."""
         ...

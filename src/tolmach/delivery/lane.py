@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from datetime import datetime
 
 from tolmach.base import Problem, TolmachError
 from tolmach.delivery.faults import NotNow
@@ -23,6 +24,7 @@ class Lane:
     def __init__(self, outlet: Outlet, sender: Sender, owner: str) -> None:
         """Take a sender that nobody else uses."""
         self._outlet, self._sender, self._owner = outlet, sender, owner
+        self._has_unknown_leases = False
 
     def run(self) -> None:
         """Deliver until the outlet's bell says stop; what is not tried by then is given back."""
@@ -39,14 +41,7 @@ class Lane:
         if retry_at is not None:
             return (retry_at - now).total_seconds()
         try:
-            lines = outlet.outbox.claim(
-                outlet.destination,
-                self._owner,
-                outlet.lane.batch,
-                now,
-                outlet.lane.lease_seconds,
-                2 * outlet.retry.longest_wait_seconds,
-            )
+            lines = self._claim(now)
             free = [line for line in lines if not outlet.ledger.holds(line.delivery_id)]
             mine = outlet.in_hand.take(free)
             try:
@@ -67,7 +62,31 @@ class Lane:
         outlet.bell.ring()  # there may be more than one lane's worth
         if outlet.health.was_lost:
             mine = sorted(mine, key=lambda line: line.attempts > 0)
-        return _Attempt(outlet, mine, self._owner).deliver(self._sender)
+        attempt = _Attempt(outlet, mine, self._owner)
+        seconds = attempt.deliver(self._sender)
+        self._has_unknown_leases |= attempt.keeps_leases
+        return seconds
+
+    def _claim(self, now: datetime) -> Sequence[Claimed]:
+        """Lease lines. Where a claim got no answer, or lines could not be given back, those leases are ended first.
+
+        Nobody works on such lines, and nobody else may have them for as long as this process lives.
+        """
+        outlet = self._outlet
+        if self._has_unknown_leases:
+            outlet.ledger.flush()  # what became of the others is not to be forgotten with their leases
+            outlet.outbox.clear_leases(self._owner)
+        self._has_unknown_leases = True  # until there is an answer
+        lines = outlet.outbox.claim(
+            outlet.destination,
+            self._owner,
+            outlet.lane.batch,
+            now,
+            outlet.lane.lease_seconds,
+            2 * outlet.retry.longest_wait_seconds,
+        )
+        self._has_unknown_leases = False
+        return lines
 
     def _leave(self, lines: Sequence[Claimed], mine: Sequence[Claimed]) -> None:
         """Give back leased lines that are in others' hands, or were until a moment ago.
@@ -78,8 +97,10 @@ class Lane:
         others = {line.delivery_id for line in lines}.difference(line.delivery_id for line in mine)
         if others:
             self._outlet.ledger.flush()  # a line that is given back before its conclusion is written is sent again
-            with suppress(TolmachError):  # their leases end by themselves
+            self._has_unknown_leases = True  # until there is an answer
+            with suppress(TolmachError):
                 self._outlet.outbox.give_back(list(others), self._owner)
+                self._has_unknown_leases = False
 
     def _until_due(self) -> float:
         lane, due = self._outlet.lane, self._outlet.outbox.next_due(self._outlet.destination)
@@ -112,6 +133,7 @@ class _Attempt:
         self.streak = 0
         self.is_heard = False  # the destination gave its word on something
         self.last: Outcome | None = None
+        self.keeps_leases = False  # of lines that were to be given back
 
     def deliver(self, sender: Sender) -> float:
         """Send, conclude what was tried, give back the rest; gives the seconds to wait then."""
@@ -190,5 +212,7 @@ class _Attempt:
         outlet, rest = self.outlet, list(self.left)
         outlet.in_hand.let_go(self.lines)
         if rest:
-            with suppress(TolmachError):  # their leases end by themselves
+            try:
                 outlet.outbox.give_back(rest, self.owner)
+            except TolmachError:
+                self.keeps_leases = True

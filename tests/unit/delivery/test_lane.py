@@ -1,6 +1,8 @@
 import threading
 import time
+from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -308,6 +310,44 @@ def test_records_that_fail_while_lines_are_given_back_keep_no_line_in_hand(error
         bench.clock.go(1_000)  # the leases have ended
         bench.step()
     assert bench.outbox.states() == {"delivered": 2}
+
+
+def test_a_lease_that_the_records_gave_without_an_answer_keeps_nobody_waiting() -> None:
+    """The server went away when it had committed the claim: nobody works on those lines, though this lane has them."""
+    bench = Bench(ScriptedSender())
+    bench.outbox.add(*lines(1, 2))
+    claim = bench.outbox.claim
+
+    def cut(*said: Any) -> Sequence[Claimed]:
+        claim(*said)
+        raise RecordsTrouble(NO_ROOM, free="0", reserve="1")
+
+    bench.outbox.claim = cut  # type: ignore[method-assign]
+    assert bench.step() > 0
+    assert bench.leased() == [1, 2]
+    bench.outbox.claim = claim  # type: ignore[method-assign]
+    bench.step()
+    assert bench.outbox.states() == {"delivered": 2}
+
+
+def test_lines_that_could_not_be_given_back_keep_nobody_waiting() -> None:
+    bench = Bench(ScriptedSender({2: gone()}))
+    bench.outbox.add(*lines(1, 2, 3))
+    give_back, clear = bench.outbox.give_back, bench.outbox.clear_leases
+
+    def failing(*_said: object) -> int:
+        raise RecordsTrouble(NO_ROOM, free="0", reserve="1")
+
+    bench.outbox.give_back = bench.outbox.clear_leases = failing  # type: ignore[method-assign, assignment]
+    bench.step()
+    assert bench.leased() != []
+    bench.sender.answers.clear()
+    bench.clock.go(5.0)
+    assert bench.step() > 0  # the records are still away
+    bench.outbox.give_back, bench.outbox.clear_leases = give_back, clear  # type: ignore[method-assign]
+    bench.step()
+    bench.step()
+    assert bench.outbox.states() == {"delivered": 3}
 
 
 def test_what_another_lane_has_in_hand_is_not_kept_from_it() -> None:

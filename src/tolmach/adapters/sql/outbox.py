@@ -168,11 +168,18 @@ class SqlOutbox:
         if study is None and not expired:
             return ()
 
+        unanswered: list[int] = []
+
         def work(connection: sa.Connection) -> Sequence[Claimed]:
             self._database.dialect.lock(connection, f"claim {destination}")
             at = self._nodes.lease_now(connection, now)
             self._nodes.beat_if_due(connection, at)
-            return _claim(connection, bound, (mine, limit, at + micros_long), self._still(connection, at))
+            # Done once more, the first time may have been committed all the same.
+            for some in slices(unanswered):
+                connection.execute(_GIVE_BACK, {"ids": some, "of_owner": mine})
+            found = _claim(connection, bound, (mine, limit, at + micros_long), self._still(connection, at))
+            unanswered[:] = [one.delivery_id for one in found]
+            return found
 
         return self._database.write_beside(work)
 

@@ -135,6 +135,24 @@ def test_a_commit_nobody_knows_the_end_of_is_trouble_and_not_done_twice(
     assert (caught.value.code, len(tries)) == ("TLM-SQL-013", 1)
 
 
+def test_a_claim_whose_answer_was_lost_is_given_all_the_same(records: Records, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server commits and goes away before it says so: the lines must not wait for the end of such a lease."""
+    taken = records.receipts.record(arrival(1))
+    records.ends.finish([ending(taken.object_id)])
+    dialect = records._database.dialect.beside.dialect
+    commit, commits = dialect.do_commit, []
+
+    def cut(connection: Any) -> None:
+        commit(connection)
+        commits.append(1)
+        if len(commits) == 1:
+            raise OperationalError("COMMIT", None, psycopg.OperationalError("server closed the connection"))
+
+    monkeypatch.setattr(dialect, "do_commit", cut)
+    lines = records.outbox.claim("pacs", "lane", 9, NOW, 300)
+    assert (len(lines), len(commits)) == (1, 2)
+
+
 def test_a_unit_that_fails_spoils_nothing_of_those_beside_it(records: Records) -> None:
     """A value the server does not take, with others in one commit."""
     go, results = threading.Event(), []
