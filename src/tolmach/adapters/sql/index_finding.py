@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -24,13 +24,13 @@ from tolmach.adapters.sql.index_statements import (
     told,
 )
 from tolmach.adapters.sql.stored import from_json, slices
-from tolmach.archive.attributes import COUNTED, KEPT, level_of, up_to, usual
+from tolmach.archive.attributes import COUNTED, ITEMS, KEPT, level_of, up_to, usual
 from tolmach.archive.interfaces import LEVELS, MOST_COUNTED, Entity, Item, Level, Query
 from tolmach.archive.matching import meets
 
 # Of each level that a row tells of.
 _ROW, _VISIBLE, _ATTRIBUTES, _WIDTH = 0, 1, 2, 3
-Row = tuple[Any, ...]
+Told = tuple[tuple[Any, ...], dict[str, Any]]
 
 
 def found(connection: sa.Connection, query: Query) -> tuple[list[Entity], int]:
@@ -38,8 +38,8 @@ def found(connection: sa.Connection, query: Query) -> tuple[list[Entity], int]:
     wanted = usual(query.level) if query.returned is None else query.returned
     narrow = narrowed(query.conditions)
     reading = _Reading.of(connection, query.level, wanted, narrow)
-    rows, more = (_picked if narrow.rest else _page)(connection, query, narrow, reading)
-    return reading.entities(rows), more
+    page, more = (_picked if narrow.rest else _page)(connection, query, narrow, reading)
+    return reading.entities(page), more
 
 
 def explained(connection: sa.Connection, query: Query) -> list[str]:
@@ -49,7 +49,7 @@ def explained(connection: sa.Connection, query: Query) -> list[str]:
     return dialect.plan_of(connection, on_a_page(Form(query.level, narrow.terms)).params(values))
 
 
-def _page(connection: sa.Connection, query: Query, narrow: Narrowed, reading: _Reading) -> tuple[Sequence[Row], int]:
+def _page(connection: sa.Connection, query: Query, narrow: Narrowed, reading: _Reading) -> tuple[Sequence[Told], int]:
     """Let the database give the page; it counts the rest only where there is one."""
     form = Form(query.level, narrow.terms)
     asked = {**narrow.values, "most": query.limit + 1, "passed": query.offset}
@@ -59,20 +59,20 @@ def _page(connection: sa.Connection, query: Query, narrow: Narrowed, reading: _R
         del numbers[query.limit :]
         behind = {**narrow.values, "most": MOST_COUNTED, "passed": query.offset + query.limit}
         more = int(counted(form).one(connection, behind)[0])
-    return [row for some in slices(numbers) for row in reading.rows(some)], more
+    return [one for some in slices(numbers) for one in reading.told(some)], more
 
 
-def _picked(connection: sa.Connection, query: Query, narrow: Narrowed, reading: _Reading) -> tuple[Sequence[Row], int]:
+def _picked(connection: sa.Connection, query: Query, narrow: Narrowed, reading: _Reading) -> tuple[Sequence[Told], int]:
     """Look at each row the database means, until there are enough; memory holds the page alone."""
-    page: list[Row] = []
+    page: list[Told] = []
     total, first, behind = 0, query.offset, query.offset + query.limit
     statement = in_order(Form(query.level, narrow.terms)).execution_options(yield_per=AT_ONCE)
     with connection.execute(statement, narrow.values) as numbers:
         for some in numbers.scalars().partitions():
-            for row in reading.rows(some):
-                if total < behind + MOST_COUNTED and meets(narrow.rest, reading.values(row)):
+            for row, values in reading.told(some):
+                if total < behind + MOST_COUNTED and meets(narrow.rest, values):
                     if first <= total < behind:
-                        page.append(row)
+                        page.append((row, values))
                     total += 1
             if total >= behind + MOST_COUNTED:
                 break
@@ -81,80 +81,73 @@ def _picked(connection: sa.Connection, query: Query, narrow: Narrowed, reading: 
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """Reads rows for one question; what many rows say of those above them it understands once."""
+    """Reads rows of a level for one question.
+
+    `levels` are those that are read, the highest first; `shown` and `counting` are the places in a row where a level
+    begins whose attributes, or counts, are wanted. `keywords` are the attributes that are looked at, None for all.
+    """
 
     connection: sa.Connection
     wanted: frozenset[str]
+    keywords: frozenset[str] | None
     levels: tuple[Level, ...]
-    shown: tuple[tuple[int, Level], ...]
+    shown: tuple[int, ...]
     counting: tuple[tuple[int, Level], ...]
-    _keywords: frozenset[str] | None
-    _known: dict[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, connection: sa.Connection, level: Level, wanted: frozenset[str], narrow: Narrowed) -> _Reading:
-        """Read rows of a level for what is wanted, and for what they are matched by besides."""
+        """Read for what is wanted, and for what rows are matched by besides."""
         matched = {level_of(keyword) for keyword in narrow.rest}
         shown = [one for one in up_to(level) if one in matched or not wanted.isdisjoint(KEPT[one])]
         counting = [one for one in up_to(level) if not wanted.isdisjoint(COUNTED[one])]
         levels = levels_from(min((*shown, *counting, level), key=LEVELS.index), level)
         return cls(
-            connection,
-            wanted,
-            levels,
-            tuple((levels.index(one) * _WIDTH, one) for one in shown),
+            *(connection, wanted, None if narrow.rest else wanted, levels),
+            tuple(levels.index(one) * _WIDTH for one in shown),
             tuple((levels.index(one) * _WIDTH, one) for one in counting),
-            None if narrow.rest else wanted,
         )
 
-    def rows(self, numbers: Sequence[int]) -> Iterator[Row]:
-        """Give the rows of some numbers, at most `AT_ONCE`, in the same order."""
+    def told(self, numbers: Sequence[int]) -> Iterator[Told]:
+        """Give the rows of some numbers, at most `AT_ONCE`, in the same order, and what they say."""
         if not numbers:
             return
         count, asked = numbers_of(numbers)
         own = (len(self.levels) - 1) * _WIDTH + _ROW
-        there = {row[own]: row for row in told(self.levels[-1], self.levels[0], count).rows(self.connection, asked)}
+        rows = {row[own]: row for row in told(self.levels[-1], self.levels[0], count).rows(self.connection, asked)}
+        # Rows say the same of those above them; all that is said is read as one text.
+        texts = list({row[place + _ATTRIBUTES] for row in rows.values() for place in self.shown})
+        said = dict(zip(texts, map(self._values, from_json(f"[{','.join(texts)}]")), strict=True))
         for number in numbers:
-            yield there[number]
+            row, values = rows[number], {}
+            for place in self.shown:
+                values |= said[row[place + _ATTRIBUTES]]
+            yield row, values
 
-    def values(self, row: Row) -> dict[str, Any]:
-        """Give what a row says, of itself and of those above it."""
-        values: dict[str, Any] = {}
-        for place, _level in self.shown:
-            text = row[place + _ATTRIBUTES]
-            if text not in self._known:
-                if len(self._known) > AT_ONCE:
-                    self._known.clear()
-                self._known[text] = values_of(text, self._keywords)
-            values |= self._known[text]
-        return values
-
-    def entities(self, rows: Sequence[Row]) -> list[Entity]:
-        """Give what is wanted of rows, with what is counted of them."""
-        counts = {
-            level: _COUNTS[level](self.connection, sorted({row[place + _ROW] for row in rows}))
-            for place, level in self.counting
+    def _values(self, kept: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
+        """Give values as they were before they were kept."""
+        return {
+            keyword: tuple(map(_item, some)) if keyword in ITEMS else tuple(some)
+            for keyword, some in kept.items()
+            if self.keywords is None or keyword in self.keywords
         }
-        return [Entity(self.levels[-1], self._wanted(row, counts)) for row in rows]
 
-    def _wanted(self, row: Row, counts: Mapping[Level, Mapping[int, Mapping[str, Any]]]) -> dict[str, Any]:
-        values = self.values(row)
+    def entities(self, page: Sequence[Told]) -> list[Entity]:
+        """Give what is wanted of rows, with what is counted of them."""
         for place, level in self.counting:
-            values |= counts[level].get(row[place + _ROW], {})
-            values[_INSTANCES[level]] = (str(row[place + _VISIBLE]),)
-        return {key: value for key, value in values.items() if key in self.wanted}
+            counts = _COUNTS[level](self.connection, sorted({row[place + _ROW] for row, _ in page}))
+            visible = _INSTANCES[level]
+            for row, values in page:
+                told_of = {**counts.get(row[place + _ROW], {}), visible: (str(row[place + _VISIBLE]),)}
+                values.update((key, told_of[key]) for key in told_of if key in self.wanted)
+        if self.keywords is None:
+            return [
+                Entity(self.levels[-1], {key: values[key] for key in values if key in self.wanted})
+                for _, values in page
+            ]
+        return [Entity(self.levels[-1], values) for _, values in page]
 
 
-def values_of(text: str, keywords: frozenset[str] | None = None) -> dict[str, Any]:
-    """Give values as they were before they were kept, those of some keywords or all."""
-    return {
-        keyword: tuple(map(_value, some))
-        for keyword, some in from_json(text).items()
-        if keywords is None or keyword in keywords
-    }
-
-
-def _value(one: Any) -> str | Item:
+def _item(one: Any) -> str | Item:
     return one if isinstance(one, str) else {keyword: tuple(texts) for keyword, texts in one.items()}
 
 
