@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tolmach.apps.desktop.agent import Agent
 
 LOOK_SECONDS, LOOK_CAP_SECONDS = 2.0, 10.0  # a look that takes long is taken less often
+_AGENT = ("agent", "")
 
 Mood = Literal["idle", "working", "attention"]
 
@@ -118,16 +119,19 @@ class Overviews:
 
     def _seen(self) -> Overview:
         state = self._agent.state
-        own = () if state.kind != "failed" or state.problem is None else (Stuck(("agent", ""), state.problem),)
+        own = () if state.kind != "failed" or state.problem is None else (Stuck(_AGENT, state.problem),)
         try:
             settings = self._agent.settings()
+        except TolmachError as error:
+            return Overview("attention", stuck=own or (Stuck(_AGENT, error.problem),))
+        try:
             if not may_have_records(settings):
                 return Overview("attention" if own else "idle", stuck=own, watches=_names(settings))
             with records_by(settings, create=False) as records:
                 return self._of_records(settings, records, own, is_watched=state.kind in ("running", "elsewhere"))
         except TolmachError as error:
             trouble = own or (Stuck(("records", ""), error.problem),)
-            return Overview("attention", stuck=trouble)
+            return Overview("attention", stuck=trouble, watches=_names(settings))
 
     def _of_records(
         self, settings: Settings, records: Records, own: tuple[Stuck, ...], *, is_watched: bool

@@ -205,6 +205,7 @@ class Presence(QObject):
         for problem in (stuck.problem, stuck.cause):
             if problem is not None and problem != self._logged:
                 self._log(problem)
+                self._logged = problem if stuck.key[0] == "agent" else self._logged
         problem = stuck.cause or stuck.problem
         self.tray.message(self._words.phrase(stuck.problem.what), self._words.phrase(problem.todo), is_bad=True)
         QApplication.alert(self._window)

@@ -49,7 +49,7 @@ def presence(window: MainWindow) -> Presence:
 def messages(window: MainWindow) -> list[str]:
     """Collect what the tray says from now on."""
     told: list[str] = []
-    presence(window).tray.icon.showMessage = lambda head, *_: told.append(head)  # type: ignore[assignment, misc]
+    presence(window).tray.icon.showMessage = lambda head, *_: told.append(head)  # type: ignore[method-assign]
     return told
 
 
