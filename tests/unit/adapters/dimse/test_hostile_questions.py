@@ -22,7 +22,7 @@ from tests.builders import EXPLICIT, even
 from tests.unit.adapters.dimse.archives import ENCODING
 from tests.unit.adapters.dimse.asking import PATIENT_FIND, STUDY_FIND, STUDY_MOVE, Asker, Heard, identifier
 from tests.unit.adapters.dimse.test_storage_commitment_scp import NOW
-from tolmach.adapters.dimse import Association, PeerAddress
+from tolmach.adapters.dimse import Association, OutgoingInstance, PeerAddress, PresentationContext, store_all
 from tolmach.adapters.dimse.acceptance import AcceptancePolicy
 from tolmach.adapters.dimse.allow_list import Caller
 from tolmach.adapters.dimse.command_set import (
@@ -42,6 +42,7 @@ from tolmach.adapters.dimse.commitment import PUSH_MODEL_INSTANCE, encode_reques
 from tolmach.adapters.dimse.commitment_scu import COMMITMENT_CONTEXT
 from tolmach.adapters.dimse.errors import AssociationAborted
 from tolmach.adapters.dimse.query_retrieve_scp import QuerySettings, query_retrieve_services
+from tolmach.adapters.dimse.reception import ReceivedInstance
 from tolmach.adapters.dimse.storage_commitment_scp import storage_commitment_scp
 from tolmach.adapters.dimse.storage_scp import StorageScp, StorageScpSettings
 from tolmach.adapters.sql import open_records
@@ -284,3 +285,28 @@ def test_a_thousand_mutated_requests_for_commitment(tmp_path: Path) -> None:
                 statuses.add(assoc.await_message().command.number(STATUS))
             assert statuses <= {0, 0x0110, 0x0115, 0x0131, 0x0213}, {hex(one) for one in statuses}
             assert {0, 0x0115} <= statuses
+
+
+@pytest.mark.parametrize("syntax", ["1.2.840.10008.1.2.4.111", "1.2.840.113619.5.2", "1.2.3.4.99"])
+def test_what_nobody_registered_is_taken_byte_for_byte(syntax: str, tmp_path: Path) -> None:
+    """F-10, F-11: JPEG XL, a private syntax, one nobody knows; and a SOP class that is in no table."""
+    sop_class, taken = "1.2.826.0.1.3680043.10.9.9", []
+    data = EXPLICIT.element(0x00080016, "UI", even(sop_class.encode(), b"\0"))
+    data += EXPLICIT.element(0x00080018, "UI", b"1.2.3.9\0") + EXPLICIT.fragments(0x7FE00010, [b"", b"\xff\x0a??"])
+
+    def take(received: ReceivedInstance) -> int:
+        with received.path.open("rb") as file:
+            file.seek(received.data_set_offset)
+            taken.append((received.sop_class_uid, received.transfer_syntax_uid, file.read()))
+        return 0
+
+    settings = StorageScpSettings(port=0, policy=AcceptancePolicy(None, (Caller("ct-1", "ASKER", ("127.0.0.1",)),)))
+    context = PresentationContext(1, sop_class, (syntax,))
+    with (
+        StorageScp(settings, tmp_path, take) as scp,
+        Association.open(PeerAddress("T", "127.0.0.1", scp.port), [context], "ASKER") as assoc,
+    ):
+        instance = OutgoingInstance(sop_class, "1.2.3.9", syntax, len(data), lambda: [data])
+        (outcome,) = store_all(assoc, iter([instance]))
+    assert outcome.stored
+    assert taken == [(sop_class, syntax, data)]
