@@ -13,13 +13,14 @@ from scripts.native_libraries import TAKEN_FROM_SYSTEM, is_bundled_by_a_wheel, w
 
 # Modules of Qt, as in libQt6Core.so.6, Qt6Core.dll and QtCore.abi3.so. DBus and XcbQpa are what Gui's plugins need.
 QT_MODULES = frozenset({"Core", "Gui", "Widgets", "Svg", "Network", "DBus", "XcbQpa"})
-# Modules and plugins that Qt gives away under the GPL alone, and tools; by Qt 6.11's own pages of licences.
+# Never let in: what is or was under the GPL alone in some Qt 6 (its pages of licences say so of each module), and tools.
+# The list is a second lock; the first is that only QT_MODULES, which are all under the LGPL too, come in.
 QT_GPL = frozenset(
     "Charts DataVisualization Graphs GraphsWidgets Grpc HttpServer Lottie Mqtt Coap OpcUa NetworkAuth Protobuf Quick3D"
     " Quick3DPhysics QuickTimeline ShaderTools StateMachine VirtualKeyboard WaylandCompositor CanvasPainter"
     " InsightTracker LottieVectorImageGenerator QmlCompiler Designer DesignerComponents".split()
 )
-# Plugins, by their folder. `None` keeps nothing.
+# Plugins, by their folder; of other folders nothing is kept.
 QT_PLUGINS = {
     "platforms": frozenset({"qxcb", "qoffscreen", "qwindows"}),
     "imageformats": frozenset({"qsvg", "qico"}),
