@@ -1,13 +1,12 @@
 """The routes: each has its line in the table of rights, its work is done in a thread, its answer goes out in blocks.
 
-FastAPI finds the route and describes it; everything else is here or in `adapters.dicomweb`.
+FastAPI finds the route; everything else is here, in `described` or in `adapters.dicomweb`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from tolmach import __version__
 from tolmach.adapters.dicomweb.answers import Reply
 from tolmach.adapters.dicomweb.served_faults import BUSY, NOT_HELD, Busy, NotHeld, bad
 from tolmach.apps.gateway.bridge import CallerGone, Receive, Send, send_blocks
+from tolmach.apps.gateway.described import SCHEMAS, operation
 from tolmach.apps.gateway.errors import send_error
 from tolmach.apps.gateway.faults import NO_RIGHT, NO_SUCH_PATH, UNFORESEEN, Forbidden, NoSuchPath
 from tolmach.apps.gateway.rights import NOBODY, RIGHTS
@@ -30,7 +30,6 @@ from tolmach.base import N_, NeedsOperator, Phrase, TolmachError
 
 log = logging.getLogger(__name__)
 
-_PARAMETER = re.compile(r"{([a-z]+)}")
 _MOST_PARAMETERS = 1_000
 
 
@@ -71,6 +70,7 @@ class Application:
         self.app.router.redirect_slashes = False
         self.threads = threads
         self._idle_seconds = idle_seconds
+        self._paths: dict[str, dict[str, Any]] = {}
         self._public_url = public_url.rstrip("/") if public_url else None
         self.app.add_exception_handler(HTTPException, _no_such_path)
 
@@ -99,26 +99,20 @@ class Application:
                 log.error("a request could not be answered: %s", _where(error))
                 return _Told(Unforeseen(UNFORESEEN))
 
-        described = [
-            {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
-            for name in _PARAMETER.findall(path)
-        ]
-        self.app.add_api_route(
-            path,
-            endpoint,
-            methods=[method],
-            name=about,
-            summary=about,
-            response_model=None,
-            openapi_extra={"parameters": described, "security": [{"bearer": []}] if roles else []},
-        )
+        self.app.add_api_route(path, endpoint, methods=[method], name=about, response_model=None)
+        self._paths.setdefault(path, {})[method.lower()] = operation(method, path, about, roles)
 
     def openapi(self) -> dict[str, Any]:
         """Give the description of all routes."""
-        document = self.app.openapi()
-        schemes = document.setdefault("components", {}).setdefault("securitySchemes", {})
-        schemes["bearer"] = {"type": "http", "scheme": "bearer"}
-        return document
+        return {
+            "openapi": "3.1.0",
+            "info": {"title": "tolmach", "version": __version__},
+            "paths": self._paths,
+            "components": {
+                "schemas": dict(SCHEMAS),
+                "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
+            },
+        }
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Answer one request; where an answer that has begun cannot be finished, the server ends the connection."""
