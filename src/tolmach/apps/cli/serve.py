@@ -77,9 +77,7 @@ def _aims_of(watch: WatchSettings, settings: Settings) -> list[str]:
 
 
 def _tell(terminal: Terminal, here: Station) -> None:
-    """Say where HTTP is listened for, which folders are watched, and what the operator should know."""
-    if here.url:
-        terminal.say(N_("DICOMweb is at {url}/dicom-web, for callers with a token."), url=here.url)
+    """Say which folders are watched, where DICOMweb is, and what the operator should know."""
     for watch in here.settings.watch:
         folder, purpose = watch.folder.absolute(), ", ".join(_aims_of(watch, here.settings)) or "-"
         if here.modes.is_paused(watch.name):
@@ -89,5 +87,7 @@ def _tell(terminal: Terminal, here: Station) -> None:
             terminal.say(said, folder=folder, watch=watch.name, to=purpose)
         else:
             terminal.say(N_("Watching {folder} ({watch}) for {to}."), folder=folder, watch=watch.name, to=purpose)
+    if here.url:
+        terminal.say(N_("DICOMweb is at {url}/dicom-web, for callers with a token."), url=here.url)
     for problem in here.remarks:
         terminal.complain(problem)
