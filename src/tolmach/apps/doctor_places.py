@@ -137,14 +137,16 @@ def ports(here: Installation) -> Sequence[Finding] | None:
     if _is_served(here.settings.data_dir):
         return None
     dicom, http = here.settings.dicom, http_of(here.settings)
-    wanted = [(dicom.host, dicom.port)]
-    wanted += [(dicom.host, dicom.tls_port)] if dicom.tls_port is not None else []
-    wanted += [(http.host, http.port)] if http.enabled else []
+    # Where nobody asked for HTTP, its port may be another's: serve goes on without it then.
+    is_wanted = "http" in here.settings.model_fields_set
+    wanted = [(dicom.host, dicom.port, serious)]
+    wanted += [(dicom.host, dicom.tls_port, serious)] if dicom.tls_port is not None else []
+    wanted += [(http.host, http.port, serious if is_wanted else warning)] if http.enabled else []
     found = []
-    for host, port in wanted:
+    for host, port, make in wanted:
         why = _why_not_listening(host, port)
         if why is not None:
-            found.append(serious(faults.PORT_TAKEN, address=f"{host}:{port}", why=why))
+            found.append(make(faults.PORT_TAKEN, address=f"{host}:{port}", why=why))
     return found
 
 
