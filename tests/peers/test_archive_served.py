@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import signal
+import socket
 import sqlite3
 import subprocess
 import threading
@@ -479,6 +481,52 @@ def test_a_port_that_others_use_for_http_keeps_no_image_from_being_taken(
         _out, err = process.communicate(timeout=SECONDS)
         assert process.returncode != 0
         assert b"TLM-SRV-121" in err
+
+
+def test_it_ends_within_ten_seconds_whatever_callers_have_in_hand(one: ServedArchive) -> None:
+    """M-01: a caller in the middle of a body, one that holds an association, one that says nothing: SIGTERM ends it."""
+    with one:
+        assert one.process is not None
+        port = int(one.url.rpartition(":")[2])
+        head = (
+            f"POST /dicom-web/studies HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: 100000\r\n"
+            f"Content-Type: application/dicom\r\nAuthorization: Bearer {one.tokens['technician']}\r\n\r\n"
+        )
+        asking = AE("VIEWER")
+        asking.add_requested_context(uids.StudyRootQueryRetrieveInformationModelFind)
+        assoc = asking.associate("127.0.0.1", one.port, ae_title=TITLE)
+        with socket.create_connection(("127.0.0.1", port)) as slow, socket.create_connection(("127.0.0.1", one.port)):
+            slow.sendall(head.encode() + SHOTS[0])
+            time.sleep(0.2)
+            began = time.monotonic()
+            one.process.send_signal(signal.SIGTERM)
+            assert one.process.wait(SECONDS) == 0
+            assert time.monotonic() - began < 10
+        assoc.abort()
+        one.process.communicate()
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="looks for children where Linux has them")
+def test_killed_it_leaves_no_process_behind(one: ServedArchive, peer_program: FindProgram) -> None:
+    with one:
+        assert one.store(peer_program("storescu"), SHOTS[5]).status == 0
+        assert one.web("viewer").retrieve_instance_rendered(f"{ROOT}.3", f"{ROOT}.3.1", f"{ROOT}.3.1.1")
+        assert one.process is not None
+        tasks = Path(f"/proc/{one.process.pid}/task").glob("*/children")
+        children = {pid for task in tasks for pid in task.read_text().split()}
+        assert children
+        one.kill()
+    deadline = time.monotonic() + SECONDS
+    while any(_runs(pid) for pid in children):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def _runs(pid: str) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 # Several nodes ------------------------------------------------------------------------------------------------
