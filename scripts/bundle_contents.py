@@ -13,8 +13,8 @@ from scripts.native_libraries import TAKEN_FROM_SYSTEM, is_bundled_by_a_wheel, w
 
 # Modules of Qt, as in libQt6Core.so.6, Qt6Core.dll and QtCore.abi3.so. DBus and XcbQpa are what Gui's plugins need.
 QT_MODULES = frozenset({"Core", "Gui", "Widgets", "Svg", "Network", "DBus", "XcbQpa"})
-# Never let in: what is or was under the GPL alone in some Qt 6 (its pages of licences say so of each module), and tools.
-# The list is a second lock; the first is that only QT_MODULES, which are all under the LGPL too, come in.
+# Never let in: tools, and what is or was under the GPL alone in some Qt 6, as its pages of licences say of each module.
+# This is a second lock; the first is that only QT_MODULES come in, which are all under the LGPL too.
 QT_GPL = frozenset(
     "Charts DataVisualization Graphs GraphsWidgets Grpc HttpServer Lottie Mqtt Coap OpcUa NetworkAuth Protobuf Quick3D"
     " Quick3DPhysics QuickTimeline ShaderTools StateMachine VirtualKeyboard WaylandCompositor CanvasPainter"

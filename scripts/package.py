@@ -172,6 +172,9 @@ def main(arguments: Sequence[str]) -> int:
     told = parser.parse_args(arguments)
     began = time.monotonic()
     work: Path = told.work.resolve()
+    target: Path = told.out.resolve() / label()
+    # An older one must not be taken for what this build gave.
+    shutil.rmtree(target, ignore_errors=True)
     work.mkdir(parents=True, exist_ok=True)
     python = environment((told.environment or work / "environment").resolve(), told.lock.resolve())
     icons, manifest, notices = work / "icons", work / "manifest.json", work / "notices.txt"
@@ -192,8 +195,6 @@ def main(arguments: Sequence[str]) -> int:
     for path in clean(built):
         say(f"a search path of this machine was taken out of {path.name}")
     complete(built, icons, notices)
-    target: Path = told.out.resolve() / label()
-    shutil.rmtree(target, ignore_errors=True)
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.move(built, target)
     for size, name in largest(target):
