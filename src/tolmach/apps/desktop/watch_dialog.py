@@ -136,7 +136,7 @@ class WatchDialog(QDialog):
 
     def _remove(self) -> None:
         say = self.words.gettext
-        text = say(N_("Watch the folder of “{name}” no more?"), name=shown.plain(self.name, 60))
+        text = say(N_("Stop watching the folder of “{name}”?"), name=shown.plain(self.name, 60))
         more = say(N_("Files in it stay where they are. What was taken already is delivered all the same."))
         answers = (("remove", say(N_("Remove"))), ("keep", say(N_("Keep it"))))
         if question(self, self.words, text, more, answers) == "remove":

@@ -270,7 +270,7 @@ def _of_folder(
     usual = preset(name).extensions
     if found and "*" not in usual and not set(found) <= set(usual):
         listed = ", ".join(one or '""' for one in found)
-        yield "extensions", found, Phrase(N_("the samples are called so: {endings}"), {"endings": listed})
+        yield "extensions", found, Phrase(N_("the names of the samples end so: {endings}"), {"endings": listed})
 
 
 def _plain_name(folder: Path) -> str:

@@ -22,6 +22,7 @@ from tolmach.apps.desktop.watch_words import (
 from tolmach.apps.desktop.wizard_course import Course
 from tolmach.apps.desktop.wizard_draft import Judged
 from tolmach.apps.desktop.wizard_page import WizardPage
+from tolmach.apps.desktop.words import Words
 from tolmach.apps.reports import printable
 from tolmach.apps.sections import PeerSettings, ProfileSettings, WatchSettings
 from tolmach.base import N_, Phrase, TolmachError
@@ -215,8 +216,7 @@ class SettingsPage(WizardPage):
 
     def _fit(self) -> None:
         """Show the fields that mean something with the others as they are, and in empty ones what holds then."""
-        by_preset = _hints(str(self.folder_form.fields["preset"].value()))
-        hints = {key: self.words.gettext(N_("by the preset: {value}"), value=text) for key, text in by_preset.items()}
+        hints = _hints(str(self.folder_form.fields["preset"].value()), self.words)
         for form in (self.folder_form, self.more_form):
             form.hint(hints)
         moves = self.tidy_form.fields["after"].value() == "move"
@@ -296,14 +296,14 @@ class SettingsPage(WizardPage):
             self.course.judge_soon()  # the reasons stand in the text
 
 
-def _hints(name: str) -> dict[str, str]:
-    """Give what the preset says of keys that are left empty."""
+def _hints(name: str, words: Words) -> dict[str, str]:
+    """Give what the preset says of keys that are left empty; numbers have little room."""
     try:
         manner = preset(name)
     except TolmachError:
         return {}
-    ends = ", ".join(one or '""' for one in manner.extensions)
-    seconds = {key: f"{getattr(manner, key):g}" for key in ("settle_seconds", "patience_seconds", "scan_seconds")}
+    ends = words.gettext(N_("by the preset: {value}"), value=", ".join(one or '""' for one in manner.extensions))
+    seconds = {key: f"({getattr(manner, key):g})" for key in ("settle_seconds", "patience_seconds", "scan_seconds")}
     return {"extensions": ends, **seconds}
 
 

@@ -27,7 +27,7 @@ class TrialPage(WizardPage):
     """Lets a person try the destination with Echo and with one image."""
 
     title = N_("Test")
-    about = N_("Try the destination before it is earnest. You may also go on without a test.")
+    about = N_("Try the destination out before real work begins. You may also go on without a test.")
 
     def __init__(self, course: Course) -> None:
         """Have tried nothing yet."""
