@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tolmach.adapters.sql.index_places import LAST
-from tolmach.adapters.sql.index_terms import COLUMNS, NOTHING, Bound, Term, among, bound_values
+from tolmach.adapters.sql.index_terms import COLUMNS, NOTHING, Bound, Term, among
 from tolmach.adapters.sql.stored import plain
 from tolmach.archive.attributes import STUDY_MOMENT, vr_of
 from tolmach.archive.interfaces import Between, Condition, Like, Named, OneOf
@@ -33,10 +33,9 @@ _LAST_LETTER: Final = "\U0010ffff"
 
 @dataclass(frozen=True, slots=True)
 class Narrowed:
-    """What the database looks for, with the values, and the conditions that rows must meet besides."""
+    """What the database looks for, and the conditions that rows must meet besides."""
 
-    terms: tuple[Term, ...]
-    values: Mapping[str, str | int]
+    bounds: tuple[Bound, ...]
     rest: Mapping[str, Condition]
 
 
@@ -49,7 +48,7 @@ def narrowed(conditions: Mapping[str, Condition]) -> Narrowed:
         bounds += found
         if not decides:
             rest[keyword] = condition
-    return Narrowed(tuple(one.term for one in bounds), bound_values(bounds), rest)
+    return Narrowed(tuple(bounds), rest)
 
 
 def _bounds(keyword: str, condition: Condition) -> tuple[Sequence[Bound], bool]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import sqlalchemy as sa
 
 from tolmach.adapters.sql import dialect
-from tolmach.adapters.sql.index_conditions import Narrowed, narrowed
+from tolmach.adapters.sql.index_conditions import narrowed
 from tolmach.adapters.sql.index_statements import (
     AT_ONCE,
     Form,
@@ -22,12 +22,15 @@ from tolmach.adapters.sql.index_statements import (
     series_of,
     studies_of,
     told,
+    with_modality,
 )
+from tolmach.adapters.sql.index_terms import Bound, bound_values
 from tolmach.adapters.sql.stored import from_json, slices
 from tolmach.archive.attributes import COUNTED, ITEMS, KEPT, level_of, up_to, usual
-from tolmach.archive.interfaces import LEVELS, MOST_COUNTED, Entity, Item, Level, Query
+from tolmach.archive.interfaces import LEVELS, MOST_COUNTED, Condition, Entity, Item, Level, Query
 from tolmach.archive.matching import meets
 
+_FEW, _VERY_FEW = 1_000, 100
 # Of each level that a row tells of.
 _ROW, _VISIBLE, _ATTRIBUTES, _WIDTH = 0, 1, 2, 3
 Told = tuple[tuple[Any, ...], dict[str, Any]]
@@ -37,42 +40,59 @@ def found(connection: sa.Connection, query: Query) -> tuple[list[Entity], int]:
     """Give a page of what meets the query, and how many more there are behind it, see `Index.find`."""
     wanted = usual(query.level) if query.returned is None else query.returned
     narrow = narrowed(query.conditions)
-    reading = _Reading.of(connection, query.level, wanted, narrow)
-    page, more = (_picked if narrow.rest else _page)(connection, query, narrow, reading)
+    form, values = _formed(connection, query.level, narrow.bounds)
+    reading = _Reading.of(connection, query.level, wanted, narrow.rest)
+    page, more = (_picked if narrow.rest else _page)(query, form, values, reading)
     return reading.entities(page), more
 
 
 def explained(connection: sa.Connection, query: Query) -> list[str]:
     """Give how the database goes about a question, in its own words; for people and for tests."""
-    narrow = narrowed(query.conditions)
-    values = {**narrow.values, "most": query.limit + 1, "passed": query.offset}
-    return dialect.plan_of(connection, on_a_page(Form(query.level, narrow.terms)).params(values))
+    form, values = _formed(connection, query.level, narrowed(query.conditions).bounds)
+    page = {"most": query.limit + 1, "passed": query.offset}
+    return dialect.plan_of(connection, on_a_page(form).params({**values, **page}))
 
 
-def _page(connection: sa.Connection, query: Query, narrow: Narrowed, reading: _Reading) -> tuple[Sequence[Told], int]:
+def _formed(connection: sa.Connection, level: Level, bounds: Sequence[Bound]) -> tuple[Form, Mapping[str, str | int]]:
+    """Give the form of a question and its values."""
+    few = _FEW if len(bounds) == 1 else _VERY_FEW
+    best = [_rare(connection, one, few) for one in bounds]
+    return Form(level, tuple(one.term for one in best)), bound_values(best)
+
+
+def _rare(connection: sa.Connection, bound: Bound, few: int) -> Bound:
+    """Ask for a modality by its series where there are few of them: no database knows that without statistics."""
+    if bound.term.how != "modalities":
+        return bound
+    asked = {**bound_values([bound]), "most": few}
+    if with_modality(bound.term.count).one(connection, asked)[0] >= few:
+        return bound
+    return replace(bound, term=replace(bound.term, how="rare modalities"))
+
+
+def _page(query: Query, form: Form, values: Mapping[str, str | int], reading: _Reading) -> tuple[Sequence[Told], int]:
     """Let the database give the page; it counts the rest only where there is one."""
-    form = Form(query.level, narrow.terms)
-    asked = {**narrow.values, "most": query.limit + 1, "passed": query.offset}
-    numbers = [row[0] for row in a_page(form).rows(connection, asked)]
+    asked = {**values, "most": query.limit + 1, "passed": query.offset}
+    numbers = [row[0] for row in a_page(form).rows(reading.connection, asked)]
     more = 0
     if len(numbers) > query.limit:
         del numbers[query.limit :]
-        behind = {**narrow.values, "most": MOST_COUNTED, "passed": query.offset + query.limit}
-        more = int(counted(form).one(connection, behind)[0])
+        behind = {**values, "most": MOST_COUNTED, "passed": query.offset + query.limit}
+        more = int(counted(form).one(reading.connection, behind)[0])
     return [one for some in slices(numbers) for one in reading.told(some)], more
 
 
-def _picked(connection: sa.Connection, query: Query, narrow: Narrowed, reading: _Reading) -> tuple[Sequence[Told], int]:
+def _picked(query: Query, form: Form, values: Mapping[str, str | int], reading: _Reading) -> tuple[Sequence[Told], int]:
     """Look at each row the database means, until there are enough; memory holds the page alone."""
     page: list[Told] = []
     total, first, behind = 0, query.offset, query.offset + query.limit
-    statement = in_order(Form(query.level, narrow.terms)).execution_options(yield_per=AT_ONCE)
-    with connection.execute(statement, narrow.values) as numbers:
+    statement = in_order(form).execution_options(yield_per=AT_ONCE)
+    with reading.connection.execute(statement, values) as numbers:
         for some in numbers.scalars().partitions():
-            for row, values in reading.told(some):
-                if total < behind + MOST_COUNTED and meets(narrow.rest, values):
+            for told_of in reading.told(some):
+                if total < behind + MOST_COUNTED and meets(reading.rest, told_of[1]):
                     if first <= total < behind:
-                        page.append((row, values))
+                        page.append(told_of)
                     total += 1
             if total >= behind + MOST_COUNTED:
                 break
@@ -84,25 +104,27 @@ class _Reading:
     """Reads rows of a level for one question.
 
     `levels` are those that are read, the highest first; `shown` and `counting` are the places in a row where a level
-    begins whose attributes, or counts, are wanted. `keywords` are the attributes that are looked at, None for all.
+    begins whose attributes, or counts, are wanted. `rest` is what rows are matched by besides.
     """
 
     connection: sa.Connection
     wanted: frozenset[str]
-    keywords: frozenset[str] | None
+    rest: Mapping[str, Condition]
     levels: tuple[Level, ...]
     shown: tuple[int, ...]
     counting: tuple[tuple[int, Level], ...]
 
     @classmethod
-    def of(cls, connection: sa.Connection, level: Level, wanted: frozenset[str], narrow: Narrowed) -> _Reading:
+    def of(
+        cls, connection: sa.Connection, level: Level, wanted: frozenset[str], rest: Mapping[str, Condition]
+    ) -> _Reading:
         """Read for what is wanted, and for what rows are matched by besides."""
-        matched = {level_of(keyword) for keyword in narrow.rest}
+        matched = {level_of(keyword) for keyword in rest}
         shown = [one for one in up_to(level) if one in matched or not wanted.isdisjoint(KEPT[one])]
         counting = [one for one in up_to(level) if not wanted.isdisjoint(COUNTED[one])]
         levels = levels_from(min((*shown, *counting, level), key=LEVELS.index), level)
         return cls(
-            *(connection, wanted, None if narrow.rest else wanted, levels),
+            *(connection, wanted, rest, levels),
             tuple(levels.index(one) * _WIDTH for one in shown),
             tuple((levels.index(one) * _WIDTH, one) for one in counting),
         )
@@ -118,7 +140,8 @@ class _Reading:
         texts = list({row[place + _ATTRIBUTES] for row in rows.values() for place in self.shown})
         said = dict(zip(texts, map(self._values, from_json(f"[{','.join(texts)}]")), strict=True))
         for number in numbers:
-            row, values = rows[number], {}
+            row = rows[number]
+            values: dict[str, Any] = {}
             for place in self.shown:
                 values |= said[row[place + _ATTRIBUTES]]
             yield row, values
@@ -128,7 +151,7 @@ class _Reading:
         return {
             keyword: tuple(map(_item, some)) if keyword in ITEMS else tuple(some)
             for keyword, some in kept.items()
-            if self.keywords is None or keyword in self.keywords
+            if self.rest or keyword in self.wanted
         }
 
     def entities(self, page: Sequence[Told]) -> list[Entity]:
@@ -139,7 +162,7 @@ class _Reading:
             for row, values in page:
                 told_of = {**counts.get(row[place + _ROW], {}), visible: (str(row[place + _VISIBLE]),)}
                 values.update((key, told_of[key]) for key in told_of if key in self.wanted)
-        if self.keywords is None:
+        if self.rest:
             return [
                 Entity(self.levels[-1], {key: values[key] for key in values if key in self.wanted})
                 for _, values in page

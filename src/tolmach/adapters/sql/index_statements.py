@@ -90,6 +90,13 @@ def counted(form: Form) -> Prepared:
 
 
 @lru_cache(maxsize=_FORMS_KEPT)
+def with_modality(count: int) -> Prepared:
+    """Give the statement that counts the series with one of `count` modalities, `most` of them."""
+    some = sa.select(series.c.modality).where(series.c.modality.in_([sa.bindparam(f"v{n}") for n in range(count)]))
+    return Prepared(sa.select(sa.func.count()).select_from(some.limit(_number("most")).subquery()))
+
+
+@lru_cache(maxsize=_FORMS_KEPT)
 def told(level: Level, highest: Level, count: int) -> Prepared:
     """Give the statement for what is told of `count` rows of a level, whose numbers are bound by `numbers_of`.
 

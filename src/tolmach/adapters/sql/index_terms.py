@@ -16,7 +16,10 @@ from tolmach.archive.attributes import STUDY_MOMENT, level_of
 from tolmach.archive.interfaces import Level
 
 Clause = sa.ColumnElement[bool]
-How = Literal["nothing", "there", "among", "from", "to", "before", "like", "modalities", "classes", "names"]
+How = (
+    Literal["nothing", "there", "among", "from", "to", "before", "like"]
+    | Literal["modalities", "rare modalities", "classes", "names"]
+)
 
 COLUMNS: Final[Mapping[str, sa.Column[Any]]] = {
     "PatientID": patients.c.patient_id,
@@ -138,6 +141,12 @@ def _modalities(term: Term, binds: _Binds) -> Clause:
     return sa.exists().where(of_series.c.study == studies.c.id, of_series.c.visible > _ZERO, clause)
 
 
+def _rare_modalities(term: Term, binds: _Binds) -> Clause:
+    """Begin with the series, as few as they are; from the newest study on the whole archive might be walked through."""
+    modality = series.c.modality.in_(binds.some(term.count, sa.Text()))
+    return studies.c.id.in_(sa.select(series.c.study).where(series.c.visible > _ZERO, modality))
+
+
 def _like_modality(_: Term, binds: _Binds) -> Clause:
     of_series = series.alias("series_with_modality")
     clause = sa.func.lower(of_series.c.modality).like(next(binds.texts(1)), escape=_ESCAPE)
@@ -160,6 +169,7 @@ _CLAUSES: Final[Mapping[How, Callable[[Term, _Binds], Clause]]] = {
     "before": _bound,
     "like": _like_modality,
     "modalities": _modalities,
+    "rare modalities": _rare_modalities,
     "classes": _classes,
 }
 

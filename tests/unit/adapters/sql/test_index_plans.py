@@ -8,7 +8,7 @@ import pytest
 
 from tests.archive_double import ROOT, entry
 from tests.contracts.test_index import into_records
-from tolmach.adapters.sql import Records, open_records
+from tolmach.adapters.sql import Records, index_finding, open_records
 from tolmach.adapters.sql.index_finding import explained
 from tolmach.archive.interfaces import Level
 from tolmach.archive.questions import question
@@ -21,11 +21,19 @@ def records(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Records]:
         yield opened
 
 
+@pytest.fixture
+def many_of_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No modality is rare here."""
+    monkeypatch.setattr(index_finding, "_FEW", 10)
+    monkeypatch.setattr(index_finding, "_VERY_FEW", 10)
+
+
 def plan_of(records: Records, level: Level, asked: dict[str, str]) -> list[str]:
     with records._database.reading() as connection:
         return explained(connection, question(level, asked, limit=100))
 
 
+@pytest.mark.usefixtures("many_of_each")
 @pytest.mark.parametrize(
     ("level", "asked", "index"),
     [
@@ -55,8 +63,29 @@ def test_a_question_is_answered_by_its_index(records: Records, level: Level, ask
     assert not [step for step in steps if step.startswith("SCAN") and "INDEX" not in step], steps
 
 
+@pytest.mark.usefixtures("many_of_each")
 @pytest.mark.parametrize(
     "asked", [{"StudyDate": "20261101"}, {"StudyDate": "20261101-20261103"}, {"ModalitiesInStudy": "CT"}, {}]
 )
 def test_the_newest_studies_come_without_being_sorted(records: Records, asked: dict[str, str]) -> None:
     assert not [step for step in plan_of(records, "study", asked) if "TEMP B-TREE FOR ORDER BY" in step]
+
+
+@pytest.mark.parametrize("asked", [{"ModalitiesInStudy": "XA"}, {"ModalitiesInStudy": "XA", "StudyDate": "20000101-"}])
+def test_a_rare_modality_is_found_without_walking_through_all_studies(records: Records, asked: dict[str, str]) -> None:
+    steps = plan_of(records, "study", asked)
+    assert "SEARCH series USING INDEX ix_series_modality (modality=?)" in steps
+    assert not [step for step in steps if step.startswith("SCAN")], steps
+
+
+def test_a_modality_is_found_alike_whether_it_is_rare_or_not(records: Records, request: pytest.FixtureRequest) -> None:
+    def ask() -> list[object]:
+        return [
+            records.index.find(question(level, asked, limit=5))
+            for level in ("study", "series")
+            for asked in ({"ModalitiesInStudy": r"CT\MR"}, {"ModalitiesInStudy": "CT", "StudyDate": "-20261109"})
+        ]
+
+    rare = ask()
+    request.getfixturevalue("many_of_each")
+    assert ask() == rare
