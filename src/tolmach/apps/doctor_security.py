@@ -224,8 +224,8 @@ def _dates(here: Installation, file: Path) -> Iterator[Finding]:
     except OSError as error:
         yield serious(faults.CERTIFICATE_UNREADABLE, file=file, why=error.strerror or error)
         return
-    except ValueError as error:
-        yield serious(faults.CERTIFICATE_UNREADABLE, file=file, why=error)
+    except ValueError:
+        yield serious(faults.CERTIFICATE_UNREADABLE, file=file, why=Phrase(N_("there is no certificate in it")))
         return
     now, shown = here.now(), f"{until:%Y-%m-%d}"
     if not since <= now < until:
