@@ -47,6 +47,10 @@ class CommitmentRequests(Protocol):
         """Give the request whose turn it is, which nobody else is given before `until`; None where none is due."""
         ...
 
+    def keep(self, request_id: int, until: datetime) -> None:
+        """Have a claimed request for longer: nobody else is given it before `until`. Safe to repeat."""
+        ...
+
     def note_reasons(self, request_id: int, reasons: Sequence[int]) -> None:
         """Keep what was found, durable on return; safe to repeat."""
         ...

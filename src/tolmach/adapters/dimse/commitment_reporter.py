@@ -54,7 +54,11 @@ log = logging.getLogger(__name__)
 REASONS: Final = {"sound": 0, "unknown": 0x0112, "other-class": 0x0119, "bad": 0x0110}
 
 KEPT: Final = timedelta(days=30)
-LEASE: Final = timedelta(minutes=30)  # to read and hash what was asked about; somebody else may begin then
+# For so long nobody else begins with a request; it is renewed while everything is read and hashed again. Short, for
+# whoever is killed keeps what he had in hand from all others. A peer may take longer to hear its report.
+LEASE: Final = timedelta(seconds=30)
+RENEW: Final = timedelta(seconds=10)
+REPORTING: Final = timedelta(minutes=3)
 WAITS: Final = tuple(timedelta(seconds=seconds) for seconds in (10, 30, 60, 300, 900, 3600))
 FORGET_SECONDS: Final = 3600.0
 LOOK_SECONDS: Final = 30.0  # at most between two looks at what is due: another process may have taken a request
@@ -137,15 +141,20 @@ class Reporter:
     def _reasons(self, request: CommitmentRequest) -> Sequence[int] | None:
         """Read and hash everything that was asked about; None where we are to stop meanwhile."""
         reasons: list[int] = []
+        renew_at = self.now() + RENEW
         for sop_class_uid, sop_instance_uid in request.references:
             if self._stopping.is_set():
                 return None
+            if self.now() >= renew_at:
+                renew_at = self.now() + RENEW
+                self.requests.keep(request.request_id, self.now() + LEASE)
             reasons.append(REASONS[self.index.is_sound(sop_class_uid, sop_instance_uid)])
         self.requests.note_reasons(request.request_id, reasons)
         return reasons
 
     def _is_reported(self, request: CommitmentRequest, reasons: Sequence[int]) -> bool:
         """Bring the report to the peer; raises what an association raises."""
+        self.requests.keep(request.request_id, self.now() + REPORTING)
         pairs = list(zip(request.references, reasons, strict=True))
         report = CommitmentReport(
             request.transaction_uid,

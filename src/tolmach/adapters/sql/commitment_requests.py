@@ -75,6 +75,10 @@ class SqlCommitmentRequests:
 
         return self._database.write(work)
 
+    def keep(self, request_id: int, until: datetime) -> None:
+        """Have a claimed request for longer."""
+        self._database.write(lambda connection: self._update(connection, request_id, due_at=micros(until)))
+
     def note_reasons(self, request_id: int, reasons: Sequence[int]) -> None:
         """Keep what was found."""
         found = json.dumps(list(reasons))

@@ -38,7 +38,7 @@ from tolmach.adapters.dimse.commitment import (
     parse_report,
 )
 from tolmach.adapters.dimse.commitment_report_scp import commitment_report_scp
-from tolmach.adapters.dimse.commitment_reporter import OpenReport, Reporter
+from tolmach.adapters.dimse.commitment_reporter import LEASE, OpenReport, Reporter
 from tolmach.adapters.dimse.commitment_scu import COMMITMENT_CONTEXT, request_commitment
 from tolmach.adapters.dimse.errors import ServiceFailedForNow, ServiceRefused
 from tolmach.adapters.dimse.message_data import encoding_of
@@ -227,6 +227,40 @@ def test_a_restart_forgets_nothing(records: Records, tmp_path: Path) -> None:
         after.listening["ct-1"] = opener_to(listening.port)
         assert after.reporter.answer_next()
     assert reports.uids == ["1.2.9"]
+
+
+def test_what_a_killed_process_had_in_hand_is_taken_up_within_half_a_minute(desk: Desk) -> None:
+    """N-09, M-01: by whoever else shares the records, or by itself when it is started again."""
+    ask(desk, [(CT, GOOD)])
+    assert desk.requests.claim(NOW, NOW + LEASE) is not None  # and it is killed
+    desk.clock.time += timedelta(seconds=29)
+    assert not desk.reporter.answer_next()
+    desk.clock.time += timedelta(seconds=1)
+    assert desk.reporter.answer_next()
+
+
+def test_what_takes_its_time_is_not_begun_by_others_meanwhile(desk: Desk, tmp_path: Path) -> None:
+    """Reading everything again may take longer than a lease, and so may bringing the report."""
+    others: list[object] = []
+
+    class Slow(ArchiveDouble):
+        def is_sound(self, sop_class_uid: str, sop_instance_uid: str) -> Any:
+            desk.clock.time += timedelta(seconds=25)
+            others.append(desk.requests.claim(desk.clock.time, desk.clock.time + LEASE))
+            return "sound"
+
+    def take(*_: object) -> int:
+        desk.clock.time += timedelta(seconds=100)
+        others.append(desk.requests.claim(desk.clock.time, desk.clock.time + LEASE))
+        return 0
+
+    desk.reporter.index = Slow()
+    ask(desk, [(CT, f"{ROOT}.1.1.{number}") for number in range(9)])
+    with listener(tmp_path, take) as listening:
+        desk.listening["ct-1"] = opener_to(listening.port)
+        assert desk.reporter.answer_next()
+    assert others == [None] * 10
+    assert desk.requests.next_due() is None
 
 
 def test_after_thirty_days_it_is_given_up(desk: Desk) -> None:
