@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from tolmach.apps.data_folder import may_have_records
 from tolmach.apps.destinations import utc_now
-from tolmach.apps.findings import Key, findings
+from tolmach.apps.findings import Key, Seen, findings
 from tolmach.apps.holding import records_by
 from tolmach.apps.noticing import Stalls, observed
 from tolmach.apps.overseeing import Records
@@ -142,7 +142,7 @@ class Overviews:
         require_room = _nothing if here is None else here.intake.require_room
         seen = observed(settings, records, require_room, now, self._started, self._stalls if is_watched else None)
         found = findings(seen, settings.notice.stuck_after_minutes * 60)
-        stuck = (*own, *(Stuck(one.key, one.problem, one.cause) for one in found))
+        stuck = (*own, *(Stuck(one.key, one.problem, _cause(seen, one.key)) for one in found))
         waiting = sum(one.queued for one in seen.waiting)
         return Overview(
             "attention" if stuck else "working" if waiting else "idle",
@@ -154,6 +154,14 @@ class Overviews:
             _names(settings),
             frozenset(seen.paused) & frozenset(_names(settings)),
         )
+
+
+def _cause(seen: Seen, key: Key) -> Problem | None:
+    """Give why, with all facts: findings leave out what may not be sent by mail, and this is not."""
+    kind, name = key
+    if kind == "watch":
+        return next((one.trouble for one in seen.folders if one.watch == name), None)
+    return next((one.trouble for one in seen.waiting if one.destination == name), None) if kind == "stuck" else None
 
 
 def _nothing() -> None:

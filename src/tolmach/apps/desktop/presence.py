@@ -113,7 +113,7 @@ class Presence(QObject):
         kept = self._window.remembered
         self.tray.show()
         if not (minimised or kept.starts_minimised):
-            self._window.show()
+            self._window.come_forward()
         elif not self.tray.is_there:
             self._window.showMinimized()
         self._check.start()
