@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,16 +31,16 @@ from scripts.package import label, size_of
 from tests.calling import IVANOV, numbered
 from tests.conftest import ROOT
 from tests.peers.conftest import StartStorescp, reserved_port, storescp  # noqa: F401 - a fixture
-from tests.peers.test_desktop_xvfb import SCREENSHOTS, screen_of
-from tests.peers.test_serve import uids
-from tests.unit.adapters.dicomweb.test_pixels import opened
 from tolmach.adapters.dicomweb.frames import Frames
 from tolmach.adapters.dicomweb.pictures import decoded
 from tolmach.adapters.dicomweb.pixel_workers import CHILD, PixelLimits, PixelWorkers
 from tolmach.apps.demo import SAMPLES, make_sample
 from tolmach.apps.desktop.preview import Picture, Preview, Told
+from tolmach.dicom.part10 import open_data_set
+from tolmach.dicom.source import MemorySource
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:pydicom")
+SCREENSHOTS = ROOT / "build" / "screenshots"
 SECONDS = 60.0
 MOST_BYTES = 260_000_000
 # What is left to the system, and has to fit it. The window alone needs what stands in the second line.
@@ -114,6 +115,22 @@ def covering() -> tuple[str, ...]:
     return ()
 
 
+@contextmanager
+def screen(size: str, log: Path, program: Path) -> Iterator[str]:
+    """Run an X server of our own; gives its display."""
+    read, write = os.pipe()
+    command = [str(program), "-displayfd", str(write), "-screen", "0", f"{size}x24", "-nolisten", "tcp"]
+    with log.open("wb") as output:
+        server = subprocess.Popen(command, pass_fds=[write], stdout=output, stderr=output, stdin=subprocess.DEVNULL)
+    os.close(write)
+    try:
+        with os.fdopen(read, "rb") as told:
+            yield f":{told.readline().decode().strip()}"
+    finally:
+        server.terminate()
+        server.wait()
+
+
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     source = ROOT / "dist" / label()
@@ -177,7 +194,7 @@ def test_it_sends_to_a_real_archive(built: Built, storescp: StartStorescp, tmp_p
         make_sample(sample, folder)
     ran = built.run("send", folder, f"{peer.ae_title}@127.0.0.1:{peer.port}", "--json")
     assert (ran.returncode, ran.stderr) == (0, "")
-    assert len(uids(peer.folder)) == len(SAMPLES)
+    assert len({str(pydicom.dcmread(file).SOPInstanceUID) for file in peer.files()}) == len(SAMPLES)
 
 
 def test_it_serves_and_stops(built: Built, tmp_path: Path, peer_program: Callable[[str], Path]) -> None:
@@ -257,7 +274,7 @@ def test_its_preview_child_decodes(built: Built, corpus: Path, words: tuple[str,
 def test_its_pixel_child_decodes_as_the_one_of_the_source(built: Built, corpus: Path, name: str) -> None:
     path = next(iter(sorted(corpus.rglob(name))), None)
     assert path is not None, name
-    data_set = opened(path.read_bytes())
+    data_set = open_data_set(MemorySource(path.read_bytes()))
     answers = []
     for child in (CHILD, built.command(*CHILD[1:])):
         workers = PixelWorkers(PixelLimits(seconds=SECONDS), child)
@@ -285,7 +302,7 @@ def test_its_window_opens_with_files(
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     picture = SCREENSHOTS / "built-program.png"
     picture.unlink(missing_ok=True)
-    with screen_of("1280x800", tmp_path, peer_program("Xvfb")) as display:
+    with screen("1280x800", tmp_path / "xvfb.log", peer_program("Xvfb")) as display:
         environment = {"DISPLAY": display, "QT_QPA_PLATFORM": "xcb", "LANG": "uk_UA.UTF-8"}
         with built.start("--lang", "uk", "desktop", folder, **environment) as process:
             try:
