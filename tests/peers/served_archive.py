@@ -107,12 +107,14 @@ class ServedArchive:
         tables: str = "",
         top: str = "",
         more: Mapping[str, Mapping[str, str]] | None = None,
+        callers: Mapping[str, Sequence[str]] = CALLERS,
+        env: Mapping[str, str] | None = None,
     ) -> None:
         self.folder, self.port = folder, reserved_port()
         self.ports = {"tolmach": self.port, **(ports or {})}
         self.config = folder / "tolmach.toml"
-        self._tables, self._top, self._more = tables, top, more or {}
-        self.configure(CALLERS)
+        self._tables, self._top, self._more, self._env = tables, top, more or {}, env or {}
+        self.configure(callers)
         self.url = ""
         self.tokens = {role: self.token(role) for role in ("viewer", "technician", "auditor")}
         self.process: subprocess.Popen[bytes] | None = None
@@ -130,7 +132,7 @@ class ServedArchive:
     # Its life ---------------------------------------------------------------------------------------------------------
 
     def __enter__(self) -> ServedArchive:
-        self.process = start("serve", "--config", self.config, "--lang", "en")
+        self.process = start("serve", "--config", self.config, "--lang", "en", **self._env)
         assert self.process.stdout is not None
         assert f"listening as {TITLE}@127.0.0.1:{self.port};".encode() in self.process.stdout.readline()
         told = re.search(rb"DICOMweb is at (http://\S+)/dicom-web", self.process.stdout.readline())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import signal
 import socket
@@ -23,7 +24,7 @@ from pydicom.data import get_testdata_file
 from pynetdicom import AE, evt
 
 from tests.calling import start
-from tests.peers.conftest import StartStorescp, reserved_port
+from tests.peers.conftest import RunningOrthanc, StartOrthancWeb, StartStorescp, reserved_port
 from tests.peers.served_archive import (
     CALLERS,
     NAMES,
@@ -36,6 +37,7 @@ from tests.peers.served_archive import (
     shot,
 )
 from tests.postgres_server import the_server
+from tests.s3_server import KEYS, s3_server
 from tolmach.dicom import uids
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::UserWarning:pydicom")]
@@ -280,6 +282,71 @@ def test_curl_stores_asks_and_gets(archive: ServedArchive, peer_program: FindPro
         timeout=SECONDS,
     )
     assert pydicom.dcmread(file).PatientName == NAMES[1]
+
+
+# Orthanc ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def with_orthanc(
+    tmp_path: Path, peer_program: FindProgram, start_orthanc_web: StartOrthancWeb
+) -> Iterator[tuple[ServedArchive, RunningOrthanc]]:
+    """Give an archive with images, and an Orthanc that knows it as a modality and as a DICOMweb server."""
+    port = reserved_port()
+    callers = {**CALLERS, "orthanc": ("echo", "store", "find", "move", "get")}
+    with ServedArchive(tmp_path, {"orthanc": port}, callers=callers) as one:
+        assert one.store(peer_program("storescu"), *SHOTS).status == 0
+        us = {
+            "Url": f"{one.url}/dicom-web/",
+            "HttpHeaders": {"Authorization": f"Bearer {one.tokens['technician']}"},
+            "ChunkedTransfers": True,
+        }
+        settings = {
+            "DicomServerEnabled": True,
+            "DicomAet": "ORTHANC",
+            "DicomPort": port,
+            "DicomModalities": {"tolmach": [TITLE, "127.0.0.1", one.port]},
+            "DicomAlwaysAllowStore": True,
+            "DefaultEncoding": "Utf8",
+            "DicomWeb": {"Enable": True, "Servers": {"tolmach": us}},
+        }
+        with start_orthanc_web(**settings) as orthanc:
+            yield one, orthanc
+
+
+def post(orthanc: RunningOrthanc, path: str, body: object) -> Any:
+    answer = requests.post(f"http://127.0.0.1:{orthanc.http_port}{path}", json=body, timeout=SECONDS)
+    answer.raise_for_status()
+    return answer.json()
+
+
+def names_in(orthanc: RunningOrthanc) -> dict[str, str]:
+    """Give the patients' names of what it holds, by UID."""
+    files = {uid: orthanc.file_of(uid) for uid in orthanc.instances()}
+    return {uid: str(pydicom.dcmread(io.BytesIO(file)).PatientName) for uid, file in files.items()}
+
+
+def test_orthanc_asks_and_has_it_moved_to_itself(with_orthanc: tuple[ServedArchive, RunningOrthanc]) -> None:
+    _, orthanc = with_orthanc
+    query = {"Level": "Study", "Query": {"PatientName": "Shcherbakov*", "StudyInstanceUID": ""}}
+    found = post(orthanc, "/modalities/tolmach/query", query)
+    answers = orthanc.get_json(f"/queries/{found['ID']}/answers?expand&simplify")
+    assert [one["PatientName"] for one in answers] == [NAMES[1]]
+    post(orthanc, f"/queries/{found['ID']}/answers/0/retrieve", {"TargetAet": "ORTHANC", "Synchronous": True})
+    assert names_in(orthanc) == {uid: NAMES[1] for uid in ALL if uid.startswith(f"{ROOT}.1.")}
+
+
+def test_orthanc_retrieves_and_stores_over_dicomweb(with_orthanc: tuple[ServedArchive, RunningOrthanc]) -> None:
+    archive, orthanc = with_orthanc
+    resources = {"Resources": [{"Study": f"{ROOT}.2"}], "Synchronous": True}
+    post(orthanc, "/dicom-web/servers/tolmach/retrieve", resources)
+    assert names_in(orthanc) == {f"{ROOT}.2.1.1": NAMES[2]}
+    new = shot(50, name="Зоря^Ірина", page="utf-8", label="ISO_IR 192")
+    url = f"http://127.0.0.1:{orthanc.http_port}/instances"
+    number = requests.post(url, data=new, timeout=SECONDS).json()["ID"]
+    post(orthanc, "/dicom-web/servers/tolmach/stow", {"Resources": [number], "Synchronous": True})
+    (found,) = archive.web("viewer").search_for_studies(search_filters={"PatientName": "Зоря*"})
+    assert found["0020000D"]["Value"] == [f"{ROOT}.50"]
 
 
 # Its life -----------------------------------------------------------------------------------------------------
@@ -527,6 +594,39 @@ def _runs(pid: str) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+# In a bucket --------------------------------------------------------------------------------------------------
+
+
+def test_what_is_held_in_a_bucket_is_found_given_back_and_answered_for(
+    tmp_path: Path, peer_program: FindProgram, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """M-08: objects in S3, with a kill in between."""
+    keys_of = {"AWS_ACCESS_KEY_ID": KEYS.access_key_id, "AWS_SECRET_ACCESS_KEY": KEYS.secret_access_key}
+    for name, value in keys_of.items():
+        monkeypatch.setenv(name, value)
+    with s3_server() as server:
+        top = f'objects = "s3://{server.bucket}/held?endpoint=http://127.0.0.1:{server.port}"\n'
+        one = ServedArchive(tmp_path, top=top, env=keys_of)
+        with one:
+            assert one.store(peer_program("storescu"), *SHOTS).status == 0
+            before = one.answers()
+            assert len(before["instances"]) == len(SHOTS)
+            one.kill()
+        with one:
+            assert one.answers() == before
+            (found,) = one.web("viewer").retrieve_study(f"{ROOT}.2")
+            assert found.PatientName == NAMES[2]
+            folder = tmp_path / "got"
+            folder.mkdir()
+            wanted = keys(QueryRetrieveLevel="STUDY", StudyInstanceUID=f"{ROOT}.1")
+            one.tool(peer_program("getscu"), "-S", "-od", folder, *wanted, "127.0.0.1", one.port, calling="VIEWER")
+            assert len(got(folder)) == 4
+            _status, report = commitment(one, f"{ROOT}.7004", [(CT, f"{ROOT}.1.1.1")])
+            assert report is not None
+            assert "FailedSOPSequence" not in report
+        assert not (tmp_path / "data" / "objects").exists()
 
 
 # Several nodes ------------------------------------------------------------------------------------------------

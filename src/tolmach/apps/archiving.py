@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 
 CATCHING_UP_SHARE = 0.2  # of one thread's time, for what was here before the index was
 RETRY_SECONDS = 600.0
+SECONDS_TO_STOP = 1.0  # a peer that hangs has nothing of ours in hand that is not taken up again
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +81,9 @@ class Archive:
 
     def begin(self, run: Running) -> None:
         """Bring commitment reports, and index what was here before the index was, until `run` ends."""
-        run.thread(self._reporter.run, "commitment reports", self._reporter.stop)
+        run.thread(self._reporter.run, "commitment reports", self._reporter.stop, SECONDS_TO_STOP)
         pace = Pace(time.monotonic, threading.Event(), CATCHING_UP_SHARE)
-        run.thread(lambda: self._catch_up(pace), "index", pace.stop.set)
+        run.thread(lambda: self._catch_up(pace), "index", pace.stop.set, SECONDS_TO_STOP)
 
     def _catch_up(self, pace: Pace) -> None:
         backlog = self._records.index_backlog
