@@ -17,6 +17,8 @@ KEYS = Keys("AKIATESTTESTTESTTEST", "a secret that must never be seen")
 _SERVE = """
 import logging, os, sys
 from moto.server import ThreadedMotoServer
+from werkzeug.serving import WSGIRequestHandler
+WSGIRequestHandler.disable_nagle_algorithm = True
 logging.getLogger("werkzeug").setLevel(logging.CRITICAL)
 server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
 server.start()

@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.faults import figures, folderfigures
+from tests.faults import clusterfigures, figures, folderfigures
 from tests.faults.figures import Figure
 from tests.faults.folderpoints import FOLDER_WALKS, FolderWalk
 from tests.faults.powercut import Disk
@@ -55,6 +55,10 @@ def parts_of(wanted: argparse.Namespace) -> dict[str, Part]:
         else None,
         "folder-cuts": (lambda there: _folder_cuts(there, wanted.folder_cuts)) if wanted.folder_cuts else None,
         "folder-mutants": _folder_mutants if wanted.folder_cuts else None,
+        "cluster-kills": (lambda there: clusterfigures.kills(there, wanted.cluster_kills, tell=tell))
+        if wanted.cluster_kills
+        else None,
+        "cluster-mutants": (lambda there: clusterfigures.mutants(there, tell=tell)) if wanted.cluster_kills else None,
         **{f"folder-points-{walk}": _folder_points(walk, wanted.crashpoints) for walk in FOLDER_WALKS},
     }
     chosen = wanted.only.split(",") if wanted.only else list(parts)
@@ -142,6 +146,7 @@ def main() -> int:
     parser.add_argument("--queued", type=int, default=10_000)
     parser.add_argument("--folder-kills", type=int, default=200, help="kills with folders as the source")
     parser.add_argument("--folder-cuts", type=int, default=40, help="power cuts with folders as the source")
+    parser.add_argument("--cluster-kills", type=int, default=100, help="kills of nodes on PostgreSQL and S3")
     parser.add_argument("--only", default="", help="names of parts, with commas; folder-points means all that begin so")
     parser.add_argument("--out", type=Path, help="file for the results; absent: stdout")
     wanted = parser.parse_args()

@@ -147,10 +147,10 @@ def _told(mode: Mode) -> dict[str, Any]:
 class FeederChild(Child):
     """A feeder that runs, at first in pause; `journal` says what was acknowledged."""
 
-    def __init__(self, folder: Path, port: int, *, seed: int = 1, called: str = "TOLMACH", **more: int | str) -> None:
+    def __init__(self, folder: Path, port: int, *, seed: int = 1, called: str = "TOLMACH", **more: float | str) -> None:
         self.seed = seed
         self.journal = folder / f"answered-{seed}.jsonl"
-        options = [part for key, value in more.items() for part in (f"--{key.replace('_', '-')}", value)]
+        options = [part for key, value in more.items() for part in (f"--{key.replace('_', '-')}", str(value))]
         super().__init__(
             "feeder",
             *("--port", port, "--called", called, "--seed", seed, "--journal", self.journal, *options),

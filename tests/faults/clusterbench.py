@@ -66,7 +66,8 @@ class Plan:
     """What a cluster is made of.
 
     Without a `place` the objects are in a folder. `beside` are further destinations. Feeders send to a node each, or
-    two of them over a balancer when it is `balanced`. `mutant` names what is wrong with the program, `env` says more.
+    two of them over a balancer when it is `balanced`, each association with a `rest` of so many seconds between two
+    objects. `mutant` names what is wrong with the program, `env` says more.
     """
 
     database: str
@@ -75,6 +76,8 @@ class Plan:
     objects: int = 0
     beside: Sequence[Destination] = ()
     balanced: bool = False
+    associations: int = 3
+    rest: float = 0.0
     http: bool = False
     mutant: str = ""
     env: Mapping[str, str] = field(default_factory=dict)
@@ -117,8 +120,17 @@ class Cluster:
     def _feeder(self, port: int, seed: int) -> FeederChild:
         own = self.folder / f"fed-{seed}"
         own.mkdir()
-        more = {"per_association": 20} if self.plan.balanced else {}
-        feeder = FeederChild(own, port, seed=seed, count=self.plan.objects, large_every=0, **more)
+        plan = self.plan
+        feeder = FeederChild(
+            own,
+            port,
+            seed=seed,
+            count=plan.objects,
+            large_every=0,
+            associations=plan.associations,
+            per_association=20 if plan.balanced else 0,
+            rest=plan.rest,
+        )
         return self._stack.enter_context(closing(feeder))
 
     # Feeding ----------------------------------------------------------------------------------------------------------

@@ -53,6 +53,7 @@ class Plan:
     large_every: int
     size: int
     seconds: float
+    rest: float
 
 
 class Feeder:
@@ -143,8 +144,7 @@ class Feeder:
                 self._ended(number, status)
                 number = None
                 sent += 1
-                if status:
-                    time.sleep(BUSY_SECONDS)
+                time.sleep(BUSY_SECONDS if status else plan.rest)
                 if not plan.per_association or sent < plan.per_association:
                     number = self._take(wait=False)
             calling.release()
@@ -189,6 +189,7 @@ def main() -> None:
     parser.add_argument("--large-every", type=int, default=50)
     parser.add_argument("--size", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=30.0)
+    parser.add_argument("--rest", type=float, default=0.0, help="seconds between two objects of an association")
     parser.add_argument("--journal", type=Path, required=True)
     arguments = vars(parser.parse_args())
     journal = arguments.pop("journal")

@@ -1,4 +1,5 @@
-"""`tolmach` with one promise about watched folders broken, so that the harness can show that it would notice.
+"""`tolmach` with one promise broken, about watched folders or several nodes, so that the harness can show that it would
+notice.
 
 python -m tests.faults.mutants tidies-unconfirmed --config tolmach.toml serve
 """
@@ -6,10 +7,15 @@ python -m tests.faults.mutants tidies-unconfirmed --config tolmach.toml serve
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
-from tolmach.adapters.sql import watched
+from tolmach.adapters.sql import nodes, watched
+from tolmach.adapters.sql.receipts import SqlReceipts
 from tolmach.apps.cli.main import main as tolmach
+from tolmach.intake.interfaces import Arrival, Receipt
 from tolmach.intake.taking import Taker
 
 
@@ -27,7 +33,32 @@ def take_unwhole() -> None:
     Taker._reason_to_wait = lambda *_: None  # type: ignore[method-assign]
 
 
-BREAKS: Mapping[str, Callable[[], None]] = {"tidies-unconfirmed": tidy_unconfirmed, "takes-unwhole": take_unwhole}
+def lease_forever() -> None:
+    """Let nobody ever be dead: what he had claimed is nobody else's."""
+    nodes.ALIVE = timedelta(days=1)  # type: ignore[misc]
+
+
+def acknowledge_early() -> None:
+    """Say "success" while the records are still being written."""
+    record, behind = SqlReceipts.record, ThreadPoolExecutor(4)
+
+    def early(self: SqlReceipts, arrival: Arrival) -> Receipt:
+        def late() -> None:
+            time.sleep(0.1)
+            record(self, arrival)
+
+        behind.submit(late)
+        return Receipt(object_id=1, is_new=True, version=1)
+
+    SqlReceipts.record = early  # type: ignore[method-assign]
+
+
+BREAKS: Mapping[str, Callable[[], None]] = {
+    "tidies-unconfirmed": tidy_unconfirmed,
+    "takes-unwhole": take_unwhole,
+    "leases-forever": lease_forever,
+    "acknowledges-early": acknowledge_early,
+}
 
 
 def main() -> None:

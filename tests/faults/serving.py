@@ -189,6 +189,9 @@ class Serve:
     def freeze(self) -> None:
         os.killpg(self.pid, signal.SIGSTOP)
 
+    def thaw(self) -> None:
+        os.killpg(self.pid, signal.SIGCONT)
+
     def stop(self) -> int:
         """SIGTERM; gives the exit status, or raises `NotStarted` when it does not end in time."""
         process = self.process

@@ -85,7 +85,7 @@ def store(program: Path, folder: Path, node: Serve, number: int) -> str:
 def await_everywhere(wanted: set[str], arrived: Mapping[str, Callable[[], set[str]]], cluster: Cluster) -> float:
     begun = time.monotonic()
     while late := {name: len(wanted - there()) for name, there in arrived.items() if wanted - there()}:
-        assert time.monotonic() - begun < PATIENCE, f"{late} are missing\n{json.dumps(cluster.alive.ask('queue', 'list'), indent=1)[:6000]} {cluster.said()}"
+        assert time.monotonic() - begun < PATIENCE, f"{late} are missing\n{cluster.queue()[:5]}\n{cluster.said()}"
         time.sleep(0.2)
     return time.monotonic() - begun
 
@@ -99,25 +99,25 @@ def test_m08_two_nodes_on_postgresql_and_s3_with_real_peers_and_everything_that_
     place = stack.enter_context(bucket("served"))
     scp = storescp(ae_title="PEER")
     beside = [Destination("scp", scp.port), Destination("orthanc", orthanc.dicom_port, {"ae_title": "ORTHANC"})]
-    plan = Plan(server.make("served"), place, beside=beside, http=True, tables=ASKER)
+    plan = Plan(server.make("served"), place, beside=beside, http=True, tables=ASKER, associations=1)
     cluster = Cluster(tmp_path / "cluster", stack, plan)
     program = peer_program("storescu")
     by_hand = {store(program, tmp_path, node, number) for number, node in enumerate(cluster.nodes)}
     first, second = cluster.nodes
     cluster.feed()
-    cluster.await_acknowledged(80)
+    cluster.await_acknowledged(60)
     first.kill()
     cluster.feeders[0].pause()
-    went_on = cluster.await_acknowledged(20)
+    went_on = cluster.await_acknowledged(10)
 
     place.proxy.always = refuse(503, "SlowDown")
     time.sleep(AWAY_SECONDS)
     place.proxy.always = None
-    after_s3 = cluster.await_acknowledged(20)
+    after_s3 = cluster.await_acknowledged(10)
     server.stop("immediate")
     time.sleep(AWAY_SECONDS)
     server.start()
-    after_records = cluster.await_acknowledged(20)
+    after_records = cluster.await_acknowledged(10)
     by_hand.add(store(program, tmp_path, second, 2))
     cluster.feeders[1].pause()
 
