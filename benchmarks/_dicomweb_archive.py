@@ -17,6 +17,7 @@ from tolmach.apps.gateway.listening import Served
 from tolmach.apps.serving import Walker
 from tolmach.archive.entry import entry_of
 from tolmach.archive.interfaces import Content, Held
+from tolmach.archive.settling import Settle
 from tolmach.delivery.interfaces import Edition, Ending
 from tolmach.delivery.parcel import StoredContent, _require_whole
 from tolmach.dicom.part10 import open_data_set
@@ -50,7 +51,19 @@ def archive_served(folder: Path) -> Iterator[tuple[Served, str]]:
                 yield StoredContent(held, stored, inflate)  # type: ignore[arg-type]
 
         token = records.tokens.create("benchmark", "admin", timedelta(days=1), "benchmark")
-        yield Served(records.index, opened, store, intake, records.tokens, _Vitals(), walker.bell.ring), token
+        settle = Settle(records.index.oldest_pending, walker.bell.ring, lambda: datetime.now(UTC), time.monotonic)
+        yield (
+            Served(
+                records.index_with(settle, store.examine),
+                opened,
+                store,
+                intake,
+                records.tokens,
+                _Vitals(),
+                walker.bell.ring,
+            ),
+            token,
+        )
 
 
 @dataclass
