@@ -18,6 +18,7 @@ from PySide6.QtCore import QObject, Signal
 from tolmach.apps.configuration import FILE_NAME, configuration_file, user_folder
 from tolmach.apps.data_folder import is_free, kept_by_other
 from tolmach.apps.desktop.agent_faults import AGENT_BROKE_OFF, OTHER_ENDED
+from tolmach.apps.desktop.agent_log import logged_in
 from tolmach.apps.desktop.mailbox import Mailbox
 from tolmach.apps.desktop.overview import Overview, Overviews
 from tolmach.apps.holding import records_by
@@ -249,7 +250,7 @@ class Agent(QObject):
     def _serve(self, settings: Settings) -> None:
         from tolmach.apps.wiring import station
 
-        with station(settings, self.configuration) as here:
+        with station(settings, self.configuration) as here, logged_in(settings.data_dir):
             self._here = here
             try:
                 self._tell(AgentState("running", here.address, tuple(here.remarks)))

@@ -223,6 +223,7 @@ def test_what_is_stuck_is_told_as_notices_tell_it(
     agent = running(make_agent(configured(tmp_path, watches=("room-1", "room-2"))), qtbot)
     (tmp_path / "room-2").rmdir()
     qtbot.waitUntil(lambda: agent.overview.mood == "attention", timeout=WAIT)
+    assert "room-2" in (tmp_path / "data" / "log" / "tolmach.log").read_text()
     (stuck,) = agent.overview.stuck
     assert stuck.key == ("watch", "room-2")
     assert stuck.cause is not None
