@@ -138,11 +138,12 @@ class SamplesPage(WizardPage):
             self.banner.hide()
             return
         count = sampled.usable
-        self.state.setText(
-            self.words.ngettext("{count} file was read.", "{count} files were read.", count)
-            if count
-            else say(N_("No readable DICOM file was found."))
-        )
+        if count:
+            self.state.setText(self.words.ngettext("{count} file was read.", "{count} files were read.", count))
+        elif sampled.is_stopped:
+            self.state.setText(say(N_("Reading was ended before anything was read.")))
+        else:
+            self.state.setText(say(N_("No readable DICOM file was found.")))
         self._say_rejected(sampled)
         if sampled.problem is not None:
             self.banner.tell(sampled.problem, "doubt", can_close=False)

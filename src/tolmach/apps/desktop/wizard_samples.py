@@ -72,14 +72,14 @@ def take_samples(
         if not is_wanted():
             return
         if is_enough():
-            sampled.is_stopped = True
             break
         if time.monotonic() - told > _TOLD_SECONDS:
             told = time.monotonic()
             say(Progress(sampled.read, sampled.total, sampled.read - maker.rejected.verdicts.total()))
         _take(file, maker, reader, sampled)
+    sampled.is_stopped = is_enough()
     sampled.passports, sampled.rejected = maker.passports(), maker.rejected
-    if not files and sampled.problem is None and not is_enough():
+    if not files and sampled.problem is None and not sampled.is_stopped:
         sampled.problem = Problem(NO_FILES, {"path": folder})
     say(sampled)
 

@@ -361,7 +361,7 @@ def test_the_passport_comes_by_itself_when_all_is_read(
 
 
 def test_reading_can_be_ended_early(opened: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder, gate = tmp_path / "in", threading.Event()
+    folder, gate, reached = tmp_path / "in", threading.Event(), threading.Event()
     folder.mkdir()
     for number in range(30):
         (folder / f"{number}.dcm").write_bytes(numbered(number))
@@ -373,6 +373,7 @@ def test_reading_can_be_ended_early(opened: Open, tmp_path: Path, monkeypatch: p
 
         def is_enough() -> bool:
             if next(looks) == 35:  # listed, and some are read
+                reached.set()
                 gate.wait(20)
             return bool(enough())  # type: ignore[operator]
 
@@ -385,6 +386,7 @@ def test_reading_can_be_ended_early(opened: Open, tmp_path: Path, monkeypatch: p
     page = one.wizard.samples
     assert page.is_reading
     assert not one.wizard.next.isEnabled()
+    one.until(reached.is_set)
     page.stop.click()
     gate.set()
     one.until(lambda: not page.is_reading)
