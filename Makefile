@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup peers demo test check check-form check-lint check-types check-imports check-tests bench faults docs translations lock clean
+.PHONY: help setup peers demo test package check check-form check-lint check-types check-imports check-tests bench faults docs translations lock clean
 
 export PYTHON
 BIN := .venv/bin
@@ -39,6 +39,10 @@ check-imports:
 check-tests:
 	@$(PYTEST) -q -n 2 -m "not slow" tests/architecture tests/unit </dev/null
 
+package: setup  ## build the program that needs no Python into dist/, and try it out (about three minutes)
+	@$(BIN)/python -m scripts.package
+	@$(PYTEST) -q tests/packaging/built.py </dev/null
+
 bench: setup  ## measure against the peers, ratios in one run (BENCH="text delivery" chooses)
 	@$(BIN)/python -m benchmarks $(BENCH)
 
@@ -55,6 +59,8 @@ translations: setup  ## bring the catalogues in step with the code, and compile 
 lock:  ## choose the newest allowed versions and write requirements/*.txt (needs uv)
 	@$(LOCK) --output-file requirements/runtime.txt
 	@$(LOCK) --group dev --constraint requirements/runtime.txt --output-file requirements/dev.txt
+	@$(LOCK) $(foreach extra,desktop postgres s3 pixels service build,--extra $(extra)) \
+		--constraint requirements/dev.txt --output-file requirements/package.txt
 
 clean:  ## remove everything that was made here
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist tolmach-demo
