@@ -19,8 +19,8 @@ from tolmach.adapters.sql.engine import Database
 from tolmach.adapters.sql.nodes_schema import nodes
 from tolmach.adapters.sql.stored import Clock, micros, moment, plain
 
-BEAT_SECONDS: Final = 4.0
-ALIVE: Final = timedelta(seconds=16)
+BEAT_SECONDS: Final = 3.0
+ALIVE: Final = timedelta(seconds=12)
 """Whoever has been silent for longer is dead: what he had claimed is claimed by others."""
 _FORGOTTEN: Final = timedelta(days=1)
 
