@@ -17,6 +17,7 @@ from tolmach.adapters.dimse import faults
 from tolmach.adapters.dimse.acceptor import Acceptor, OnUnknown, StorageScpSettings
 from tolmach.adapters.dimse.connections import Connection, ConnectionLimits, Connections
 from tolmach.adapters.dimse.errors import CannotListen
+from tolmach.adapters.dimse.rarely import Rarely
 from tolmach.adapters.dimse.reception import Sink
 from tolmach.adapters.dimse.relayed_service import RelayedService
 from tolmach.adapters.dimse.stream import Clock, wake
@@ -58,6 +59,7 @@ class StorageScp:
         self._stopping = threading.Event()
         self._listener: socket.socket | None = None
         self._listening: threading.Thread | None = None
+        self._told = Rarely(clock)
 
     @property
     def port(self) -> int:
@@ -115,7 +117,8 @@ class StorageScp:
                 if self._stopping.is_set():
                     return
                 # Out of file descriptors, or the peer left before we came: the next one may fare better.
-                log.warning("accept failed: %s", error.strerror)
+                if self._told.is_news(str(error.errno)):
+                    log.warning("accept failed: %s", error.strerror)
                 self._stopping.wait(ACCEPT_POLL_SECONDS)
                 continue
             connection = Connection(sock, address[0])

@@ -7,18 +7,21 @@ import logging
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import uvicorn
 
-from tolmach.adapters.dicomweb.answers import Reply, dumped
+from tolmach.adapters.dicomweb.answers import Reply, dumped, loggable
 from tolmach.adapters.dicomweb.held import Holdings
 from tolmach.adapters.dicomweb.pixel_workers import PixelLimits, PixelWorkers
 from tolmach.adapters.dicomweb.stow import StowReceiver
+from tolmach.adapters.dimse.rarely import Rarely
 from tolmach.adapters.dimse.tls import SUITES
 from tolmach.adapters.folder import inflate
 from tolmach.apps.gateway.application import Application
@@ -167,6 +170,20 @@ def _listener(settings: HttpSettings) -> socket.socket:
         raise CannotListenHttp(CANNOT_LISTEN, address=f"{settings.host}:{settings.port}", why=why) from error
 
 
+class _Trouble:
+    """Tells what goes wrong in the event loop in one line a minute: out of descriptors, asyncio tells it 256 times."""
+
+    def __init__(self) -> None:
+        self._told = Rarely(time.monotonic)
+
+    def __call__(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        what = error.strerror or str(error) if isinstance(error, OSError) else type(error).__name__
+        told = loggable(context.get("message", ""))
+        if self._told.is_news(told, what):
+            log.error("HTTP: %s: %s", told, what)
+
+
 class _Server:
     """uvicorn with its event loop, in a thread."""
 
@@ -200,6 +217,7 @@ class _Server:
             self._has_started.set()
 
     async def _serve(self) -> None:
+        asyncio.get_running_loop().set_exception_handler(_Trouble())
         asyncio.get_running_loop().create_task(self._tell_started())
         await self._server.serve(sockets=[self._listener])
 
