@@ -147,6 +147,11 @@ class AutoDesk(QObject):
             return Answer(kind, key, problem=error.problem, seconds=time.monotonic() - began)
         return Answer(kind, key, value, None, stamp, time.monotonic() - began)
 
+    def forget_troubles(self) -> None:
+        """Let troubles be forgotten with what nobody sees any more; those that last are told again."""
+        for one in self._known.values():
+            one.problem = None
+
     def tick(self) -> None:
         """Tell whether an answer is awaited for long; to be called now and then."""
         now = time.monotonic()

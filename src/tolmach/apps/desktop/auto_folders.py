@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -38,7 +39,7 @@ class FoldersPage(QWidget):
         self._desk, self._words, self._theme = desk, words, theme
         self.seen: FoldersSeen | None = None
         self.is_watched = True
-        self.open_folder = open_in_file_manager
+        self.open_folder: Callable[[Path], object] = open_in_file_manager
         self.cards: dict[str, FolderCard] = {}
         self.add = QPushButton()
         self.add.setObjectName("primary")

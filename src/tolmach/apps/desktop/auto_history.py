@@ -94,7 +94,6 @@ class HistoryPage(QWidget):
         self._desk.working.connect(lambda _is_working: self._enable())
         self._words.changed.connect(self._say)
         shortcut(self.table, "Ctrl+Shift+C", self._copy)
-        self.setFocusProxy(self.table)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Put the object below the list where there is no room beside it."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtCore import QItemSelectionModel, Qt
-from PySide6.QtGui import QFont, QFontMetrics, QResizeEvent
+from PySide6.QtGui import QFont, QFontMetrics, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -111,6 +111,14 @@ class ListTable(QTableView):
         font = QFont(self.font())
         font.setBold(True)
         return font
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Let an arrow select the first row where none is selected."""
+        is_arrow = event.key() in (Qt.Key.Key_Down, Qt.Key.Key_Up)
+        if is_arrow and self._list.ids and not self.selectionModel().hasSelection():
+            self.select_id(self._list.ids[max(0, self.currentIndex().row())])
+            return
+        super().keyPressEvent(event)
 
     def show_ids(self, ids: list[int]) -> None:
         """Show other rows; whoever looks at the beginning sees what is new, else the same rows stay in sight."""

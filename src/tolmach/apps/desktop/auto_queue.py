@@ -113,7 +113,6 @@ class QueuePage(QWidget):
         self.all.clicked.connect(self._retry_all)
         self._desk.working.connect(lambda _is_working: self._enable())
         self._words.changed.connect(self._say)
-        self.setFocusProxy(self.table)
 
     # Reading.
 

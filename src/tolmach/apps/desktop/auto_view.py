@@ -108,9 +108,10 @@ class AutoView(QWidget):
         """Show folders, history or queue."""
         self.parts.choose(key)
         self.stack.setCurrentWidget(self.pages[key])
+        self.desk.forget_troubles()
         self.pages[key].refresh(force=True)
         if key != "folders":
-            self.pages[key].setFocus()
+            (self.history if key == "history" else self.queue).table.setFocus()
 
     def show_history_of(self, watch: str) -> None:
         """Show what one folder brought."""

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtWidgets import QAbstractButton, QApplication, QDialog, QLabel, QWidget
+from pytestqt.qtbot import QtBot
 
 from tests.builders import CT_IMAGE, EXPLICIT_LE
 from tests.contracts.records_values import arrival
+from tests.unit.apps.desktop.conftest import WAIT
 from tolmach.adapters.sql import Records, open_records
 from tolmach.apps.desktop.agent import AgentState
+from tolmach.apps.desktop.auto_view import AutoView
+from tolmach.apps.desktop.mailbox import PAUSE_MILLISECONDS
+from tolmach.apps.desktop.panels import ElidedLabel
+from tolmach.apps.desktop.program import application
+from tolmach.apps.desktop.theme import Theme
+from tolmach.apps.desktop.words import Words
 from tolmach.apps.holding import records_by
 from tolmach.apps.sections import PeerSettings, Settings, WatchSettings
 from tolmach.base import N_, Fault, Phrase, Problem, TolmachError
@@ -166,3 +175,73 @@ def kept(folder: Path) -> Iterator[Keeper]:
     clock = [datetime.now(UTC)]
     with open_records(folder / "data", clock=lambda: clock[0]) as records:
         yield Keeper(records, clock=clock)
+
+
+MakeView = Callable[[FakeAgent], AutoView]
+
+
+def views(qtbot: QtBot) -> Iterator[MakeView]:
+    """Give a function that shows the view of an agent, in English; closed at the end."""
+    shown: list[AutoView] = []
+
+    def make(agent: FakeAgent) -> AutoView:
+        app = application()
+        view = AutoView(agent, Words("en", app), Theme(app, "light"))
+        agent.setParent(view)
+        shown.append(view)
+        view.resize(1100, 760)
+        view.show()
+        settle(view, qtbot)
+        return view
+
+    yield make
+    for view in shown:
+        view.close_down()
+        view.close()
+        view.deleteLater()
+
+
+def settle(view: AutoView, qtbot: QtBot) -> None:
+    """Wait until everything that was asked is answered and shown."""
+    desk, models = view.desk, (view.history.model, view.queue.model)
+
+    def is_idle() -> bool:
+        return not (
+            desk.is_working
+            or any(one.is_asked for one in desk._known.values())
+            or any(model._missing or model._soon.isActive() or model._is_asking for model in models)
+            or view.history.filters._soon.isActive()
+            or view.history._look_soon.isActive()
+        )
+
+    for _ in range(2):  # what is shown may ask for more
+        qtbot.waitUntil(is_idle, timeout=WAIT)
+        qtbot.wait(2 * PAUSE_MILLISECONDS)
+    qtbot.waitUntil(is_idle, timeout=WAIT)
+
+
+def shown_text(widget: QWidget) -> list[str]:
+    """Give all texts of labels and buttons that are seen."""
+    seen = (one for one in widget.findChildren(QWidget) if one.isVisible())
+    return [one.text() for one in seen if isinstance(one, QLabel | QAbstractButton | ElidedLabel)]
+
+
+def in_dialog(does: Callable[[QWidget], None]) -> None:
+    """Do something in the dialog that opens next, whenever it does; it is gone afterwards, whatever happened."""
+    timer = QTimer(application())
+    timer.setInterval(30)
+
+    def act() -> None:
+        dialog = QApplication.activeModalWidget()
+        if not isinstance(dialog, QDialog):
+            return
+        timer.stop()
+        timer.deleteLater()
+        try:
+            does(dialog)
+        finally:
+            if dialog.isVisible():
+                dialog.reject()
+
+    timer.timeout.connect(act)
+    timer.start()
