@@ -19,6 +19,7 @@ import click
 
 from tolmach.adapters.dimse import status
 from tolmach.adapters.dimse.context_plan import alternatives_to
+from tolmach.adapters.dimse.query_retrieve_scp import FIND_CLASSES, GET_CLASSES, MOVE_CLASSES
 from tolmach.adapters.dimse.timeouts import Timeouts
 from tolmach.apps.cli.context import Run
 from tolmach.apps.cli.program import build
@@ -37,6 +38,8 @@ from tolmach.apps.sections import (
     WatchSettings,
 )
 from tolmach.apps.translations import translator
+from tolmach.archive.attributes import COUNTED, KEPT, MATCHED_COUNTS, UNIQUE
+from tolmach.archive.interfaces import LEVELS
 from tolmach.dicom import character_sets, uids
 from tolmach.text import code_pages
 
@@ -93,9 +96,9 @@ def errors(root: Path = ROOT) -> str:
 
 def sop_classes() -> str:
     """List what the Storage and Verification services can carry."""
-    rows = [("Verification", uids.Verification, "SCU; SCP in the demo")]
+    rows = [("Verification", uids.Verification, "SCU, SCP")]
     storage = sorted((name, uid) for uid, name in uids.SOP_CLASSES.items() if _is_storage(name))
-    rows += [(name, uid, "SCU; SCP in the demo") for name, uid in storage]
+    rows += [(name, uid, "SCU, SCP") for name, uid in storage]
     return table(("SOP class", "UID", "role"), rows)
 
 
@@ -104,6 +107,28 @@ def _is_storage(name: str) -> bool:
     return (
         bool(re.search(r"Storage(ForPresentation|ForProcessing|Trial|Retired|Legacy)?$", name)) and "Media" not in name
     )
+
+
+def archive_classes() -> str:
+    """List what the archive answers besides Storage, and the right that a peer needs for it."""
+    commit = frozenset({uids.StorageCommitmentPushModel})
+    known = {"find": FIND_CLASSES, "get": GET_CLASSES, "move": MOVE_CLASSES, "commit": commit}
+    rows = [
+        (uids.name_of(uid), uid, "SCP" if right == "move" else "SCU, SCP", f"`{right}`")
+        for right, classes in known.items()
+        for uid in sorted(classes)
+    ]
+    return table(("SOP class", "UID", "role", "right of the caller"), rows)
+
+
+def query_keys() -> str:
+    """List what questions may ask at each level, and whether it is matched or only told."""
+    rows = []
+    for level in LEVELS:
+        counted = COUNTED[level]
+        rows += [(level, keyword, "unique" if keyword == UNIQUE[level] else "matched") for keyword in KEPT[level]]
+        rows += [(level, keyword, "matched" if keyword in MATCHED_COUNTS else "told") for keyword in counted]
+    return table(("level", "attribute", "key"), rows)
 
 
 def transfer_syntaxes() -> str:
@@ -222,6 +247,8 @@ PAGES: dict[str, dict[str, Callable[[], str]]] = {
     "docs/settings.md": {"settings": settings},
     "docs/conformance/dicom.md": {
         "sop classes": sop_classes,
+        "archive classes": archive_classes,
+        "query keys": query_keys,
         "transfer syntaxes": transfer_syntaxes,
         "character sets": character_set_terms,
         "code pages": repaired_code_pages,
