@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -79,6 +79,7 @@ class AutoDesk(QObject):
         super().__init__(parent)
         self.source, self.actor = source, actor
         self._known: dict[Kind, _Known] = {kind: _Known() for kind in KINDS}
+        self._attended: frozenset[Kind] = frozenset(KINDS)
         self._in_hand = 0
         self.mailbox: Mailbox[Answer | Done] = Mailbox(self._deliver, self)
         self._askers: dict[Kind, Latest[Callable[[], Answer], Answer]] = {}
@@ -147,8 +148,9 @@ class AutoDesk(QObject):
             return Answer(kind, key, problem=error.problem, seconds=time.monotonic() - began)
         return Answer(kind, key, value, None, stamp, time.monotonic() - began)
 
-    def forget_troubles(self) -> None:
-        """Let troubles be forgotten with what nobody sees any more; those that last are told again."""
+    def attend(self, kinds: Collection[Kind]) -> None:
+        """Tell of troubles with these alone, as they come; what nobody sees any more troubles nobody."""
+        self._attended = frozenset(kinds)
         for one in self._known.values():
             one.problem = None
 
@@ -216,7 +218,8 @@ class AutoDesk(QObject):
         known.is_asked = False
         known.rests_until = time.monotonic() + min(_REST * answer.seconds, _LONGEST_REST)
         known.stamp, known.problem = answer.stamp, answer.problem
-        self.troubled.emit(next((one.problem for one in self._known.values() if one.problem is not None), None))
+        troubles = (self._known[kind].problem for kind in KINDS if kind in self._attended)
+        self.troubled.emit(next((one for one in troubles if one is not None), None))
         if answer.value is not None:
             self.answered.emit(answer.kind, answer.value)
 

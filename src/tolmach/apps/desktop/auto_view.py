@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 from tolmach.apps.cli.records import actor
 from tolmach.apps.desktop import shown
 from tolmach.apps.desktop.auto_agent_bar import AgentBar, AgentLike
-from tolmach.apps.desktop.auto_desk import AutoDesk, Done
+from tolmach.apps.desktop.auto_desk import AutoDesk, Done, Kind
 from tolmach.apps.desktop.auto_folders import FoldersPage
 from tolmach.apps.desktop.auto_history import HistoryPage
 from tolmach.apps.desktop.auto_queue import QueuePage
@@ -24,6 +24,11 @@ from tolmach.base import N_, Problem
 
 LOOK_MILLISECONDS = 1_000
 _PARTS = (("folders", N_("Folders")), ("history", N_("History")), ("queue", N_("Queue")))
+_KINDS: dict[str, tuple[Kind, ...]] = {
+    "folders": ("folders",),
+    "history": ("folders", "history", "history-lines", "object"),
+    "queue": ("folders", "queue", "queue-lines"),
+}
 _LINES = {  # what is said of how many lines
     "retry": ("{count} line is tried now.", "{count} lines are tried now."),
     "hold": ("{count} line is held.", "{count} lines are held."),
@@ -108,7 +113,7 @@ class AutoView(QWidget):
         """Show folders, history or queue."""
         self.parts.choose(key)
         self.stack.setCurrentWidget(self.pages[key])
-        self.desk.forget_troubles()
+        self.desk.attend(_KINDS[key])
         self.pages[key].refresh(force=True)
         if key != "folders":
             (self.history if key == "history" else self.queue).table.setFocus()
