@@ -193,7 +193,8 @@ class Station:
     def _journey(self, routes: Routes) -> ArrivalJourney:
         records = self._records
         ends = EndsByMode(records, self.modes)
-        return ArrivalJourney(self._store.open, records.journeys, ends, routes, inflate, self._memory)
+        store, memory = self._store, self._memory
+        return ArrivalJourney(store.open, records.journeys, ends, routes, inflate, memory, expect=store.expect)
 
     def _routes(self, settings: Settings) -> Routes:
         return Routes(settings, self.file, self.modes.is_shadow)

@@ -9,6 +9,10 @@ class StoreTrouble(Retryable):
     """The bytes could not be made durable or could not be read; nothing may be acknowledged."""
 
 
+class StoreAway(StoreTrouble):
+    """The whole store cannot be reached, or refuses whoever asks: it says nothing of the object that was asked for."""
+
+
 class ObjectMissing(NeedsOperator):
     """The records know an object whose bytes are not there."""
 

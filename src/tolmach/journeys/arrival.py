@@ -28,7 +28,7 @@ from tolmach.dicom.scanner import ROOT
 from tolmach.dicom.source import Source
 from tolmach.edit.conditions import Origin
 from tolmach.edit.draft import Draft
-from tolmach.intake.faults import ObjectMissing, RecordsTrouble, StoreTrouble
+from tolmach.intake.faults import ObjectMissing, RecordsTrouble, StoreAway, StoreTrouble
 from tolmach.intake.interfaces import Journeys, Pending, Provenance
 from tolmach.intake.whole import reason_for_quarantine
 from tolmach.journeys.faults import EXAMINATION_FAILED, NO_ROUTE, REBUILT
@@ -103,6 +103,7 @@ class ArrivalJourney:
     inflate: Inflate
     memory: DeviceMemory | None = None
     studies: StudyMemory = field(default_factory=StudyMemory)
+    expect: Callable[[Sequence[str]], None] = field(default=lambda _sha256s: None)  # told what will be opened
     _menders: list[SeriesMender] = field(default_factory=list)
     _tries: dict[int, int] = field(default_factory=dict)  # of objects whose bytes could not be read
 
@@ -114,6 +115,7 @@ class ArrivalJourney:
         `RecordsTrouble`, after which nothing has changed; safe to repeat.
         """
         pending = self.journeys.pending(limit)
+        self.expect([one.arrival.sha256 for one in pending])
         endings: list[tuple[Pending, Ending]] = []
         trouble: StoreTrouble | None = None
         troubled: list[Pending] = []
@@ -123,7 +125,8 @@ class ArrivalJourney:
             except StoreTrouble as error:
                 trouble = error
                 troubled.append(one)
-        if trouble is not None and not endings and len(troubled) > 1:
+        # One object alone that cannot be read: only the store knows whether it is the object or the store itself.
+        if trouble is not None and not endings and (len(troubled) > 1 or isinstance(trouble, StoreAway)):
             raise trouble
         endings += self._given_up(troubled, trouble)
         if endings:

@@ -19,6 +19,7 @@ from tolmach.apps.settings import load_settings
 from tolmach.apps.wiring import station
 from tolmach.intake.faults import StoreTrouble
 from tolmach.intake.interfaces import Provenance
+from tolmach.journeys.arrival import MOST_TRIES
 
 ENVIRONMENT = {"AWS_ACCESS_KEY_ID": KEYS.access_key_id, "AWS_SECRET_ACCESS_KEY": KEYS.secret_access_key}
 CT = Provenance("dimse", "", "CT", "127.0.0.1")
@@ -93,7 +94,7 @@ def test_m08_what_arrives_goes_into_the_bucket_and_from_there_to_its_destination
         proxy.always = refuse(403, "AccessDenied")  # nothing can be read now: it waits, and nothing is given up
         here.walker.bell.ring()
         asked = len(proxy.asked)
-        await_that(lambda: len(proxy.asked) > asked + 2)
+        await_that(lambda: len(proxy.asked) > asked + 2 * MOST_TRIES)
         proxy.always = None
         await_that(lambda: delivered(tmp_path) == 4)
     assert not (tmp_path / "data" / "objects").exists()

@@ -18,7 +18,7 @@ from tolmach.dicom.delta import apply_delta
 from tolmach.dicom.part10 import open_data_set
 from tolmach.dicom.source import MemorySource, Source
 from tolmach.edit.rules import parse_rules
-from tolmach.intake.faults import ObjectMissing, StoreTrouble
+from tolmach.intake.faults import ObjectMissing, StoreAway, StoreTrouble
 from tolmach.intake.interfaces import Arrival, Pending, Provenance
 from tolmach.journeys import arrival as journey_module
 from tolmach.journeys.arrival import ArrivalJourney, Bound
@@ -260,6 +260,24 @@ def test_where_nothing_can_be_read_everything_waits() -> None:
         with pytest.raises(StoreTrouble):
             journey.advance()
     assert books.ended == []
+
+
+def test_one_object_alone_is_not_given_up_while_the_store_is_away() -> None:
+    """M-08: a bucket that cannot be reached says nothing of the object; what it says of one object is believed."""
+    books, contents = Books(), {"a": StoreAway(NOT_A_FILE, path="x")}
+    journey = journey_of(contents, books, Roads([Bound("pacs", UTF_8)]))
+    for _ in range(3 * journey_module.MOST_TRIES):
+        with pytest.raises(StoreTrouble):
+            journey.advance()
+    assert books.ended == []
+
+
+def test_what_will_be_opened_is_told_before() -> None:
+    books, told = Books(), []
+    journey = journey_of({"a": SPOILED, "b": SPOILED}, books, Roads([Bound("pacs", UTF_8)]))
+    journey.expect = lambda names: told.append(list(names))
+    journey.advance()
+    assert told == [["a", "b"]]
 
 
 def test_an_end_that_cannot_be_recorded_does_not_keep_the_others() -> None:

@@ -9,7 +9,7 @@ import stat
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from io import FileIO
@@ -233,6 +233,9 @@ class FolderStore:
             transfer_syntax_uid=head.transfer_syntax_uid,
             source_ae_title=head.source_ae_title,
         )
+
+    def expect(self, sha256s: Sequence[str]) -> None:
+        """Do nothing: a folder answers at once; see `Objects.expect`."""
 
     def remove(self, sha256: str) -> None:
         """Remove a stored file, for the purge alone; nothing happens where there is none. Raises `StoreTrouble`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -20,6 +21,10 @@ class Objects(ObjectStore, ObjectInventory, Protocol):
 
     def remove(self, sha256: str) -> None:
         """Remove a stored object, for the purge alone; nothing happens where there is none. Raises `StoreTrouble`."""
+        ...
+
+    def expect(self, sha256s: Sequence[str]) -> None:
+        """Know which objects will be opened next, each once and in that order; returns at once. For one thread."""
         ...
 
 

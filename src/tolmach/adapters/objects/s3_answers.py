@@ -13,7 +13,7 @@ from obstore.exceptions import BaseError, PermissionDeniedError, Unauthenticated
 from tolmach.adapters.objects.faults import NO_BUCKET, S3_CHANGED, S3_FORBIDS, S3_SILENT, S3_TROUBLE
 from tolmach.adapters.objects.s3_address import S3Address
 from tolmach.base import N_, Phrase
-from tolmach.intake.faults import StoreTrouble
+from tolmach.intake.faults import StoreAway, StoreTrouble
 
 # A missing object is the system's error in obstore, everything else is its own.
 ERRORS = (BaseError, FileNotFoundError)
@@ -38,7 +38,7 @@ _SILENCES = {
 _NO_SENSE = N_("its answer makes no sense")
 
 
-class Unanswered(StoreTrouble):
+class Unanswered(StoreAway):
     """No answer came, or not all of it: nobody knows whether the request was carried out."""
 
 
@@ -67,15 +67,15 @@ def trouble_of(error: BaseException, address: S3Address, path: str) -> StoreTrou
     """Give the error of ours that stands for one of obstore's."""
     status, code = status_of(error), _code_of(error)
     if code == "NoSuchBucket":
-        return StoreTrouble(NO_BUCKET, bucket=address.bucket, server=address.server)
+        return StoreAway(NO_BUCKET, bucket=address.bucket, server=address.server)
     if isinstance(error, PermissionDeniedError | UnauthenticatedError) or code in _REFUSALS:
-        return StoreTrouble(S3_FORBIDS, server=address.server, path=path, why=_answer(status, code))
+        return StoreAway(S3_FORBIDS, server=address.server, path=path, why=_answer(status, code))
     if code == "NoSuchUpload":  # what a request gets that is repeated because its answer did not come
         return Unanswered(S3_TROUBLE, server=address.server, path=path, why=_answer(status, code))
     if status in (409, 412):
         return StoreTrouble(S3_CHANGED, path=path)
     if status:
-        return StoreTrouble(S3_TROUBLE, server=address.server, path=path, why=_answer(status, code))
+        return StoreAway(S3_TROUBLE, server=address.server, path=path, why=_answer(status, code))
     kind = _KIND.search(str(error))
     why = Phrase(_SILENCES.get(kind[1], _NO_SENSE) if kind else _NO_SENSE)
     return Unanswered(S3_SILENT, server=address.server, path=path, why=why)

@@ -19,10 +19,10 @@ _GROWTH = 4
 class BucketSource:
     """A `Source` over one object; one thread at a time. Reading raises `ObjectMissing` and `StoreTrouble`."""
 
-    def __init__(self, bucket: Bucket, key: str) -> None:
-        """Ask for the first bytes, and with them for the size."""
+    def __init__(self, bucket: Bucket, key: str, first: Piece | None = None) -> None:
+        """Ask for the first bytes, and with them for the size, unless they are there already."""
         self._bucket, self._key = bucket, key
-        self._first = self._window = self._get(0, FIRST_WINDOW, "")
+        self._first = self._window = self._get(0, FIRST_WINDOW, "") if first is None else first
 
     @property
     def size(self) -> int:

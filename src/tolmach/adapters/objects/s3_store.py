@@ -6,7 +6,7 @@ import hashlib
 import re
 import shutil
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +14,7 @@ from io import FileIO
 from pathlib import Path
 
 from tolmach.adapters.objects import spooling
+from tolmach.adapters.objects.ahead import Ahead
 from tolmach.adapters.objects.beginnings import beginnings
 from tolmach.adapters.objects.faults import (
     CUT_SPOOL,
@@ -81,6 +82,7 @@ class S3Store:
         self._server = address.server
         self._keeps_conditions: bool | None = None
         self._turns = _Turns()
+        self._ahead = Ahead(lambda sha256: BucketSource(self._bucket, self._key_of(sha256)).first)
 
     def require_usable(self) -> None:
         """Ask the server for all that is needed of it; leaves a small object in the bucket. Safe to repeat.
@@ -179,7 +181,11 @@ class S3Store:
     @contextmanager
     def open(self, sha256: str) -> Iterator[Source]:
         """Give the stored bytes, whole, valid until the block ends. Raises `ObjectMissing` or `StoreTrouble`."""
-        yield BucketSource(self._bucket, self._key_of(sha256))
+        yield BucketSource(self._bucket, self._key_of(sha256), self._ahead.take(sha256))
+
+    def expect(self, sha256s: Sequence[str]) -> None:
+        """Ask for the beginnings of objects that will be opened in that order; see `Objects.expect`."""
+        self._ahead.expect(sha256s)
 
     def free_bytes(self) -> tuple[int, int]:
         """Give the room for what is on its way, on this machine; that of the bucket is its keeper's concern."""

@@ -98,6 +98,22 @@ def is_get(asked: Asked) -> bool:
     return asked.method == "GET" and ".dcm" in asked.path
 
 
+def test_what_is_expected_costs_no_request_when_it_is_opened(store: S3Store, proxy: Proxy) -> None:
+    """And what is read is what is there: another state of the object since then is trouble, and not a mixture."""
+    content = FILE + bytes(200_000)
+    sha256 = put(store, content).sha256
+    proxy.forget()
+    store.expect([sha256])
+    with store.open(sha256) as source:
+        assert bytes(source.read(0, 1000)) == content[:1000]
+        assert proxy.counted("GET") == 1
+        assert bytes(source.read(0, source.size)) == content
+    with store.open(sha256) as source:
+        assert source.size == len(content)
+    with pytest.raises(ObjectMissing):
+        got(store, "0" * 64)
+
+
 # Writing against a bad server -------------------------------------------------------------------------------
 
 
