@@ -49,6 +49,8 @@ def require_apart(settings: Settings, file: Path | None) -> None:
 
 def _outputs(settings: Settings) -> Iterator[_Output]:
     yield _Output("data_dir", settings.data_dir)
+    if settings.storage.folder is not None:
+        yield _Output("storage: folder", settings.storage.folder)
     for peer in settings.peer:
         if peer.folder is not None:
             yield _Output(f"peer {peer.name}: folder", peer.folder)

@@ -41,7 +41,7 @@ BAD_PATH = Fault(
 class Unit:
     """What the unit of one agent says. All paths are absolute; `user` is None for a unit of the user's own systemd.
 
-    `writable` need not be there, `data_dir` must; `readable` are the folders that are watched and never changed.
+    `writable` need not be there, `data_dir` must; `readable` are folders that are watched and never changed, and keys.
     """
 
     name: str
@@ -64,8 +64,10 @@ def unit_of(settings: Settings, config: Path, name: str, user: str | None, folde
     """Describe the agent of a configuration; what is relative in it counts from `folder`. Raises `BadCall`."""
     if not NAME.fullmatch(name):
         raise BadCall(BAD_NAME, name=name)
-    dicom = settings.dicom
-    ports = (port for port in (dicom.port, dicom.tls_port) if port)
+    dicom, http = settings.dicom, settings.http
+    ports = (port for port in (dicom.port, dicom.tls_port, http.port if http.enabled else None) if port)
+    keys = (dicom.tls.certificate, dicom.tls.key, dicom.tls.ca, http.certificate, http.key)
+    read = (*(watch.folder for watch in settings.watch if watch.after == "keep"), *keys)
     return Unit(
         name=name,
         program=program(),
@@ -73,7 +75,7 @@ def unit_of(settings: Settings, config: Path, name: str, user: str | None, folde
         folder=folder,
         data_dir=folder / settings.data_dir,
         writable=_unique(folder / path for path in writable_folders(settings)),
-        readable=_unique(folder / watch.folder for watch in settings.watch if watch.after == "keep"),
+        readable=_unique(folder / path for path in read if path is not None),
         user=user,
         has_low_port=any(port < _FIRST_FREE_PORT for port in ports),
     )
@@ -87,6 +89,8 @@ def program() -> tuple[str, ...]:
 
 def writable_folders(settings: Settings) -> Iterator[Path]:
     """Give the folders that are written to, besides the data folder."""
+    if settings.storage.folder is not None:
+        yield settings.storage.folder
     for peer in settings.peer:
         if peer.kind == "folder" and peer.folder is not None:
             yield peer.folder
@@ -128,6 +132,8 @@ def unit_text(unit: Unit) -> str:
         "TimeoutStopSec=30",
         "UMask=0077",
         f"MemoryMax={MEMORY}",
+        "# A picture that needs too much memory costs the process that decodes it, and nothing else.",
+        "OOMPolicy=continue",
         "LimitNOFILE=16384",
         "# A core file would hold data of patients.",
         "LimitCORE=0",

@@ -38,6 +38,7 @@ OUT = '[[peer]]\nname = "out"\nkind = "folder"\nfolder = "~/{folder}"\n'
         (watch("w", "in") + OUT.replace("{folder}", "in/pacs"), "peer out: folder"),
         (watch("w", "."), "data_dir"),
         (watch("w", "data"), "data_dir"),
+        (watch("w", "shared/objects") + '[storage]\nfolder = "~/shared"\n', "storage: folder"),
         (watch("w", "data/objects"), "data_dir"),
         (watch("w", "in") + watch("v", "in"), "watch v: folder"),
         (watch("w", "in", "recursive = false") + watch("v", "link"), "watch v: folder"),

@@ -107,6 +107,16 @@ def test_the_unit_names_every_folder_by_what_is_done_there() -> None:
     assert found["EnvironmentFile"] == [f"-{folder}/tolmach.env"]
 
 
+def test_the_unit_may_write_where_nodes_share_objects_and_read_its_certificates() -> None:
+    http = {"certificate": "/home/clinic/tolmach.crt", "key": "tolmach.key"}
+    settings = Settings.model_validate({"storage": {"folder": "/mnt/tolmach"}, "http": http})
+    found = read(unit_text(unit_of(settings, Path("/c.toml"), "tolmach", "daemon", Path("/srv"))))
+    assert [word for value in found["ReadWritePaths"] for word in words(value)][1:] == ["-/mnt/tolmach"]
+    readable = [word for value in found["ReadOnlyPaths"] for word in words(value)]
+    assert readable == ["-/home/clinic/tolmach.crt", "-/srv/tolmach.key"]
+    assert found["ProtectHome"] == ["read-only"]
+
+
 def test_the_unit_is_hardened() -> None:
     found = {name: values[-1] for name, values in read(unit_text(unit())).items()}
     expected = {
@@ -117,6 +127,7 @@ def test_the_unit_is_hardened() -> None:
         "PrivateTmp": "no" if sys.prefix.startswith(("/tmp/", "/var/tmp/")) else "yes",
         "PrivateDevices": "yes",
         "MemoryMax": "2G",
+        "OOMPolicy": "continue",
         "SystemCallFilter": "@system-service",
         "CapabilityBoundingSet": "",
         "AmbientCapabilities": "",
@@ -138,6 +149,10 @@ def test_a_low_port_needs_one_capability_and_folders_decide_what_is_hidden() -> 
     assert low["CapabilityBoundingSet"] == low["AmbientCapabilities"] == ["CAP_NET_BIND_SERVICE"]
     settings = Settings.model_validate({"dicom": {"port": 104}})
     assert unit_of(settings, Path("/c.toml"), "tolmach", "daemon", Path("/srv")).has_low_port
+    web = Settings.model_validate({"http": {"port": 443}})
+    assert unit_of(web, Path("/c.toml"), "tolmach", "daemon", Path("/srv")).has_low_port
+    closed = Settings.model_validate({"http": {"port": 443, "enabled": False}})
+    assert not unit_of(closed, Path("/c.toml"), "tolmach", "daemon", Path("/srv")).has_low_port
     assert read(unit_text(unit(Path("/home") / "олена")))["ProtectHome"] == ["read-only"]
     assert read(unit_text(unit(Path("/tmp/demo"))))["PrivateTmp"] == ["no"]
 
