@@ -73,6 +73,8 @@ def configured(tmp_path: Path, port: int, ae_title: str) -> Path:
 data_dir = '{tmp_path / "data"}'
 [dicom]
 port = 0
+[http]
+port = 0
 [storage]
 reserve = "0"
 [[peer]]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PySide6.QtGui import QGuiApplication
@@ -50,6 +51,7 @@ def start(run: Run, paths: Sequence[Path], *, minimised: bool = False) -> int:
     app.setQuitOnLastWindowClosed(False)  # a question may be the only window there is
     window.ended.connect(app.quit)
     app.commitDataRequest.connect(lambda _session: presence.leaving.end_now())
+    _obey_signals(presence.leaving.leave)
     presence.begin(minimised=minimised and not paths)
     if paths:
         window.take_paths([Path(path) for path in paths])
@@ -60,6 +62,13 @@ def start(run: Run, paths: Sequence[Path], *, minimised: bool = False) -> int:
     if not presence.is_ended:
         os._exit(status)  # something hangs, as a network drive does; what is in hand stays queued
     return status
+
+
+def _obey_signals(leave: Callable[[], None]) -> None:
+    """Leave when the system or a terminal says so. Python hears signals when it runs: the collector sees to that."""
+    for name in ("SIGTERM", "SIGINT", "SIGBREAK"):
+        if (number := getattr(signal, name, None)) is not None:
+            signal.signal(number, lambda *_: leave())
 
 
 def application() -> QApplication:

@@ -43,7 +43,16 @@ def make_agent(qtbot: QtBot) -> Iterator[MakeAgent]:
 
 def configured(folder: Path, *, watches: tuple[str, ...] = ("room-1",), more: str = "", port: int = 0) -> Path:
     """Write a configuration by which files of watched folders go into another folder, and to a peer at a port."""
-    lines = [f"data_dir = '{folder / 'data'}'", more, "[dicom]", "port = 0", "[storage]", 'reserve = "0"']
+    lines = [
+        f"data_dir = '{folder / 'data'}'",
+        more,
+        "[dicom]",
+        "port = 0",
+        "[http]",
+        "enabled = false",
+        "[storage]",
+        'reserve = "0"',
+    ]
     lines += ["[[peer]]", 'name = "out"', 'kind = "folder"', f"folder = '{folder / 'out'}'"]
     if port:
         lines += ["[[peer]]", 'name = "pacs"', 'ae_title = "PACS"', 'host = "127.0.0.1"', f"port = {port}"]

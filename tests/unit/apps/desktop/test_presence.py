@@ -1,5 +1,6 @@
 """Tray, menu, closing and quitting, with a tray and without; what is told when something is stuck; nothing freezes."""
 
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,10 +12,12 @@ from PySide6.QtWidgets import QMessageBox, QSystemTrayIcon, QWidget
 from pytestqt.qtbot import QtBot
 
 from tests.calling import numbered, start
-from tests.unit.apps.desktop.conftest import WAIT, MakeWindow, in_dialog, loaded, nobody
+from tests.unit.apps.desktop.conftest import WAIT, MakeWindow, in_dialog, loaded, nobody, receiver
 from tests.unit.apps.desktop.test_agent import configured, delivered
+from tolmach.adapters.sql import open_records
 from tolmach.apps import watching
 from tolmach.apps.configuration import user_folder
+from tolmach.apps.data_folder import is_free
 from tolmach.apps.desktop.alarms import FORGET_SECONDS, Alarms
 from tolmach.apps.desktop.overview import Stuck
 from tolmach.apps.desktop.presence import Presence
@@ -199,9 +202,14 @@ def test_quitting_with_images_in_the_queue_asks_and_loses_nothing(
         with qtbot.waitSignal(window.ended, timeout=WAIT):  # the peer never answers; the end comes all the same
             one.quit_action.trigger()
         assert max(pauses) < 1.0, max(pauses)
-    again = presence(make_window(config=config))
-    again.agent.watch()
-    qtbot.waitUntil(lambda: again.agent.overview.waiting == 3, timeout=WAIT)
+    with receiver(tmp_path / "scp") as (port, taken):
+        configured(tmp_path, port=port)
+        again = begun(make_window(config=config), qtbot)
+        qtbot.waitUntil(lambda: len(taken) == 3, timeout=2 * WAIT)
+        qtbot.waitUntil(lambda: again.agent.overview.waiting == 0, timeout=WAIT)
+        again.leaving.end_now()
+    with open_records(tmp_path / "data", create=False) as records:
+        assert records.desk.audit().holds
 
 
 def test_quitting_while_files_are_sent_asks_as_closing_does(
@@ -289,6 +297,21 @@ def test_a_second_start_opens_the_window_out_of_the_tray(
     qtbot.wait(200)
     assert window.isHidden()
     first.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_in_order(tmp_path: Path, qtbot: QtBot, number: signal.Signals) -> None:
+    config = configured(tmp_path)
+    with start("--config", config, "desktop", "--minimised", QT_QPA_PLATFORM="offscreen") as program:
+        try:
+            qtbot.waitUntil((tmp_path / "data" / "log").exists, timeout=WAIT)
+            (tmp_path / "room-1" / "one.dcm").write_bytes(numbered(1))
+            qtbot.waitUntil(lambda: delivered(tmp_path) == 1, timeout=WAIT)
+            program.send_signal(number)
+            assert program.wait(30) == 0
+        finally:
+            program.kill()
+    assert is_free(tmp_path / "data")
 
 
 # The menu.
