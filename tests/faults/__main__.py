@@ -55,10 +55,10 @@ def parts_of(wanted: argparse.Namespace) -> dict[str, Part]:
         else None,
         "folder-cuts": (lambda there: _folder_cuts(there, wanted.folder_cuts)) if wanted.folder_cuts else None,
         "folder-mutants": _folder_mutants if wanted.folder_cuts else None,
-        "cluster-kills": (lambda there: clusterfigures.kills(there, wanted.cluster_kills, tell=tell))
-        if wanted.cluster_kills
+        "cluster-blows": (lambda there: clusterfigures.blows(there, wanted.cluster_blows, tell=tell))
+        if wanted.cluster_blows
         else None,
-        "cluster-mutants": (lambda there: clusterfigures.mutants(there, tell=tell)) if wanted.cluster_kills else None,
+        "cluster-mutants": (lambda there: clusterfigures.mutants(there, tell=tell)) if wanted.cluster_blows else None,
         **{f"folder-points-{walk}": _folder_points(walk, wanted.crashpoints) for walk in FOLDER_WALKS},
     }
     chosen = wanted.only.split(",") if wanted.only else list(parts)
@@ -146,7 +146,7 @@ def main() -> int:
     parser.add_argument("--queued", type=int, default=10_000)
     parser.add_argument("--folder-kills", type=int, default=200, help="kills with folders as the source")
     parser.add_argument("--folder-cuts", type=int, default=40, help="power cuts with folders as the source")
-    parser.add_argument("--cluster-kills", type=int, default=100, help="kills of nodes on PostgreSQL and S3")
+    parser.add_argument("--cluster-blows", type=int, default=100, help="of nodes on PostgreSQL and S3")
     parser.add_argument("--only", default="", help="names of parts, with commas; folder-points means all that begin so")
     parser.add_argument("--out", type=Path, help="file for the results; absent: stdout")
     wanted = parser.parse_args()

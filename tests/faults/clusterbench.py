@@ -163,10 +163,10 @@ class Cluster:
         """Give what was acknowledged and has not arrived."""
         return set(self.acknowledged()) - set(kept_by(self.peer))
 
-    def await_delivered(self, seconds: float) -> float:
-        """Give the seconds until everything acknowledged was delivered."""
+    def await_delivered(self, seconds: float, of: set[str] | None = None) -> float:
+        """Give the seconds until everything acknowledged was delivered, or these of it."""
         begun = time.monotonic()
-        while missing := self.missing():
+        while missing := self.missing() if of is None else of - set(kept_by(self.peer)):
             assert time.monotonic() - begun < seconds, f"{len(missing)} are missing\n{self.said()}"
             time.sleep(0.1)
         return time.monotonic() - begun

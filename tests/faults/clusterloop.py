@@ -1,8 +1,9 @@
 """Nodes that are killed at random while the others go on, and PostgreSQL and the bucket that go away now and then.
 
-Three nodes share one PostgreSQL and one bucket, behind a balancer. Some of the killed come back at once; some stay away
-until the others have delivered everything that was acknowledged by then, which is what must not take longer than half a
-minute. Every so often all is judged: the feeders' journals against the records, the bucket and the destination.
+Three nodes share one PostgreSQL and one bucket, behind a balancer, and are fed all the time. After every blow somebody
+must take images again, and everything that was acknowledged by then must be delivered, within half a minute; a node that
+was killed comes back at once, or not before. Every so often all is judged: the feeders' journals against the records,
+the bucket and the destination.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import random
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -19,7 +20,7 @@ from pathlib import Path
 from tests.faults.clusterbench import PATIENCE, Cluster, Place, Plan, bucket
 from tests.faults.judging import Evidence, HistoryReader, Unsettled, Verdict, judge, kept_by, settle
 from tests.faults.sample_objects import number_of, sample
-from tests.faults.serving import NotStarted, Serve
+from tests.faults.serving import NotStarted
 from tests.postgres_server import PostgresServer
 from tests.s3_proxy import Wrong, lose_answer, lose_request, refuse
 
@@ -27,27 +28,32 @@ LIFE_SECONDS = (0.3, 2.0)
 AWAY_SECONDS = (0.5, 4.0)
 FROZEN_SECONDS = 25.0
 JUDGED_EVERY = 10
+ONE, STAYING, TWO = "killed", "killed and gone", "two killed and gone"
+MOST_SECONDS = 90.0  # after two at once; one must not take longer than `PATIENCE`
 # Few enough that what waits is what waits for somebody who died, and not for a processor.
 REST_SECONDS = 0.15
-STAYS_AWAY = 0.3  # of the kills
-# Of all blows, those that are no kill.
-AWAY: Sequence[tuple[str, float]] = (("bucket", 0.12), ("records", 0.12), ("frozen", 0.04))
+# What is done how often; a node that is killed and not gone is started again at once.
+SHARES: Mapping[str, float] = {
+    ONE: 0.3,
+    STAYING: 0.32,
+    TWO: 0.08,
+    "frozen": 0.06,
+    "bucket away": 0.12,
+    "PostgreSQL away": 0.12,
+}
 BUCKET_FAULTS: Sequence[Wrong] = (refuse(503, "SlowDown"), refuse(403, "AccessDenied"), lose_request, lose_answer)
 
 
 @dataclass
 class ClusterLoop:
-    """What became of many blows; seconds are the longest of their kind."""
+    """What became of many blows. `waits` are the seconds each kind of blow kept images or callers waiting."""
 
     kills: int = 0
-    blows: dict[str, int] = field(default_factory=dict)
+    waits: dict[str, list[float]] = field(default_factory=dict)
     acknowledged: int = 0
     missing: int = 0
     again: int = 0
     false_delivered: int = 0
-    took_on: float = 0.0
-    delivered_by_others: list[float] = field(default_factory=list)
-    longest_way: float = 0.0
     problems: list[str] = field(default_factory=list)
 
     def take(self, verdict: Verdict) -> None:
@@ -56,9 +62,13 @@ class ClusterLoop:
         self.problems += verdict.problems
 
     @property
+    def blows(self) -> int:
+        return sum(len(times) for times in self.waits.values())
+
+    @property
     def longest_stall(self) -> float:
-        """The longest that anything taken had to wait for its delivery, or a caller for somebody who takes."""
-        return max([self.took_on, self.longest_way, *self.delivered_by_others])
+        """The longest that one thing going wrong kept anything waiting."""
+        return max([0.0, *(max(times) for name, times in self.waits.items() if name != TWO)])
 
 
 @dataclass
@@ -104,89 +114,75 @@ def cluster_bench(folder: Path, *, nodes: int = 3, mutant: str = "", unsafe: boo
 
 def cluster_loop(
     folder: Path,
-    kills: int,
+    blows: int,
     *,
     seed: int = 1,
     every: int = JUDGED_EVERY,
-    blows: Sequence[tuple[str, float]] = AWAY,
-    stays_away: float = STAYS_AWAY,
+    shares: Mapping[str, float] = SHARES,
     nodes: int = 3,
     mutant: str = "",
     unsafe: bool = False,
     tell: Callable[[str], None] = lambda line: None,
 ) -> ClusterLoop:
-    """Strike until `kills` nodes were killed, or so often where none is; stops early when something is wrong."""
+    """Strike so often; stops early when something is wrong, or others have to wait for too long."""
     chance, loop = random.Random(seed), ClusterLoop()
     with cluster_bench(folder, nodes=nodes, mutant=mutant, unsafe=unsafe) as made:
         made.cluster.feed()
         try:
-            while _is_left(loop, kills, blows) and not loop.problems:
+            while loop.blows < blows and not loop.problems:
                 time.sleep(chance.uniform(*LIFE_SECONDS))
-                _strike(made, loop, chance, blows, stays_away)
-                is_last = not _is_left(loop, kills, blows)
-                if sum(loop.blows.values()) % every == 0 or is_last:
+                (name,) = chance.choices(list(shares), list(shares.values()))
+                loop.waits.setdefault(name, []).append(_strike(made, loop, chance, name))
+                if loop.blows % every == 0 or loop.blows == blows:
                     made.cluster.rest()
-                    loop.take(made.verdict(everything=is_last))
-                    loop.longest_way = made.cluster.longest_way() if not loop.problems else loop.longest_way
-                    tell(
-                        f"{loop.kills} kills, {loop.blows}, {loop.acknowledged} acknowledged, {loop.missing} missing, "
-                        f"longest stall {loop.longest_stall:.1f} s"
-                    )
+                    loop.take(made.verdict(everything=loop.blows == blows))
+                    tell(f"{loop.blows} blows, {loop.acknowledged} acknowledged, {loop.missing} missing, {told(loop)}")
                     made.cluster.feed()
         except (NotStarted, Unsettled, AssertionError) as error:
-            loop.problems.append(f"after {loop.kills} kills: {error}"[:3000])
+            loop.problems.append(f"after {loop.blows} blows: {error}"[:3000])
     return loop
 
 
-def _is_left(loop: ClusterLoop, kills: int, blows: Sequence[tuple[str, float]]) -> bool:
-    has_kills = sum(share for _name, share in blows) < 1
-    return (loop.kills if has_kills else sum(loop.blows.values())) < kills
+def told(loop: ClusterLoop) -> str:
+    """Say how often everything was done, and how long others had to wait at worst."""
+    return ", ".join(f"{name} {len(times)} × {max(times):.1f} s" for name, times in sorted(loop.waits.items()))
 
 
-def _strike(
-    made: ClusterBench,
-    loop: ClusterLoop,
-    chance: random.Random,
-    blows: Sequence[tuple[str, float]],
-    stays_away: float,
-) -> None:
-    """Do one thing to the cluster, and note how long others had to wait."""
-    draw, name = chance.random(), "kill"
-    for one, share in blows:
-        if draw < share:
-            name = one
-            break
-        draw -= share
-    loop.blows[name] = loop.blows.get(name, 0) + 1
-    victim = chance.choice(made.cluster.nodes)
-    if name == "bucket":
+def _strike(made: ClusterBench, loop: ClusterLoop, chance: random.Random, name: str) -> float:
+    """Do one thing to the cluster, and give for how long it kept callers waiting, or what they had sent by then.
+
+    Where something was away, the seconds count from its return.
+    """
+    cluster = made.cluster
+    victims = chance.sample(cluster.nodes, 2 if name == TWO else 1)
+    begun = time.monotonic()
+    if name == "bucket away":
         made.place.proxy.always = chance.choice(BUCKET_FAULTS)
         time.sleep(chance.uniform(*AWAY_SECONDS))
         made.place.proxy.always = None
-    elif name == "records":
+        begun = time.monotonic()
+    elif name == "PostgreSQL away":
         made.server.stop(chance.choice(("immediate", "fast")))
         time.sleep(chance.uniform(*AWAY_SECONDS))
         made.server.start()
+        begun = time.monotonic()
     elif name == "frozen":
-        _freeze(made, victim)
+        victims[0].freeze()
     else:
-        _kill(made, loop, victim, stays=chance.random() < stays_away)
-    loop.took_on = max(loop.took_on, made.cluster.await_acknowledged(3, PATIENCE))
-
-
-def _freeze(made: ClusterBench, victim: Serve) -> None:
-    """Let a node stand still, as a virtual machine does that is moved, for longer than it counts as alive."""
-    victim.freeze()
-    time.sleep(FROZEN_SECONDS)
-    victim.thaw()
-
-
-def _kill(made: ClusterBench, loop: ClusterLoop, victim: Serve, *, stays: bool) -> None:
-    victim.kill()
-    loop.kills += 1
-    loop.took_on = max(loop.took_on, made.cluster.await_acknowledged(3, PATIENCE))
-    if stays:
-        made.cluster.rest()
-        loop.delivered_by_others.append(made.cluster.await_delivered(PATIENCE))
-        made.cluster.feed()
-    victim.start()
+        for victim in victims:
+            victim.kill()
+            loop.kills += 1
+    if name == ONE:
+        victims[0].start()
+    sent = set(cluster.acknowledged())
+    most = PATIENCE if name != TWO else MOST_SECONDS
+    cluster.await_acknowledged(3, most)
+    cluster.await_delivered(most, of=sent)
+    waited = time.monotonic() - begun
+    if name == "frozen":  # long enough to be dead for the others, as a virtual machine that is moved; then it goes on
+        time.sleep(max(0.0, FROZEN_SECONDS - waited))
+        victims[0].thaw()
+    elif name in (STAYING, TWO):
+        for victim in victims:
+            victim.start()
+    return waited

@@ -17,6 +17,7 @@ pytestmark = [
 
 @pytest.mark.parametrize("how", HOWS)
 def test_no_step_of_the_path_loses_anything(there: Path, how: How) -> None:
+    """M-04: EIO and ENOSPC in the place of each call, beside kills."""
     for figure in figures.points(there, ["receipt"], [how], everything=False):
         figure.require()
 

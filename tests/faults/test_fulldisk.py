@@ -13,6 +13,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.usefixture
 
 @pytest.mark.parametrize("kind", figures.FULL_KINDS)
 def test_a_full_disk_loses_nothing(there: Path, kind: Kind) -> None:
+    """M-03: bytes, the reserve, inodes, each on a real disk."""
     for figure in figures.full(there, 1, [kind]):
         figure.require()
 
