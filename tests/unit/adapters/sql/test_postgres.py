@@ -345,6 +345,7 @@ def test_two_that_make_the_tables_at_once_make_them_once(empty: str) -> None:
 
 
 def test_a_copy_is_a_database_of_sqlite_with_all_there_is(records: Records, tmp_path: Path) -> None:
+    """M-06: the records of a server, copied while it works."""
     for number in range(3):
         taken = records.receipts.record(arrival(number))
         records.ends.finish([ending(taken.object_id)])
