@@ -27,6 +27,9 @@ from tolmach.apps.desktop.window import MainWindow
 from tolmach.apps.findings import STUCK
 from tolmach.base import Problem
 
+# Waiting for a station or a peer would take longer than any other work of the machine keeps the window from its turn.
+FROZEN_SECONDS = 3.0
+
 
 @pytest.fixture
 def tray(monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], None]:
@@ -201,7 +204,7 @@ def test_quitting_with_images_in_the_queue_asks_and_loses_nothing(
         in_dialog(answer("Quit"))
         with qtbot.waitSignal(window.ended, timeout=WAIT):  # the peer never answers; the end comes all the same
             one.quit_action.trigger()
-        assert max(pauses) < 1.0, max(pauses)
+        assert max(pauses) < FROZEN_SECONDS
     with receiver(tmp_path / "scp") as (port, taken):
         configured(tmp_path, port=port)
         again = begun(make_window(config=config), qtbot)
@@ -428,7 +431,7 @@ def test_a_full_disk_is_told_and_freezes_nothing(
     qtbot.waitUntil(lambda: one.tray.mood == "attention", timeout=WAIT)
     assert [stuck.key[0] for stuck in one.agent.overview.stuck] == ["disk"]
     assert len(told) == 1
-    assert max(pauses) < 1.0, max(pauses)
+    assert max(pauses) < FROZEN_SECONDS
 
 
 def test_a_broken_configuration_is_told_once_and_the_window_works(

@@ -11,6 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from tests.calling import numbered
 from tests.unit.apps.desktop.conftest import MakeWindow, receiver
+from tolmach.apps.desktop.collecting import Collector
 from tolmach.apps.desktop.rows import State
 
 COUNT = 5_000
@@ -53,6 +54,7 @@ def test_reading_and_sending_thousands_of_files(
     sys.setswitchinterval(0.001)
     with receiver(tmp_path / "scp") as (port, taken):
         window = make_window(port)
+        Collector(window)
         qtbot.wait(200)
         pauses.clear()
         begun = time.perf_counter()
