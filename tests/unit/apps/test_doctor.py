@@ -16,6 +16,8 @@ import pytest
 
 from tests.builders import CT_IMAGE, EXPLICIT_LE, INSTANCE
 from tests.calling import IVANOV, Called, call, spoiled
+from tests.contracts.records_factories import database_of
+from tests.s3_server import KEYS, s3_server
 from tests.web_archive import web_archive
 from tolmach.adapters.dimse.acceptance import AcceptancePolicy
 from tolmach.adapters.dimse.allow_list import Caller
@@ -288,3 +290,29 @@ def test_a_bucket_that_cannot_be_used_is_told(data: Path) -> None:
     (looked,) = [one for one in examine(doctor_checks.INSTALLATION, here) if one.check.name == "objects"]
     assert codes(looked.findings) == ["TLM-OBJ-032"]  # no keys in the environment
     assert doctor_places.objects(installation()) is None
+
+
+@pytest.mark.slow
+def test_a_bucket_and_a_server_are_asked_as_serve_asks_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """M-08: in order; then a bucket that is not there, and servers nobody reaches: told, without the password."""
+    database = database_of(tmp_path)
+    with open_records(tmp_path / "data", database=database):
+        pass
+    (tmp_path / "data").mkdir(exist_ok=True)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEYS.access_key_id)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", KEYS.secret_access_key)
+
+    def settings(port: int, bucket: str, records: str) -> str:
+        return f'objects = "s3://{bucket}/tolmach?endpoint=http://127.0.0.1:{port}"\ndatabase = "{records}"\n'
+
+    with s3_server() as server:
+        good = doctor(tmp_path, settings(server.port, server.bucket, database), "--json")
+        assert (good.status, states(good)["records"], states(good)["objects"]) == (0, "ok", "ok"), good.err
+        missing = doctor(tmp_path, settings(server.port, "nowhere", database))
+        assert (missing.status, missing.codes) == (1, ["TLM-OBJ-033"])
+    away = doctor(
+        tmp_path, settings(_closed_port(), "clinic", f"postgresql://u:geheim@127.0.0.1:{_closed_port()}/t"), "--json"
+    )
+    assert away.status == 1
+    assert (states(away)["records"], states(away)["objects"], states(away)["queue"]) == ("found", "found", "skipped")
+    assert "geheim" not in away.out + away.err
