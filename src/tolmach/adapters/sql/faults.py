@@ -68,6 +68,11 @@ UPGRADE_FAILED = Fault(
     N_("The tables of the database {path} could not be brought from version {version} to {known}: {why}."),
     N_("The database is as it was. Free some disk space and start again, or install the older tolmach again."),
 )
+IN_USE = Fault(
+    "TLM-SQL-019",
+    N_("The tables of {path} (version {version}, {known} is known here) are in use by an older tolmach: {nodes}."),
+    N_("Stop tolmach serve there; this one then brings the tables up to date when it is started. Nothing was changed."),
+)
 UNREACHABLE = Fault(
     "TLM-SQL-013",
     N_("The database {path} cannot be reached: {why}."),

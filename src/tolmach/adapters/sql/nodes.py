@@ -14,14 +14,13 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from tolmach.adapters.sql import dialect
+from tolmach.adapters.sql import dialect, nodes_schema
 from tolmach.adapters.sql.engine import Database
 from tolmach.adapters.sql.nodes_schema import nodes
 from tolmach.adapters.sql.stored import Clock, micros, moment, plain
 
 BEAT_SECONDS: Final = 3.0
-ALIVE: Final = timedelta(seconds=12)
-"""Whoever has been silent for longer is dead: what he had claimed is claimed by others."""
+ALIVE: Final = nodes_schema.ALIVE
 _FORGOTTEN: Final = timedelta(days=1)
 
 _ALIVE = sa.select(nodes.c.name).where(nodes.c.seen_at > sa.bindparam("since", type_=sa.BigInteger))

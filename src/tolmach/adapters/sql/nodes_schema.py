@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Final
+
 import sqlalchemy as sa
 
 from tolmach.adapters.sql.schema import Time, metadata
+
+ALIVE: Final = timedelta(seconds=12)
+"""Whoever has been silent for longer is dead: what he had claimed is claimed by others."""
 
 nodes = sa.Table(
     "nodes",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -9,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from tolmach.adapters.sql import commitment_schema, index_schema, nodes_schema, tokens_schema
 from tolmach.adapters.sql.dialect import Dialect
-from tolmach.adapters.sql.faults import FOREIGN, NEWER, UPGRADE_FAILED, RecordsUnusable, why
+from tolmach.adapters.sql.faults import FOREIGN, IN_USE, NEWER, UPGRADE_FAILED, RecordsUnusable, why
 from tolmach.adapters.sql.schema import REVISIONS, alembic_version
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -27,7 +28,7 @@ def make_current(connection: sa.Connection, dialect: Dialect) -> None:
     """Bring the tables to the version of this program, inside the caller's transaction; safe to repeat.
 
     Killed half way, the transaction is as if it had never begun. Raises `RecordsUnusable` for tables of a newer program
-    or another one, and when a step fails.
+    or another one, while nodes of an older program work on them, and when a step fails.
     """
     path = dialect.where
     version = stored_version(connection)
@@ -47,6 +48,8 @@ def make_current(connection: sa.Connection, dialect: Dialect) -> None:
         raise RecordsUnusable(FOREIGN, path=path)
     if version not in REVISIONS:
         raise RecordsUnusable(NEWER, path=path, version=version, known=REVISIONS[-1])
+    if living := _living(connection, dialect):
+        raise RecordsUnusable(IN_USE, path=path, version=version, known=REVISIONS[-1], nodes=", ".join(living))
     try:
         migrate(connection, REVISIONS[-1])
         dialect.tables_made(connection)
@@ -54,6 +57,17 @@ def make_current(connection: sa.Connection, dialect: Dialect) -> None:
         raise RecordsUnusable(
             UPGRADE_FAILED, path=path, version=version, known=REVISIONS[-1], why=why(error)
         ) from error
+
+
+def _living(connection: sa.Connection, dialect: Dialect) -> list[str]:
+    """Give the places of nodes that give signs of life: they know nothing of newer tables."""
+    nodes = nodes_schema.nodes
+    if not dialect.node or nodes.name not in sa.inspect(connection).get_table_names():
+        return []
+    since = (dialect.now(connection) or 0) - nodes_schema.ALIVE // timedelta(microseconds=1)
+    return list(
+        connection.execute(sa.select(nodes.c.place).where(nodes.c.seen_at > since).order_by(nodes.c.place)).scalars()
+    )
 
 
 def migrate(connection: sa.Connection, target: str) -> None:

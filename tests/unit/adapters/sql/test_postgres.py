@@ -321,6 +321,21 @@ def test_migrations_make_the_tables_of_this_program(revision: str, empty: str, n
     assert shape(empty) == shape(name)
 
 
+def test_tables_that_an_older_node_works_on_are_left_alone(empty: str) -> None:
+    """M-09: whoever is upgraded first waits until the others are stopped, and then goes on by itself."""
+    migrated(empty, REVISIONS[-1])
+    url = the_server().url(empty)
+    with open_records(Path(), database=url) as older:
+        older.nodes.join("host:/older")
+        the_server().sql("UPDATE alembic_version SET version_num = '0005'", empty)  # as it is for a newer program
+        with pytest.raises(RecordsUnusable, match="host:/older") as caught:
+            open_records(Path(), database=url)
+        assert caught.value.code == "TLM-SQL-019"
+        older.nodes.leave()
+    with pytest.raises(RecordsUnusable, match="TLM-SQL-012"):  # it tries: these tables are there already
+        open_records(Path(), database=url)
+
+
 def test_texts_are_compared_by_their_bytes(name: str) -> None:
     """Whatever language the database was made in: this one is Ukrainian."""
     texts = [row for row in shape(name)[0] if row[2] in ("text", "character varying")]
