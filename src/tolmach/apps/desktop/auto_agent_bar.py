@@ -86,7 +86,7 @@ class AgentBar(QWidget):
     def say(self) -> None:
         """Say how the agent is now."""
         state, colours = self._agent.state, self._theme.colours
-        tone = _TONES[state.kind]
+        tone = _TONES[state.kind] if state.kind != "off" or self.has_folders else "plain"
         self._mark.setPixmap(picture(tone, colours.of(tone), 18))
         self.text.setText(self._words.gettext(STATES[state.kind]))
         is_idle = state.kind in ("off", "failed")

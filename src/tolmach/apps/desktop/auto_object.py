@@ -113,7 +113,7 @@ class ObjectView(QWidget):
         header.setStretchLastSection(False)
         header.setSectionResizeMode(Column.VALUE, QHeaderView.ResizeMode.Stretch)
         letter = tree.fontMetrics().averageCharWidth()
-        for column, letters in ((Column.NAME, 22), (Column.VR, 5), (Column.TAG, 14)):
+        for column, letters in ((Column.NAME, 22), (Column.VR, 7), (Column.TAG, 16)):
             header.resizeSection(column, letters * letter)
         return tree
 

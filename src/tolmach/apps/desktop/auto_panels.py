@@ -30,6 +30,8 @@ from tolmach.apps.desktop.theme import Theme
 from tolmach.apps.desktop.words import Words
 from tolmach.base import N_
 
+_MARGIN = 18  # beside the text of a cell
+
 
 class ListTable(QTableView):
     """A table of a `ListModel`: what is selected and where it stands stays when the list is brought up to date."""
@@ -78,9 +80,9 @@ class ListTable(QTableView):
             f"QTableView:focus {{ border: 1px solid {accent}; border-radius: 6px; }}"
         )
 
-    def _note_width(self, *_: int) -> None:
-        """Leave the columns as a person has made them."""
-        if not self._is_fitting and self.isVisible():
+    def _note_width(self, column: int, *_: int) -> None:
+        """Leave the columns as a person has made them; the last one follows by itself."""
+        if not self._is_fitting and self.isVisible() and column != max(self._columns):
             self._is_fitted = False
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -93,15 +95,16 @@ class ListTable(QTableView):
         if not self._is_fitted:
             return
         header, letter = self.horizontalHeader(), self.fontMetrics().averageCharWidth()
-        least = {
-            column: max(letters * letter, QFontMetrics(self._bold()).horizontalAdvance(self._heading(column))) + 20
-            for column, (letters, _weight) in self._columns.items()
-        }
-        rest = max(0, self.viewport().width() - sum(least.values()))
+        metrics = QFontMetrics(self._bold())
+        widths = {column: letters * letter + _MARGIN for column, (letters, _weight) in self._columns.items()}
+        rest = max(0, self.viewport().width() - sum(widths.values()))
+        for column, width in widths.items():  # headings first, then what stands below them
+            more = min(rest, max(0, metrics.horizontalAdvance(self._heading(column)) + _MARGIN - width))
+            widths[column], rest = width + more, rest - more
         weights = sum(weight for _letters, weight in self._columns.values())
         self._is_fitting = True
-        for column in list(least)[:-1]:  # the last one takes what is left
-            header.resizeSection(column, least[column] + rest * self._columns[column][1] // weights)
+        for column in list(widths)[:-1]:  # the last one takes what is left
+            header.resizeSection(column, widths[column] + rest * self._columns[column][1] // weights)
         self._is_fitting = False
 
     def _heading(self, column: int) -> str:

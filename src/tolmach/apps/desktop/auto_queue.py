@@ -21,8 +21,8 @@ from tolmach.apps.overseeing import MOST_LISTED
 from tolmach.base import N_
 
 _COLUMNS: dict[int, tuple[int, int]] = {
-    Column.AGE: (12, 0), Column.PATIENT: (16, 4), Column.DESTINATION: (8, 1), Column.STATE: (14, 1),
-    Column.ATTEMPTS: (4, 0), Column.NEXT: (19, 0), Column.REASON: (16, 6),
+    Column.AGE: (11, 0), Column.PATIENT: (13, 4), Column.DESTINATION: (6, 1), Column.STATE: (14, 1),
+    Column.ATTEMPTS: (3, 0), Column.NEXT: (8, 2), Column.REASON: (12, 6),
 }  # fmt: skip
 _STATES = (
     ("", N_("Any state")),

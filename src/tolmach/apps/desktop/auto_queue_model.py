@@ -12,7 +12,7 @@ from PySide6.QtGui import QFont
 
 from tolmach.apps.desktop import shown
 from tolmach.apps.desktop.auto_list_model import ListModel
-from tolmach.apps.desktop.auto_rows import AGE_TONES, QueueLine, moment
+from tolmach.apps.desktop.auto_rows import AGE_TONES, QueueLine, moment, soon
 from tolmach.apps.desktop.drawing import icon
 from tolmach.apps.desktop.rows import Tone
 from tolmach.apps.desktop.theme import Theme, colour
@@ -115,10 +115,10 @@ class QueueModel(ListModel[QueueLine]):
     def next_text(self, row: QueueLine) -> str:
         """Give when it is tried next."""
         if row.state != "queued" or row.is_being_tried or row.awaits_proof_since is not None:
-            return "—" if row.next_at is None else moment(row.next_at)
+            return "—" if row.next_at is None else soon(row.next_at, self._now())
         if row.next_at is None or row.next_at <= self._now():
             return self._words.gettext(N_("at once"))
-        return moment(row.next_at)
+        return soon(row.next_at, self._now())
 
     def explained(self, row: QueueLine, column: Column) -> str:
         """Give what there is to say about a cell: why it waits, and what to do."""

@@ -233,3 +233,9 @@ def moment(at: datetime | None, *, seconds: bool = True) -> str:
     if at is None:
         return ""
     return at.astimezone().strftime("%Y-%m-%d %H:%M:%S" if seconds else "%Y-%m-%d %H:%M")
+
+
+def soon(at: datetime, now: datetime) -> str:
+    """Give a moment in the local time of this machine; of today the time alone."""
+    local = at.astimezone()
+    return local.strftime("%H:%M:%S") if local.date() == now.astimezone().date() else moment(at, seconds=False)

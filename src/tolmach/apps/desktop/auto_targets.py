@@ -93,7 +93,7 @@ class TargetTable(QTableWidget):
         item.setData(_NAME_ROLE, name)
         item.setToolTip(shown.tip(about or text))
         if column == 0:
-            item.setIcon(icon(tone, self._theme.colours.of(tone)))
+            item.setIcon(icon(tone, self._theme.colours.of(tone), "", self._theme.colours.on_selection))
         is_told = tone in ("bad", "doubt") and column in (4, 5)
         item.setForeground(colour(self._theme.colours.of(tone) if is_told else self._theme.colours.text))
         if self.item(place, column) is None:

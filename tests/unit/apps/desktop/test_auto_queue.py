@@ -87,7 +87,7 @@ def test_lines_are_shown_with_age_state_and_reason(
         "In quarantine",
     ]
     assert cell(view, 0, Column.ATTEMPTS) == "1"
-    assert str(cell(view, 0, Column.NEXT)).startswith("20")
+    assert len(str(cell(view, 0, Column.NEXT))) in (8, 16)  # the time, with the day where it is another one
     assert cell(view, 1, Column.NEXT) == "at once"
     assert cell(view, 3, Column.NEXT) == "—"
     assert "Connection refused" in str(cell(view, 0, Column.REASON))
