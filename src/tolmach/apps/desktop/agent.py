@@ -83,7 +83,7 @@ class Agent(QObject):
         self._state = AgentState()
         self._here: Station | None = None
         self._bell = threading.Condition()
-        self._is_wanted = self._must_reload = self._is_ending = False
+        self._is_wanted = self._must_reload = self._is_ending = self._has_thread = False
         self._thread: threading.Thread | None = None
         self._mailbox: Mailbox[object] = Mailbox(self._deliver, self)
         self._overviews = Overviews(self, self._mailbox.put)
@@ -142,7 +142,8 @@ class Agent(QObject):
         with self._bell:
             self._is_wanted = self._must_reload = True
             self._bell.notify_all()
-            if self._thread is None or not self._thread.is_alive():
+            if not self._has_thread:
+                self._has_thread = True
                 self._thread = threading.Thread(target=self._run, name="agent", daemon=True)
                 self._thread.start()
         self.watch()
@@ -207,6 +208,8 @@ class Agent(QObject):
             problem = None
         finally:
             # An error nobody foresaw goes on to whoever reports those; the window must not show what is not so.
+            with self._bell:
+                self._has_thread = False
             self._tell(AgentState("off") if problem is None else AgentState("failed", problem=problem))
 
     def _await_wish(self) -> bool:

@@ -33,9 +33,14 @@ class Leaving(QObject):
         super().__init__(window)
         self._window, self._desk, self._agent, self._words = window, desk, agent, words
         self._hide = hide
-        self._is_leaving = self._is_over = self._is_asking = False
+        self._is_leaving = self._is_over = self._is_asking = self._is_late = False
         desk.ended.connect(lambda *_: self._look())
         agent.changed.connect(lambda _state: self._look())
+
+    @property
+    def is_late(self) -> bool:
+        """Whether something was waited for in vain, as a server that never answers."""
+        return self._is_late
 
     @property
     def is_leaving(self) -> bool:
@@ -72,7 +77,7 @@ class Leaving(QObject):
         if not self._look():
             self.began.emit()
             wait = AGENT_MILLISECONDS if self._runs_agent else SEND_MILLISECONDS
-            QTimer.singleShot(wait, self, self._end)
+            QTimer.singleShot(wait, self, self._give_up)
 
     def end_now(self) -> None:
         """Let the window close without a question and without waiting, as when the session of the user ends."""
@@ -94,6 +99,10 @@ class Leaving(QObject):
         if self._is_leaving and not self._is_over and not self._desk.is_working and not self._runs_agent:
             self._end()
         return self._is_over
+
+    def _give_up(self) -> None:
+        self._is_late = not self._is_over
+        self._end()
 
     def _end(self) -> None:
         if not self._is_over:

@@ -154,7 +154,8 @@ class Presence(QObject):
         """Be gone with the window."""
         self._check.stop()
         self.tray.hide()
-        self.is_ended = self.agent.close(0.5 if self.agent.state.kind in ("off", "failed", "elsewhere") else 4.0)
+        is_soon = self.leaving.is_late or self.agent.state.kind in ("off", "failed", "elsewhere")
+        self.is_ended = self.agent.close(0.5 if is_soon else 4.0)
 
     # How the window comes and goes.
 

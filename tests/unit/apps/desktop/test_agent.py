@@ -14,11 +14,11 @@ from tests.calling import numbered
 from tests.unit.apps.desktop.conftest import WAIT, nobody
 from tolmach.adapters.objects.lock import DataDirLock
 from tolmach.adapters.sql import Records
-from tolmach.apps import watching
+from tolmach.apps import watching, wiring
 from tolmach.apps.configuration import user_folder
 from tolmach.apps.desktop import agent as agent_module
 from tolmach.apps.desktop.agent import Agent
-from tolmach.apps.desktop.agent_faults import OTHER_ENDED
+from tolmach.apps.desktop.agent_faults import AGENT_BROKE_OFF, OTHER_ENDED
 from tolmach.base import Problem
 
 MakeAgent = Callable[..., Agent]
@@ -155,6 +155,20 @@ def test_a_configuration_that_cannot_run_is_told_and_tried_again(
     file.write_text(good)
     until(agent, qtbot, "running")
     qtbot.waitUntil(lambda: agent.overview.mood == "idle", timeout=WAIT)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_an_error_nobody_foresaw_is_shown_and_it_can_be_started_again(
+    make_agent: MakeAgent, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent = make_agent(configured(tmp_path))
+    with monkeypatch.context() as patched:
+        patched.setattr(wiring, "station", lambda *_: 1 / 0)
+        agent.start()
+        until(agent, qtbot, "failed")
+    assert agent.state.problem == Problem(AGENT_BROKE_OFF)
+    qtbot.waitUntil(lambda: agent.overview.mood == "attention", timeout=WAIT)
+    running(agent, qtbot)
 
 
 def test_a_port_that_is_taken_is_told(make_agent: MakeAgent, tmp_path: Path, qtbot: QtBot) -> None:

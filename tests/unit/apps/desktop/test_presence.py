@@ -18,6 +18,7 @@ from tolmach.adapters.sql import open_records
 from tolmach.apps import watching
 from tolmach.apps.configuration import user_folder
 from tolmach.apps.data_folder import is_free
+from tolmach.apps.desktop import leaving
 from tolmach.apps.desktop.alarms import FORGET_SECONDS, Alarms
 from tolmach.apps.desktop.overview import Stuck
 from tolmach.apps.desktop.presence import Presence
@@ -244,6 +245,21 @@ def test_a_window_that_sends_goes_into_the_tray_and_sends_on(
         window.close()
         assert window.isHidden()
         assert window.desk.is_working
+
+
+def test_a_server_that_never_answers_keeps_nobody_from_quitting(
+    make_window: MakeWindow, tmp_path: Path, qtbot: QtBot, tray: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leaving, "AGENT_MILLISECONDS", 700)
+    with nobody() as port:
+        config = configured(tmp_path, more=f"database = 'postgresql://u:p@127.0.0.1:{port}/x'")
+        window = make_window(config=config)
+        pauses = ticking(window)
+        one = begun(window, qtbot, "starting")
+        with qtbot.waitSignal(window.ended, timeout=WAIT):
+            one.quit_action.trigger()
+        assert not one.is_ended  # the program ends its process then
+        assert max(pauses) < FROZEN_SECONDS
 
 
 # Starting.
