@@ -36,4 +36,7 @@ def is_free(data_dir: Path) -> bool:
 
 def may_have_records(settings: Settings) -> bool:
     """Tell whether there are records to be opened, as far as can be known without asking a server."""
-    return settings.database != "sqlite" or (settings.data_dir / FILE_NAME).exists()
+    try:
+        return settings.database != "sqlite" or (settings.data_dir / FILE_NAME).exists()
+    except OSError:  # a folder of somebody else's: whoever opens them is told so
+        return True

@@ -22,7 +22,6 @@ from tolmach.adapters.sql import (
     WatchCount,
     WatchState,
 )
-from tolmach.adapters.sql.engine import FILE_NAME
 from tolmach.adapters.sql.listing import MOST as MOST_LISTED
 from tolmach.apps.findings import STALLED_SECONDS
 from tolmach.base import N_, Problem
@@ -53,7 +52,6 @@ __all__ = [
     "folder_state",
     "folders",
     "is_stale",
-    "may_have_records",
     "resend",
     "retry",
     "say_mode",
@@ -236,8 +234,3 @@ def resend(records: Records, ids: Sequence[int], to: Sequence[str], actor: str, 
     Raises `NoSuchThing`, as `Resending.resend`.
     """
     return records.desk.resend(ids, to or None, actor, original=original)
-
-
-def may_have_records(settings: Settings) -> bool:
-    """Tell whether anything may ever have arrived; where nothing has, there is no database file yet."""
-    return settings.database != "sqlite" or (Path(settings.data_dir) / FILE_NAME).exists()

@@ -35,3 +35,11 @@ def test_records_are_there_once_something_arrived_or_on_a_server(tmp_path: Path)
     open_records(tmp_path).close()
     assert may_have_records(settings)
     assert may_have_records(Settings(data_dir=tmp_path / "none", database="postgresql://u@h/d"))
+
+
+def test_a_folder_that_may_not_be_looked_into_may_have_records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_path: Path) -> bool:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "exists", refuse)
+    assert may_have_records(Settings(data_dir=tmp_path))

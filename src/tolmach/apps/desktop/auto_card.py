@@ -45,6 +45,7 @@ class FolderCard(QFrame):
     shadow_wanted = Signal(str, bool)
     open_wanted = Signal(object)
     history_wanted = Signal(str)
+    change_wanted = Signal(str)
 
     def __init__(self, words: Words, theme: Theme, look: FolderLook) -> None:
         """Show a folder."""
@@ -66,7 +67,10 @@ class FolderCard(QFrame):
         self.shadow = QCheckBox()
         self.open = ToolButton(words, theme, "folder", N_("Open folder"), N_("Show this folder in the file manager"))
         self.history = ToolButton(words, theme, "log", N_("History"), N_("Show what came from this folder"))
-        self.buttons = WrapBox([group(self.pause, self.resume, self.open, self.history, spacing=6), self.shadow])
+        self.change = ToolButton(words, theme, "edit", N_("Change…"), N_("Change what is done with this folder"))
+        self.buttons = WrapBox(
+            [group(self.pause, self.resume, self.open, self.history, spacing=6), self.change, self.shadow]
+        )
         self._arrange()
         self._connect()
         self.show_look(look, is_watched=True, now=None)
@@ -92,6 +96,7 @@ class FolderCard(QFrame):
         self.resume.clicked.connect(lambda: self.resume_wanted.emit(self._look.name))
         self.open.clicked.connect(lambda: self.open_wanted.emit(self._look.folder))
         self.history.clicked.connect(lambda: self.history_wanted.emit(self._look.name))
+        self.change.clicked.connect(lambda: self.change_wanted.emit(self._look.name))
         self.shadow.clicked.connect(self._want_shadow)
         self._words.changed.connect(self._say)
         self._theme.changed.connect(self._say)
@@ -138,6 +143,8 @@ class FolderCard(QFrame):
         self.pause.setVisible(not is_paused)
         self.resume.setVisible(is_paused)
         self.open.setEnabled(look.folder is not None)
+        self.change.setEnabled(look.folder is not None)
+        self.change.setVisible(look.state != "unconfigured")
         self.shadow.setText(say(N_("Shadow mode")))
         self.shadow.setToolTip(shown.tip(say(N_("Do everything but deliver: what goes out of this folder is held."))))
         self.shadow.setChecked(look.is_shadow)

@@ -32,6 +32,7 @@ class FoldersPage(QWidget):
 
     add_wanted = Signal()
     history_wanted = Signal(str)
+    change_wanted = Signal(str)
 
     def __init__(self, desk: AutoDesk, words: Words, theme: Theme) -> None:
         """Show that nothing is known yet."""
@@ -123,6 +124,7 @@ class FoldersPage(QWidget):
             card.shadow_wanted.connect(self._set_shadow)
             card.open_wanted.connect(lambda folder: self.open_folder(folder))
             card.history_wanted.connect(self.history_wanted)
+            card.change_wanted.connect(self.change_wanted)
         self.area.setWidget(in_column(list(self.cards.values())))
         self.area.verticalScrollBar().setValue(place)
 

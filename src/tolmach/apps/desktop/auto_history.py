@@ -22,8 +22,8 @@ from tolmach.apps.overseeing import MOST_LISTED, Wanted
 from tolmach.base import N_
 
 _COLUMNS: dict[int, tuple[int, int]] = {
-    Column.TIME: (16, 0), Column.PATIENT: (13, 6), Column.STUDY_DATE: (10, 0), Column.MODALITY: (4, 0),
-    Column.SOURCE: (7, 2), Column.DESTINATION: (6, 2), Column.STATE: (14, 4),
+    Column.TIME: (16, 0), Column.PATIENT: (13, 6), Column.STUDY_DATE: (10, 0), Column.MODALITY: (5, 0),
+    Column.SOURCE: (7, 2), Column.DESTINATION: (6, 2), Column.STATE: (16, 3),
 }  # fmt: skip
 _LEAST_SIDE_BY_SIDE = 128  # average letters
 

@@ -26,7 +26,7 @@ class Column(IntEnum):
 HEADINGS = (
     N_("Received"),
     N_("Patient"),
-    N_("Study date"),
+    N_("Date"),
     N_("Modality"),
     N_("Source"),
     N_("Destination"),

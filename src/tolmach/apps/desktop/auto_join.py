@@ -23,10 +23,16 @@ def add_auto_view(window: MainWindow, agent: Agent) -> AutoView:
 
         open_wizard(window, words, window.theme, window.desk, agent, lambda _name: view.look_anew())
 
+    def change_folder(name: str) -> None:
+        from tolmach.apps.desktop.watch_dialog import open_watch
+
+        open_watch(window, words, window.theme, agent, name, view.look_anew)
+
     def log_problem(problem: Problem) -> None:
         window.log.add("bad", f"{problem.code}: {words.sentence(problem)}")
 
     view.folder_wanted.connect(begin_wizard)
+    view.folders.change_wanted.connect(change_folder)
     view.told.connect(window.log.add)
     view.refused.connect(log_problem)
     view.history.show_details(window.remembered.shows_details)

@@ -98,9 +98,10 @@ class ListTable(QTableView):
         metrics = QFontMetrics(self._bold())
         widths = {column: letters * letter + _MARGIN for column, (letters, _weight) in self._columns.items()}
         rest = max(0, self.viewport().width() - sum(widths.values()))
-        for column, width in widths.items():  # headings first, then what stands below them
-            more = min(rest, max(0, metrics.horizontalAdvance(self._heading(column)) + _MARGIN - width))
-            widths[column], rest = width + more, rest - more
+        for_headings = rest // 3
+        for column, width in widths.items():
+            more = min(for_headings, max(0, metrics.horizontalAdvance(self._heading(column)) + _MARGIN - width))
+            widths[column], rest, for_headings = width + more, rest - more, for_headings - more
         weights = sum(weight for _letters, weight in self._columns.values())
         self._is_fitting = True
         for column in list(widths)[:-1]:  # the last one takes what is left

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from tolmach.apps import overseeing
+from tolmach.apps.data_folder import may_have_records
 from tolmach.apps.desktop.auto_rows import (
     FoldersSeen,
     HistoryLine,
@@ -85,7 +86,7 @@ class AutoSource:
             if self._records is not None and self._place == place:
                 return self._records
             self._drop()
-            if self._is_closed or not overseeing.may_have_records(settings):
+            if self._is_closed or not may_have_records(settings):
                 return None
             self._records, self._place = self._stack.enter_context(self._opener.records()), place
             self._stamp += 1

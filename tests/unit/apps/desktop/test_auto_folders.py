@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QObject
-from PySide6.QtWidgets import QApplication, QDialog, QLabel, QMessageBox, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QMessageBox, QWidget
 from pytestqt.qtbot import QtBot
 
 from tests.unit.apps.desktop.auto_station import (
@@ -309,5 +309,8 @@ def test_it_is_a_view_of_the_window(make_window: MakeWindow, tmp_path: Path, qtb
     in_dialog(begin)
     view.folders.add.click()
     qtbot.waitUntil(lambda: bool(opened), timeout=WAIT)
-    assert isinstance(opened[0], QDialog)
-    assert QApplication.activeModalWidget() is None
+    in_dialog(begin)
+    view.folders.cards["room-1"].change.click()
+    qtbot.waitUntil(lambda: len(opened) == 2, timeout=WAIT)
+    assert [type(one).__name__ for one in opened] == ["WizardWindow", "WatchDialog"]
+    qtbot.waitUntil(lambda: QApplication.activeModalWidget() is None, timeout=WAIT)
