@@ -7,11 +7,13 @@ from pytestqt.qtbot import QtBot
 from tests.unit.apps.desktop.conftest import WAIT, MakeWindow, receiver
 from tolmach.apps.desktop.auto_view import AutoView
 from tolmach.apps.desktop.program import presence_of
+from tolmach.apps.desktop.watch_dialog import WatchDialog
+from tolmach.apps.desktop.watch_fields import SwitchField
 from tolmach.apps.desktop.wizard_window import WizardWindow
 from tolmach.apps.settings import load_settings
 
 
-def test_a_folder_that_was_added_is_watched_and_its_images_arrive(
+def test_a_folder_is_added_watched_and_changed(
     make_window: MakeWindow, files: Path, tmp_path: Path, qtbot: QtBot
 ) -> None:
     config = tmp_path / "etc" / "tolmach.toml"
@@ -37,6 +39,14 @@ def test_a_folder_that_was_added_is_watched_and_its_images_arrive(
         assert [one.name for one in window.station.run.settings.peer] == ["pacs"]
         assert not window.findChildren(WizardWindow)
         assert len(list(files.iterdir())) == 5
+        qtbot.waitUntil(lambda: list(view.folders.cards) == ["in"], timeout=WAIT)
+        view.folders.cards["in"].change.click()
+        (dialog,) = window.findChildren(WatchDialog)
+        shadow = dialog.form.fields["shadow"]
+        assert isinstance(shadow, SwitchField)
+        shadow.box.click()
+        dialog.save.click()
+        qtbot.waitUntil(lambda: view.folders.cards["in"].look.is_shadow, timeout=WAIT)
         agent.stop()
         qtbot.waitUntil(lambda: agent.state.kind == "off", timeout=WAIT)
-    assert [one.folder for one in load_settings(config, {}).watch] == [files]
+    assert [(one.folder, one.shadow) for one in load_settings(config, {}).watch] == [(files, True)]
