@@ -136,3 +136,34 @@ def closed_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
         return port
+
+
+def configured(folder: Path, *, watches: tuple[str, ...] = ("room-1",), more: str = "", port: int = 0) -> Path:
+    """Write a configuration by which files of watched folders go into another folder, and to a peer at a port."""
+    lines = [
+        f"data_dir = '{folder / 'data'}'",
+        more,
+        "[dicom]",
+        "port = 0",
+        "[http]",
+        "enabled = false",
+        "[storage]",
+        'reserve = "0"',
+    ]
+    lines += ["[[peer]]", 'name = "out"', 'kind = "folder"', f"folder = '{folder / 'out'}'"]
+    if port:
+        lines += ["[[peer]]", 'name = "pacs"', 'ae_title = "PACS"', 'host = "127.0.0.1"', f"port = {port}"]
+    (folder / "out").mkdir(exist_ok=True)
+    for name in watches:
+        (folder / name).mkdir(exist_ok=True)
+        aims = '["out", "pacs"]' if port else '["out"]'
+        lines += ["[[watch]]", f'name = "{name}"', f"folder = '{folder / name}'", f"to = {aims}"]
+        lines += ["settle_seconds = 0.1", "scan_seconds = 0.5"]
+    file = folder / "own.toml"
+    file.write_text("\n".join(lines) + "\n")
+    return file
+
+
+def delivered(folder: Path) -> int:
+    """Count what has come into the folder of `configured`."""
+    return sum(1 for path in (folder / "out").rglob("*.dcm") if path.is_file())

@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject
 from pytestqt.qtbot import QtBot
 
 from tests.calling import numbered
-from tests.unit.apps.desktop.conftest import WAIT, nobody
+from tests.unit.apps.desktop.conftest import WAIT, configured, delivered, nobody
 from tolmach.adapters.objects.lock import DataDirLock
 from tolmach.adapters.sql import Records
 from tolmach.apps import watching, wiring
@@ -41,32 +41,6 @@ def make_agent(qtbot: QtBot) -> Iterator[MakeAgent]:
     shiboken6.delete(owner)
 
 
-def configured(folder: Path, *, watches: tuple[str, ...] = ("room-1",), more: str = "", port: int = 0) -> Path:
-    """Write a configuration by which files of watched folders go into another folder, and to a peer at a port."""
-    lines = [
-        f"data_dir = '{folder / 'data'}'",
-        more,
-        "[dicom]",
-        "port = 0",
-        "[http]",
-        "enabled = false",
-        "[storage]",
-        'reserve = "0"',
-    ]
-    lines += ["[[peer]]", 'name = "out"', 'kind = "folder"', f"folder = '{folder / 'out'}'"]
-    if port:
-        lines += ["[[peer]]", 'name = "pacs"', 'ae_title = "PACS"', 'host = "127.0.0.1"', f"port = {port}"]
-    (folder / "out").mkdir(exist_ok=True)
-    for name in watches:
-        (folder / name).mkdir(exist_ok=True)
-        aims = '["out", "pacs"]' if port else '["out"]'
-        lines += ["[[watch]]", f'name = "{name}"', f"folder = '{folder / name}'", f"to = {aims}"]
-        lines += ["settle_seconds = 0.1", "scan_seconds = 0.5"]
-    file = folder / "own.toml"
-    file.write_text("\n".join(lines) + "\n")
-    return file
-
-
 def running(agent: Agent, qtbot: QtBot) -> Agent:
     agent.start()
     until(agent, qtbot, "running")
@@ -75,10 +49,6 @@ def running(agent: Agent, qtbot: QtBot) -> Agent:
 
 def until(agent: Agent, qtbot: QtBot, kind: str) -> None:
     qtbot.waitUntil(lambda: agent.state.kind == kind, timeout=WAIT)
-
-
-def delivered(folder: Path) -> int:
-    return sum(1 for path in (folder / "out").rglob("*.dcm") if path.is_file())
 
 
 def test_it_is_the_station_of_serve_and_delivers(make_agent: MakeAgent, tmp_path: Path, qtbot: QtBot) -> None:

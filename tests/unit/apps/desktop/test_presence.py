@@ -12,8 +12,16 @@ from PySide6.QtWidgets import QMessageBox, QSystemTrayIcon, QWidget
 from pytestqt.qtbot import QtBot
 
 from tests.calling import numbered, start
-from tests.unit.apps.desktop.conftest import WAIT, MakeWindow, in_dialog, loaded, nobody, receiver
-from tests.unit.apps.desktop.test_agent import configured, delivered
+from tests.unit.apps.desktop.conftest import (
+    WAIT,
+    MakeWindow,
+    configured,
+    delivered,
+    in_dialog,
+    loaded,
+    nobody,
+    receiver,
+)
 from tolmach.adapters.sql import open_records
 from tolmach.apps import watching
 from tolmach.apps.configuration import user_folder
