@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +16,13 @@ import pytest
 from pydicom import Dataset
 from pynetdicom import AE
 
-from tests.faults.clusterbench import PATIENCE, Cluster, Plan, bucket
+from tests.calling import spawn
+from tests.faults.clusterbench import ENVIRONMENT, PATIENCE, Cluster, Plan, bucket
+from tests.faults.judging import audit_of, settle
 from tests.faults.sample_objects import as_file, sample, uid_of
 from tests.faults.serving import AE_TITLE, Destination, Serve
 from tests.peers.conftest import RunningOrthanc, StartStorescp
-from tests.postgres_server import PostgresServer
+from tests.postgres_server import PostgresServer, binaries
 from tests.s3_proxy import refuse
 from tolmach.dicom import uids
 
@@ -142,3 +146,44 @@ def test_m08_two_nodes_on_postgresql_and_s3_with_real_peers_and_everything_that_
         f"PostgreSQL {after_records:.1f} s; all at the others {others:.1f} s later; the longest way "
         f"{cluster.longest_way():.1f} s"
     )
+
+
+def test_m06_a_dump_made_while_a_node_works_comes_back(tmp_path: Path, stack: ExitStack) -> None:
+    """The commands of docs/cluster.md: examples/cluster/backup.sh, pg_restore, verify; the bucket is left as it is."""
+    server = PostgresServer()
+    stack.callback(server.remove)
+    place = stack.enter_context(bucket("kept"))
+    cluster = Cluster(tmp_path / "cluster", stack, Plan(server.make("kept"), place, nodes=1, http=True, tables=ASKER))
+    (node,) = cluster.nodes
+    cluster.feed()
+    cluster.await_acknowledged(30)
+    before = set(cluster.acknowledged())
+    dump = backed_up(server.url("kept"), tmp_path)
+    cluster.await_acknowledged(10)
+    cluster.rest()
+    cluster.await_delivered(PATIENCE)
+    node.kill()
+
+    command = [str(binaries() / "pg_restore"), "--no-owner", f"--dbname={server.make_empty('restored')}", str(dump)]
+    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    node.configure(replace(node.setup, database=server.url("restored")))
+    verified = spawn("verify", "--json", "--config", node.setup.folder / "tolmach.toml", **ENVIRONMENT)
+    assert verified.status == 0, verified.err
+    assert verified.objects[0]["checked"] >= len(before)
+    node.start()
+    cluster.await_http(node)
+    settle(node)
+    found = {one[INSTANCE_UID]["Value"][0] for one in found_over_http(cluster, node, "instances")}
+    assert found >= before
+    assert all(row["holds"] for row in audit_of(node))
+
+
+def backed_up(url: str, folder: Path) -> Path:
+    """Run the script of the example, and give the dump it made."""
+    target = folder / "backup"
+    target.mkdir()
+    environment = {**os.environ, "PATH": f"{binaries()}:{os.environ['PATH']}", "DATABASE_URL": url}
+    script = Path(__file__).parents[2] / "examples" / "cluster" / "backup.sh"
+    subprocess.run(["sh", str(script)], check=True, env={**environment, "BACKUP_DIR": str(target)}, timeout=60)
+    (dump,) = target.glob("tolmach-*.dump")
+    return dump
