@@ -108,12 +108,13 @@ def test_the_unit_names_every_folder_by_what_is_done_there() -> None:
 
 
 def test_the_unit_may_write_where_nodes_share_objects_and_read_its_certificates() -> None:
-    http = {"certificate": "/home/clinic/tolmach.crt", "key": "tolmach.key"}
+    certificate = Path("/home") / "олена" / "tolmach.crt"
+    http = {"certificate": str(certificate), "key": "tolmach.key"}
     settings = Settings.model_validate({"storage": {"folder": "/mnt/tolmach"}, "http": http})
     found = read(unit_text(unit_of(settings, Path("/c.toml"), "tolmach", "daemon", Path("/srv"))))
     assert [word for value in found["ReadWritePaths"] for word in words(value)][1:] == ["-/mnt/tolmach"]
     readable = [word for value in found["ReadOnlyPaths"] for word in words(value)]
-    assert readable == ["-/home/clinic/tolmach.crt", "-/srv/tolmach.key"]
+    assert readable == [f"-{certificate}", "-/srv/tolmach.key"]
     assert found["ProtectHome"] == ["read-only"]
 
 
