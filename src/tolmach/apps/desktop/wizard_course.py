@@ -23,6 +23,7 @@ from tolmach.apps.sections import PeerSettings, Settings
 from tolmach.base import Problem, TolmachError
 
 if TYPE_CHECKING:
+    from tolmach.apps.desktop.agent import AgentState
     from tolmach.apps.desktop.station import Station
 
 _JUDGE_MILLISECONDS = 150
@@ -34,6 +35,11 @@ class AgentLike(Protocol):
     @property
     def config_path(self) -> Path:
         """The configuration file, there already or to be written."""
+        ...
+
+    @property
+    def state(self) -> AgentState:
+        """How the agent is now."""
         ...
 
     def reload(self) -> None:

@@ -7,7 +7,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QPushButton, QRadioButton
 
 from tolmach.apps.desktop import shown
-from tolmach.apps.desktop.panels import Banner, bind_tip, panel, text_label
+from tolmach.apps.desktop.panels import Banner, bind_tip, panel, put_tone, text_label
 from tolmach.apps.desktop.wizard_course import Course, Written
 from tolmach.apps.desktop.wizard_page import WizardPage
 from tolmach.apps.reports import printable
@@ -16,6 +16,10 @@ from tolmach.base import N_
 _SHADOW = N_(
     "Images are taken, examined and repaired, but not sent. You see what would be done, and let the folder go live in"
     " one step; what was held goes then too."
+)
+_ELSEWHERE = N_(
+    "Another tolmach, such as the service, works with the data folder. Let it read its configuration anew afterwards;"
+    " only then it watches this folder."
 )
 _LIVE = N_("From now on every new image is sent by itself. What is in the folder already goes too.")
 
@@ -34,7 +38,8 @@ class FinishPage(WizardPage):
         self.shadow.setChecked(True)
         words.bind(self.shadow.setText, N_("First in &shadow mode (recommended)"))
         words.bind(self.live.setText, N_("&Live at once"))
-        self.summary = text_label("", wraps=True)
+        self.summary, self.elsewhere = text_label("", wraps=True), text_label("", wraps=True)
+        put_tone(self.elsewhere, "doubt")
         self.text = QPlainTextEdit()
         self.text.setObjectName("log")
         self.text.setReadOnly(True)
@@ -64,6 +69,7 @@ class FinishPage(WizardPage):
             inside.addWidget(button)
             inside.addWidget(about)
         inside.addWidget(self.summary)
+        inside.addWidget(self.elsewhere)
         self.column.addWidget(frame)
         self.column.addWidget(self.banner)
         text_frame, text_inside = panel()
@@ -108,6 +114,8 @@ class FinishPage(WizardPage):
         kept = "" if is_new else say(N_("What stands there stays; the file as it is now is kept beside it as .bak."))
         self.where.setText(shown.plain(f"{where}. {kept}", 1000))
         self.summary.setText(self._summary())
+        self.elsewhere.setText(say(_ELSEWHERE))
+        self.elsewhere.setVisible(course.agent.state.kind == "elsewhere")
         if judged.problem is not None:
             self.banner.tell(judged.problem, can_close=False)
 

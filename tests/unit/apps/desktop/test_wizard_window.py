@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from gettext import NullTranslations
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from PySide6.QtCore import QEvent, QMimeData, QPointF, Qt, QUrl
@@ -19,7 +20,16 @@ from tests.calling import CLEAN, numbered
 from tests.unit.apps.desktop.conftest import WAIT, MakeWindow, closed_port, in_dialog, nobody, receiver
 from tests.unit.apps.desktop.test_responsive import longest, pauses
 from tolmach.apps import adding
-from tolmach.apps.desktop import wizard_course, wizard_reading, wizard_samples, wizard_window, words
+from tolmach.apps.desktop import (
+    wizard_course,
+    wizard_folder,
+    wizard_reading,
+    wizard_samples,
+    wizard_survey,
+    wizard_window,
+    words,
+)
+from tolmach.apps.desktop.agent import AgentState
 from tolmach.apps.desktop.peer_dialog import PeerDialog
 from tolmach.apps.desktop.watch_fields import ChoiceField, LineField, ManyField
 from tolmach.apps.desktop.window import MainWindow
@@ -41,6 +51,7 @@ class FakeAgent:
     def __init__(self, config_path: Path) -> None:
         self.config_path = config_path
         self.reloads = 0
+        self.state = AgentState()
 
     def reload(self) -> None:
         self.reloads += 1
@@ -278,6 +289,27 @@ def test_a_folder_that_cannot_be_watched_keeps_the_page(opened: Open, files: Pat
     assert not one.wizard.next.isEnabled()
     QTest.keyClick(one.wizard.folder.path, Qt.Key.Key_Return)
     assert one.wizard.page is one.wizard.folder
+
+
+def test_a_drive_that_does_not_answer_holds_up_nothing(
+    opened: Open, files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate, look = threading.Event(), wizard_survey.survey
+
+    def hang(text: str, *more: object) -> None:
+        if text.endswith("dead"):
+            gate.wait(60)
+        look(text, *more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(wizard_folder, "survey", hang)
+    one = opened()
+    one.wizard.folder.choose(tmp_path / "dead")
+    assert not one.wizard.next.isEnabled()
+    one.choose(files)
+    assert one.wizard.next.isEnabled()
+    gate.set()
+    one.qtbot.wait(200)
+    assert one.wizard.course.folder == files  # what comes late is not listened to
 
 
 def test_folders_are_typed_dropped_browsed_and_gone_into(
@@ -584,6 +616,17 @@ def test_without_a_configuration_one_is_made(opened: Open, files: Path, config: 
     assert one.settings.data_dir.is_dir()
     assert one.settings.data_dir.is_relative_to(tmp_path / "home")
     assert one.settings.watch[0].folder == files
+
+
+@pytest.mark.parametrize("kind", ["running", "elsewhere"])
+def test_another_program_with_the_data_folder_is_told_of(
+    opened: Open, files: Path, kind: Literal["running", "elsewhere"]
+) -> None:
+    one = opened(closed_port())
+    one.agent.state = AgentState(kind)
+    one.choose(files)
+    one.to(one.wizard.finish)
+    assert one.wizard.finish.elsewhere.isVisible() == (kind == "elsewhere")
 
 
 def test_while_it_is_written_nothing_else_can_be_done(
