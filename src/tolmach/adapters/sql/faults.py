@@ -69,7 +69,7 @@ UPGRADE_FAILED = Fault(
     N_("The database is as it was. Free some disk space and start again, or install the older tolmach again."),
 )
 IN_USE = Fault(
-    "TLM-SQL-019",
+    "TLM-SQL-027",
     N_("The tables of {path} (version {version}, {known} is known here) are in use by an older tolmach: {nodes}."),
     N_("Stop tolmach serve there; this one then brings the tables up to date when it is started. Nothing was changed."),
 )

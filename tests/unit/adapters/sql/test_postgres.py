@@ -330,7 +330,7 @@ def test_tables_that_an_older_node_works_on_are_left_alone(empty: str) -> None:
         the_server().sql("UPDATE alembic_version SET version_num = '0005'", empty)  # as it is for a newer program
         with pytest.raises(RecordsUnusable, match="host:/older") as caught:
             open_records(Path(), database=url)
-        assert caught.value.code == "TLM-SQL-019"
+        assert caught.value.code == "TLM-SQL-027"
         older.nodes.leave()
     with pytest.raises(RecordsUnusable, match="TLM-SQL-012"):  # it tries: these tables are there already
         open_records(Path(), database=url)
