@@ -55,7 +55,7 @@ class Leaving(QObject):
             return False
         if self._runs_agent and self._hide():
             return False
-        if self._runs_agent and not self._has_work:
+        if self._runs_agent and not self._has_work and self._agent.state.kind != "failed":
             self._ask_whether_to_minimise()
         else:
             self.quit()

@@ -479,6 +479,18 @@ def test_a_broken_configuration_is_told_once_and_the_window_works(
     ended(window, qtbot)
 
 
+def test_an_agent_that_cannot_run_is_no_reason_to_ask(
+    make_window: MakeWindow, tmp_path: Path, qtbot: QtBot, no_tray: None
+) -> None:
+    config = tmp_path / "own.toml"
+    config.write_text("[dicom]\nprot = 104\n")
+    window = make_window(config=config)
+    begun(window, qtbot, "failed")
+    with qtbot.waitSignal(window.ended, timeout=WAIT):
+        window.close()
+    ended(window, qtbot)
+
+
 def test_texts_of_the_agent_follow_the_language(
     make_window: MakeWindow, tmp_path: Path, qtbot: QtBot, no_tray: None
 ) -> None:
