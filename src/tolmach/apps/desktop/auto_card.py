@@ -67,9 +67,10 @@ class FolderCard(QFrame):
         self.shadow = QCheckBox()
         self.open = ToolButton(words, theme, "folder", N_("Open folder"), N_("Show this folder in the file manager"))
         self.history = ToolButton(words, theme, "log", N_("History"), N_("Show what came from this folder"))
-        self.change = ToolButton(words, theme, "edit", N_("Change…"), N_("Change what is done with this folder"))
+        self.change = ToolButton(words, theme, "edit", N_("Change…"), N_("Change what is done with this folder"),
+                                 wide=False)  # fmt: skip
         self.buttons = WrapBox(
-            [group(self.pause, self.resume, self.open, self.history, spacing=6), self.change, self.shadow]
+            [group(self.pause, self.resume, self.open, self.history, self.change, spacing=6), self.shadow]
         )
         self._arrange()
         self._connect()

@@ -80,7 +80,7 @@ class QueuePage(QWidget):
         lines.addWidget(self.stack, 1)
         below, why = panel()
         why.addWidget(self.reason)
-        below.setMinimumHeight(96)
+        below.setMinimumHeight(124)
         self.why = below
         self.splitter = QSplitter(Qt.Orientation.Vertical)
         self.splitter.setChildrenCollapsible(False)
