@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.builders import Spoiled, mended
-from tolmach.dicom.delta import BrokenDelta, apply_delta, encode_delta
+from tolmach.dicom.delta import BrokenDelta, apply_delta, encode_delta, moved_delta
 from tolmach.dicom.source import MemorySource
 from tolmach.dicom.splice import Extent, Part, Pieces
 
@@ -54,3 +54,19 @@ def test_the_delta_of_a_repair_is_small() -> None:
     assert revision.is_changed
     assert len(kept) < 300
     assert whole(apply_delta(kept, revision.data_set.source)) == whole(revision.pieces)
+
+
+@given(part_lists(), st.integers(0, 60), st.integers(0, 60))
+def test_a_delta_moves_with_what_it_was_made_for(parts: tuple[Part, ...], before: int, after: int) -> None:
+    bytes_of = SOURCE.read(0, SOURCE.size)
+    there = tuple(one if isinstance(one, bytes) else Extent(one.start + before, one.end + before) for one in parts)
+    assert moved_delta(encode_delta(there), after - before) == encode_delta(
+        tuple(one if isinstance(one, bytes) else Extent(one.start + after, one.end + after) for one in parts)
+    )
+    again = apply_delta(moved_delta(encode_delta(parts), after), MemorySource(b"x" * after + bytes(bytes_of)))
+    assert whole(again) == whole(Pieces.of(SOURCE, parts))
+
+
+def test_a_delta_cannot_move_before_the_beginning_of_a_file() -> None:
+    with pytest.raises(BrokenDelta):
+        moved_delta(encode_delta((Extent(5, 10),)), -6)

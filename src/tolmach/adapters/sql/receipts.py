@@ -15,6 +15,7 @@ from tolmach.adapters.sql.faults import BEING_PURGED
 from tolmach.adapters.sql.index_writing import Versions
 from tolmach.adapters.sql.inventory import unflag
 from tolmach.adapters.sql.nodes import Nodes
+from tolmach.adapters.sql.other_heads import HAS_MOVED, move
 from tolmach.adapters.sql.retention import arrived_again
 from tolmach.adapters.sql.schema import objects, receipts
 from tolmach.adapters.sql.stored import Clock, micros, moment, plain, slices
@@ -49,6 +50,7 @@ class _Known(NamedTuple):
     sources_to_come: str
     purged_at: int | None
     gone_at: int | None
+    has_moved: bool
 
 
 _others = objects.alias("others")
@@ -67,7 +69,7 @@ def _record(version: object) -> sa.Executable:
         dialect.insert(objects)
         .values(**values, last_arrived_at=sa.bindparam("received_at"), version=version)
         .on_conflict_do_update(index_elements=["sha256", "sop_instance_uid"], set_=_REPEATED)
-        .returning(*(objects.c[name] for name in _Known._fields[:-1]), _GONE)
+        .returning(*(objects.c[name] for name in _Known._fields[:-2]), _GONE, HAS_MOVED)
     )
 
 
@@ -160,6 +162,8 @@ class SqlReceipts:
         is_new = known.arrivals == 1
         if known.gone_at is not None and abs(values["received_at"] - known.gone_at) < _ON_ITS_WAY:
             raise RecordsTrouble(BEING_PURGED, sha256=values["sha256"])
+        if known.has_moved:
+            move(connection, values)
         if is_new:
             _RECEIPT.one(connection, values | {"object_id": known.id})
             if known.version > 1:
