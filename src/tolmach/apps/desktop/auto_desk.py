@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 from PySide6.QtCore import QObject, Signal
 
+from tolmach.apps.desktop.auto_faults import LOOK_BROKE_OFF, WORD_BROKE_OFF
 from tolmach.apps.desktop.auto_source import AutoSource
 from tolmach.apps.desktop.latest import Latest
 from tolmach.apps.desktop.mailbox import Mailbox
@@ -82,6 +83,7 @@ class AutoDesk(QObject):
         self._attended: frozenset[Kind] = frozenset(KINDS)
         self._in_hand = 0
         self.mailbox: Mailbox[Answer | Done] = Mailbox(self._deliver, self)
+        self._broken: set[Kind] = set()
         self._askers: dict[Kind, Latest[Callable[[], Answer], Answer]] = {}
 
     @property
@@ -133,20 +135,26 @@ class AutoDesk(QObject):
         known.key, known.is_asked = key, True
         stamp = known.stamp if is_same and not force else 0
         asker = self._askers.get(kind)
-        if asker is None:
+        if asker is None or kind in self._broken:  # its thread has ended with an error
+            self._broken.discard(kind)
             asker = self._askers[kind] = Latest(lambda work: work(), self.mailbox.put)
         asker.ask(lambda: self._answer(kind, key, job, stamp))
 
     def _answer(self, kind: Kind, key: object, job: Job, known_stamp: int) -> Answer:
         """Work in the thread of a kind; the stamp is taken first, so that nothing that comes meanwhile is missed."""
-        began = time.monotonic()
+        began, answer = time.monotonic(), None
         try:
             stamp = self.source.stamp() if not kind.endswith("lines") else 0
             value = None if stamp and stamp == known_stamp else job()
+            answer = Answer(kind, key, value, None, stamp, time.monotonic() - began)
         except TolmachError as error:
             self.source.drop()
-            return Answer(kind, key, problem=error.problem, seconds=time.monotonic() - began)
-        return Answer(kind, key, value, None, stamp, time.monotonic() - began)
+            answer = Answer(kind, key, problem=error.problem, seconds=time.monotonic() - began)
+        finally:
+            if answer is None:  # the error nobody foresaw goes on, and the thread ends with it
+                self._broken.add(kind)
+                self.mailbox.put(Answer(kind, key, problem=Problem(LOOK_BROKE_OFF), seconds=1.0))
+        return answer
 
     def attend(self, kinds: Collection[Kind]) -> None:
         """Tell of troubles with these alone, as they come; what nobody sees any more troubles nobody."""
@@ -191,10 +199,13 @@ class AutoDesk(QObject):
 
     def _say(self, verb: str, say: Callable[[], int], name: str = "") -> None:
         def do() -> None:
+            done = Done(verb, 0, Problem(WORD_BROKE_OFF), name)  # unless it comes to its end
             try:
-                self.mailbox.put(Done(verb, say(), None, name))
+                done = Done(verb, say(), None, name)
             except TolmachError as error:
-                self.mailbox.put(Done(verb, 0, error.problem, name))
+                done = Done(verb, 0, error.problem, name)
+            finally:
+                self.mailbox.put(done)
 
         self._in_hand += 1
         self.working.emit(True)

@@ -233,6 +233,32 @@ def test_a_view_that_hangs_is_closed_all_the_same(
     gate.set()
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_an_error_nobody_foresaw_is_told_and_looking_goes_on(
+    make_view: MakeView, keeper: Keeper, tmp_path: Path, qtbot: QtBot
+) -> None:
+    view = make_view(FakeAgent(settings_of(tmp_path, "room-1")))
+    real_folders, real_pause = view.desk.source.folders, view.desk.source.pause
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    view.desk.source.folders = broken  # type: ignore[method-assign, assignment]
+    view.desk.source.pause = broken  # type: ignore[method-assign, assignment]
+    view.desk.look_folders(force=True)
+    qtbot.waitUntil(view.banner.isVisible, timeout=WAIT)
+    assert "an error in tolmach" in view.banner.head.text()
+    view.folders.cards["room-1"].pause.click()
+    qtbot.waitUntil(lambda: view.answer.isVisible() and not view.desk.is_working, timeout=WAIT)
+    assert view.answer.property("tone") == "bad"
+    view.desk.source.folders = real_folders  # type: ignore[method-assign]
+    view.desk.source.pause = real_pause  # type: ignore[method-assign]
+    qtbot.waitUntil(lambda: not view.banner.isVisible(), timeout=WAIT)
+    keeper.take()
+    tile = view.folders.cards["room-1"].tiles["taken"].number
+    qtbot.waitUntil(lambda: tile.text() == "1", timeout=WAIT)
+
+
 class LongSource(AutoSource):
     """A hundred thousand objects that no disk has."""
 

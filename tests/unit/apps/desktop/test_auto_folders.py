@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QApplication, QLabel, QMessageBox, QWidget
 from pytestqt.qtbot import QtBot
 
+from tests.calling import IVANOV
 from tests.unit.apps.desktop.auto_station import (
     AWAY,
     FakeAgent,
@@ -23,7 +24,7 @@ from tests.unit.apps.desktop.auto_station import (
     shown_text,
     views,
 )
-from tests.unit.apps.desktop.conftest import WAIT, MakeWindow
+from tests.unit.apps.desktop.conftest import WAIT, MakeWindow, receiver
 from tolmach.adapters.sql import open_records
 from tolmach.apps.desktop.agent import AgentState
 from tolmach.apps.desktop.auto_card import FolderCard
@@ -314,3 +315,35 @@ def test_it_is_a_view_of_the_window(make_window: MakeWindow, tmp_path: Path, qtb
     qtbot.waitUntil(lambda: len(opened) == 2, timeout=WAIT)
     assert [type(one).__name__ for one in opened] == ["WizardWindow", "WatchDialog"]
     qtbot.waitUntil(lambda: QApplication.activeModalWidget() is None, timeout=WAIT)
+
+
+def test_what_the_agent_does_is_seen(make_window: MakeWindow, files: Path, tmp_path: Path, qtbot: QtBot) -> None:
+    """The whole way: files in a folder, mended, delivered; counted, listed, and shown before and after."""
+    config = tmp_path / "own.toml"
+    with receiver(tmp_path / "scp") as (port, taken):
+        config.write_text(
+            f'data_dir = "{(tmp_path / "data").as_posix()}"\n[dicom]\nport = 0\n[[peer]]\nname = "pacs"\n'
+            f'ae_title = "PACS"\nhost = "127.0.0.1"\nport = {port}\n'
+            f'[[watch]]\nname = "room-1"\nto = ["pacs"]\nfolder = "{files.as_posix()}"\n',
+            "utf-8",
+        )
+        window = make_window(config=config)
+        view = window.views["auto"]
+        assert isinstance(view, AutoView)
+        window.show_view("auto")
+        qtbot.waitUntil(view.agent_bar.start.isVisible, timeout=WAIT)
+        view.agent_bar.start.click()
+        qtbot.waitUntil(lambda: counts(card(view, "room-1"))["delivered"] == "5", timeout=WAIT)
+        assert len(taken) == 4  # two of the five have one UID, and are two versions
+        qtbot.waitUntil(lambda: card(view, "room-1").state.text() == "Running", timeout=WAIT)
+        card(view, "room-1").history.click()
+        settle(view, qtbot)
+        assert len(view.history.model.ids) == 5
+        spoiled = next(one for one in view.history.model.ids if (row := view.history.model.known(one)) and row.changes)
+        view.history.table.select_id(spoiled)
+        qtbot.waitUntil(lambda: view.history.object.model.rowCount() > 0, timeout=WAIT)
+        texts = [str(view.history.object.model.index(row, 1).data()) for row in range(4)]
+        assert any(text.endswith(f"→ {IVANOV}") for text in texts)
+        assert "pacs: delivered" in view.history.object.deliveries.text()
+        view.agent_bar.stop.click()
+        qtbot.waitUntil(lambda: view.agent_bar.text.text() == "Auto-export is off", timeout=WAIT)
