@@ -220,6 +220,10 @@ class _Server:
         asyncio.get_running_loop().set_exception_handler(_Trouble())
         asyncio.get_running_loop().create_task(self._tell_started())
         await self._server.serve(sockets=[self._listener])
+        # Whoever was slower than our patience would else wait for the rest as long as the program runs.
+        for connection in list(self._server.server_state.connections):
+            connection.transport.abort()
+        await asyncio.sleep(0)  # what was aborted is closed in the loop's next turn
 
     async def _tell_started(self) -> None:
         while not self._server.started and not self._server.should_exit:

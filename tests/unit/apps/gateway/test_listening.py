@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.builders import EXPLICIT
+from tests.unit.apps.gateway.storing_files import ROOT as FILES
 from tests.unit.apps.gateway.storing_files import instance
 from tests.web_archive import WebArchive, web_archive
 from tolmach.adapters.objects.faults import NO_SPACE
@@ -108,3 +110,20 @@ def test_a_process_out_of_descriptors_comes_back_by_itself(tmp_path: Path) -> No
     lines = ended.stderr.splitlines()
     assert 1 <= len(lines) <= 5, len(lines)
     assert all(line.startswith("LOGGED") for line in lines)
+
+
+def test_who_is_slow_to_take_his_answer_learns_that_the_entrance_was_closed(tmp_path: Path) -> None:
+    """Else he would wait for the rest for as long as the program runs, when only `[http]` has changed."""
+    with web_archive(tmp_path / "data") as (_archive, client):
+        assert client.store(instance(1, more=EXPLICIT.element(0x7FE00010, "OW", bytes(32 << 20)))).status == 200
+        slow = socket.create_connection(("127.0.0.1", client.listening.port), 30)
+        head = f"GET /dicom-web/studies/{FILES}.1 HTTP/1.1\r\nHost: localhost\r\n"
+        slow.sendall(f"{head}Authorization: Bearer {client.token}\r\n\r\n".encode("ascii"))
+        taken = len(slow.recv(1000))
+    with slow:
+        try:
+            while block := slow.recv(1 << 20):
+                taken += len(block)
+        except ConnectionResetError:
+            pass
+    assert 0 < taken < 32 << 20
