@@ -62,8 +62,8 @@ def parse_media_type(text: str) -> tuple[str, dict[str, str]]:
     """Give a media type in small letters and its parameters; raises `BadRequest` for what is none."""
     if text.count('"') % 2:
         raise bad(Phrase(N_("quotation marks do not match")))
-    first, *rest = (piece.strip() for piece in _PARAMETERS.findall(text)) if text.strip() else ("",)
-    kind = first.lower()
+    first, *rest = [piece.strip() for piece in _PARAMETERS.findall(text)] or [""]
+    kind = "*/*" if first == "*" else first.lower()  # Java's own Accept header has "*"
     if not _KIND.fullmatch(kind):
         raise bad(Phrase(N_("“{text}” is no media type"), {"text": text[:100]}))
     parameters: dict[str, str] = {}

@@ -32,6 +32,7 @@ JPEG, PNG = Offer("image/jpeg"), Offer("image/png")
         ('multipart/related; type="image/"', "multipart/related", "image/", ""),
         ("application/dicom+json", "application/dicom+json", "", ""),
         ("*/*", "*/*", "", ""),
+        ("*", "*/*", "", ""),
     ],
 )
 def test_what_clients_write_is_understood(text: str, kind: str, part: str, syntax: str) -> None:
@@ -46,6 +47,19 @@ def test_the_best_liked_comes_first_and_what_is_refused_is_left_out() -> None:
         ("multipart/related", "a/b,c"),
         ("text/html", ""),
     ]
+
+
+def test_what_java_writes_by_itself_is_understood() -> None:
+    """Its HttpURLConnection sends this where a program says nothing of its own, and has for decades."""
+    found = parse_accept("text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2")
+    assert [one.kind for one in found] == ["text/html", "image/gif", "image/jpeg", "*/*", "*/*"]
+
+
+@pytest.mark.parametrize("text", [";", ";;;", " ; q=1", "; type=a/b"])
+def test_parameters_without_a_type_are_refused(text: str) -> None:
+    for parse in (parse_accept, parse_media_type):
+        with pytest.raises(BadRequest):
+            parse(text)
 
 
 @pytest.mark.parametrize("text", [None, "", "  "])
