@@ -33,7 +33,6 @@ from tolmach.apps.desktop.agent import AgentState
 from tolmach.apps.desktop.peer_dialog import PeerDialog
 from tolmach.apps.desktop.watch_fields import ChoiceField, LineField, ManyField
 from tolmach.apps.desktop.window import MainWindow
-from tolmach.apps.desktop.wizard_course import Written
 from tolmach.apps.desktop.wizard_page import WizardPage
 from tolmach.apps.desktop.wizard_window import WizardWindow, open_wizard
 from tolmach.apps.sections import PeerSettings, Settings
@@ -67,7 +66,6 @@ class Opened:
         self.wizard: WizardWindow = open_wizard(
             window, window.words, window.theme, window.desk, self.agent, self.done.append
         )
-        self.wizard.destroyed.connect(lambda: None)
 
     def choose(self, folder: Path) -> None:
         self.wizard.folder.choose(folder)
@@ -761,10 +759,6 @@ def test_keys_go_through_the_whole(opened: Open, files: Path) -> None:
     one.until(one.wizard.next.isEnabled)
     QTest.keyClick(one.wizard.next, Qt.Key.Key_Space)
     one.until(lambda: bool(one.done))
-
-
-def test_a_written_outcome_carries_where_the_file_before_is(tmp_path: Path) -> None:
-    assert Written(tmp_path).backup == tmp_path
 
 
 COUNT = 20_000
