@@ -74,6 +74,7 @@ def cut_off(view: QWidget) -> list[str]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", ["ru", "uk", "en"])
 @pytest.mark.parametrize("scheme", ["light", "dark", "contrast"])
 def test_nothing_is_cut_off(filled: AutoView, qtbot: QtBot, language: str, scheme: str) -> None:
