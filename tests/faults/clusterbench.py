@@ -67,7 +67,7 @@ class Plan:
 
     Without a `place` the objects are in a folder. `beside` are further destinations. Feeders send to a node each, or
     two of them over a balancer when it is `balanced`, each association with a `rest` of so many seconds between two
-    objects. `mutant` names what is wrong with the program, `env` says more.
+    objects of a `size`. `mutant` names what is wrong with the program, `env` says more.
     """
 
     database: str
@@ -78,6 +78,7 @@ class Plan:
     balanced: bool = False
     associations: int = 3
     rest: float = 0.0
+    size: int = 0
     http: bool = False
     mutant: str = ""
     env: Mapping[str, str] = field(default_factory=dict)
@@ -130,6 +131,7 @@ class Cluster:
             associations=plan.associations,
             per_association=20 if plan.balanced else 0,
             rest=plan.rest,
+            size=plan.size,
         )
         return self._stack.enter_context(closing(feeder))
 

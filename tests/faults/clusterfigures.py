@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,9 +50,10 @@ def blows(folder: Path, count: int, seed: int = 1, tell: Tell = be_quiet) -> lis
     ]
 
 
-def mutants(folder: Path, tell: Tell = be_quiet) -> list[Figure]:
+def mutants(folder: Path, names: Sequence[str] = tuple(MUTANTS), tell: Tell = be_quiet) -> list[Figure]:
     figures = []
-    for number, (name, mutant) in enumerate(MUTANTS.items()):
+    for number, name in enumerate(names):
+        mutant = MUTANTS[name]
         loop = _run(folder / str(number), mutant, 100 + number, tell)
         seen = caught(mutant, loop)
         words = f"caught after {loop.blows} blows that were survived: {seen}" if seen else "not caught"

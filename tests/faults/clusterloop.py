@@ -1,8 +1,8 @@
 """Nodes that are killed at random while the others go on, and PostgreSQL and the bucket that go away now and then.
 
 Three nodes share one PostgreSQL and one bucket, behind a balancer, and are fed all the time. After every blow somebody
-must take images again, and everything that was acknowledged by then must be delivered, within half a minute; a node that
-was killed comes back at once, or not before. Every so often all is judged: the feeders' journals against the records,
+must take images again, and everything acknowledged by then must be delivered, within half a minute; a node that was
+killed comes back at once, or not before. Every so often all is judged: the journals of the feeders against the records,
 the bucket and the destination.
 """
 
@@ -12,13 +12,13 @@ import random
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
 from tests.faults.clusterbench import PATIENCE, Cluster, Place, Plan, bucket
-from tests.faults.judging import Evidence, HistoryReader, Unsettled, Verdict, judge, kept_by, settle
+from tests.faults.judging import SETTLE_SECONDS, Evidence, HistoryReader, Unsettled, Verdict, judge, kept_by, settle
 from tests.faults.sample_objects import number_of, sample
 from tests.faults.serving import NotStarted
 from tests.postgres_server import PostgresServer
@@ -79,10 +79,10 @@ class ClusterBench:
     server: PostgresServer
     place: Place
 
-    def verdict(self, *, everything: bool = False) -> Verdict:
+    def verdict(self, *, everything: bool = False, seconds: float = SETTLE_SECONDS) -> Verdict:
         """Let everything arrive and judge; `everything` reads the whole bucket afresh."""
         cluster = self.cluster
-        audit = settle(cluster.alive)
+        audit = settle(cluster.alive, seconds=seconds)
         acknowledged = cluster.acknowledged()
         stored = self.place.hashes(acknowledged.values(), afresh=everything)
         rows = HistoryReader(cluster.alive).read()
@@ -140,6 +140,9 @@ def cluster_loop(
                     made.cluster.feed()
         except (NotStarted, Unsettled, AssertionError) as error:
             loop.problems.append(f"after {loop.blows} blows: {error}"[:3000])
+            with suppress(NotStarted, Unsettled):  # then that is what is wrong
+                made.cluster.rest()
+                loop.take(made.verdict(seconds=PATIENCE))
     return loop
 
 

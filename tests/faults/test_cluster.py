@@ -1,4 +1,7 @@
-"""M-08 and issue 7.5: nodes that share a PostgreSQL database and a folder of objects; one of them is killed."""
+"""M-08 and issue 7.5: nodes that share a PostgreSQL database, and a folder or a bucket; one of them is killed.
+
+With a bucket and others' programs around them: tests/peers/test_nodes.py. The long form: `python -m tests.faults`.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,8 @@ import pytest
 
 from tests.faults.children import PeerChild
 from tests.faults.clusterbench import PATIENCE, Cluster, Plan
+from tests.faults.clusterfigures import mutants
+from tests.faults.clusterloop import ONE, cluster_loop
 from tests.faults.peermodes import Mode
 from tests.postgres_server import PostgresServer, the_server
 
@@ -95,3 +100,20 @@ def test_a_server_that_crashes_and_comes_back_stops_nobody_for_long(there: Path,
     cluster.await_delivered(PATIENCE)
     cluster.require_whole()
     assert all(node.runs for node in cluster.nodes)
+
+
+# With a bucket --------------------------------------------------------------------------------------------------------
+
+
+def test_three_nodes_bear_what_goes_wrong_with_them_and_with_what_they_share(there: Path) -> None:
+    loop = cluster_loop(there, 6, seed=2, every=6, shares={ONE: 1.0, "bucket away": 1.0, "PostgreSQL away": 1.0})
+    assert not loop.problems
+    assert (loop.blows, loop.missing, loop.false_delivered) == (6, 0, 0)
+    assert loop.acknowledged > 20
+    assert len(loop.waits) == 3
+    assert loop.longest_stall < PATIENCE
+
+
+def test_nodes_that_lose_what_they_acknowledged_are_caught(there: Path) -> None:
+    (figure,) = mutants(there, ["acknowledged before it is committed"])
+    figure.require()
