@@ -152,7 +152,7 @@ class QidoSearch:
                 offset=wanted.offset,
             )
         except Unanswerable as error:
-            raise bad(error.problem.what) from error
+            raise bad(str(error.problem.what).removesuffix(".")) from error
         entities, more = self._index.find(query)
         models = [_model(one, base) for one in entities]
         ignored = [name for name in query.not_supported if name in wanted.conditions]

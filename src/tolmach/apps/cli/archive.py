@@ -13,6 +13,8 @@ from tolmach.apps.cli.queue import short_time
 from tolmach.apps.cli.records import actor, records_of
 from tolmach.base import N_
 
+MOST_DAYS = 36_525  # as in the configuration
+
 
 def register(program: click.Group, run: Run) -> None:
     """Add the commands."""
@@ -56,7 +58,7 @@ def _register_changes(archive: click.Group, run: Run) -> None:
     @click.option(
         "--days",
         metavar="N",
-        type=click.IntRange(0),
+        type=click.IntRange(0, MOST_DAYS),
         help=_(N_("How many days ago at least; without it, as configured.")),
     )
     @click.option("--yes", is_flag=True, help=_(N_("Do it; without this it is only told what would be done.")))

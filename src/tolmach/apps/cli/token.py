@@ -10,13 +10,15 @@ import click
 from tolmach.apps.cli.arguments import json_option
 from tolmach.apps.cli.context import Run
 from tolmach.apps.cli.records import actor
+from tolmach.apps.faults import USAGE, BadCall
 from tolmach.apps.gateway.rights import ROLES
-from tolmach.base import N_
+from tolmach.base import N_, Phrase
 
 if TYPE_CHECKING:
     from tolmach.adapters.sql.tokens import Token
 
 DAYS = 365
+LONGEST_NAME = 64
 
 
 def register(program: click.Group, run: Run) -> None:
@@ -56,6 +58,9 @@ def register(program: click.Group, run: Run) -> None:
 def _create(run: Run, name: str, role: str, life: timedelta, *, as_json: bool) -> int:
     from tolmach.apps.holding import records_by
 
+    if not name.strip() or not name.isprintable() or len(name) > LONGEST_NAME:  # it stands in lists and in the history
+        why = Phrase(N_("{name} cannot have that value."), {"name": "--name"})
+        raise BadCall(USAGE, why=why, command="tolmach token create")
     terminal = run.terminal(as_json=as_json)
     # The first token may be made before the first start.
     with records_by(run.settings) as records:

@@ -50,6 +50,10 @@ def test_tokens_are_listed_without_themselves_and_revoked_by_name(token: Callabl
         ["create", "--name", "x", "--role", "root"],
         ["create", "--name", "x", "--role", "viewer", "--days", "0"],
         ["create", "--name", "x", "--role", "viewer", "--days", "9999"],
+        ["create", "--name", "", "--role", "viewer"],
+        ["create", "--name", " ", "--role", "viewer"],
+        ["create", "--name", "two\nlines", "--role", "viewer"],
+        ["create", "--name", "n" * 65, "--role", "viewer"],
     ],
     ids=" ".join,
 )

@@ -164,7 +164,9 @@ def test_what_means_nothing_is_400(query: str, client: Client) -> None:
 
 
 def test_a_name_that_is_question_marks_finds_nobody_by_accident(client: Client) -> None:
-    assert client.get("/dicom-web/studies?PatientName=" + quote("????????")).status == 400
+    answer = client.get("/dicom-web/studies?PatientName=" + quote("????????"))
+    assert answer.status == 400
+    assert answer.json["message"].endswith("any name would fit.")
 
 
 def test_limits(client: Client) -> None:
