@@ -228,7 +228,7 @@ def _far(times: Times, name: str, size: int) -> float:
     few, some = (statistics.mean(times.answers[name, one]) for one in SIZES)
     if some > 1.5 * few:
         return large + (large - small) / (some - few) * (min(PAGE, some * size / SIZES[1]) - some)
-    return large * max(1.0, large / small) ** math.log10(size / SIZES[1])
+    return float(large * max(1.0, large / small) ** math.log10(size / SIZES[1]))
 
 
 def _print_plan(database: Database, asked: Asked) -> Iterator[str]:
