@@ -181,7 +181,7 @@ def test_more_items_than_anybody_has_are_refused_in_little_memory(fresh: tuple[W
     assert client.store(instance(1, more=items)).status == 409
     seconds, peak = time.process_time() - began, tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert seconds < 10
+    assert seconds < 60  # what grew with the square would take an hour
     assert peak < 64 << 20
 
 

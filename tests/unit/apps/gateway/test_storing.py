@@ -270,7 +270,8 @@ def test_metadata_in_xml_become_instances(fresh: tuple[WebArchive, Client]) -> N
     assert uids(answer.json, STORED) == [f"{ROOT}.1.1.1", f"{ROOT}.1.1.2"]
     (metadata, _second) = client.get(f"/dicom-web/studies/{ROOT}.1/metadata").json
     assert metadata["00100010"]["Value"] == [{"Alphabetic": "Щербаков^Юрий"}]
-    with archive.store.open(archive.receipts.arrivals[0].sha256) as source:
+    first = next(one for one in archive.receipts.arrivals if one.sop_instance_uid == f"{ROOT}.1.1.1")
+    with archive.store.open(first.sha256) as source:
         assert pydicom.dcmread(io.BytesIO(bytes(source.read(0, source.size)))).PixelData == bytes(range(32))
 
 
