@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -21,6 +23,30 @@ from tolmach.apps.desktop.words import Words
 from tolmach.base import N_
 
 _LONGEST_NAME, _LONGEST_REASON = 64, 500
+
+
+def _form() -> QFormLayout:
+    form = QFormLayout()
+    form.setSpacing(10)
+    form.setHorizontalSpacing(14)
+    form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+    form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+    return form
+
+
+def _add_row(form: QFormLayout, text: str, field: QWidget) -> None:
+    label = text_label(text)
+    label.setBuddy(field)
+    label.setMinimumHeight(field.sizeHint().height())
+    form.addRow(label, field)
+
+
+def _buttons() -> QDialogButtonBox:
+    """Give the buttons without the pictures some systems put on them."""
+    box = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
+    for button in box.buttons():
+        button.setIcon(QIcon())
+    return box
 
 
 class DropDialog(QDialog):
@@ -41,12 +67,10 @@ class DropDialog(QDialog):
         self.name.setMaxLength(_LONGEST_NAME)
         self.reason.setMaxLength(_LONGEST_REASON)
         self.reason.setPlaceholderText(say(N_("For example: the patient was X-rayed twice")))
-        form = QFormLayout()
-        form.setSpacing(10)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        form.addRow(say(N_("&Reason")), self.reason)
-        form.addRow(say(N_("Your &name")), self.name)
-        self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
+        form = _form()
+        _add_row(form, say(N_("&Reason")), self.reason)
+        _add_row(form, say(N_("Your &name")), self.name)
+        self.buttons = _buttons()
         self.ok = self.buttons.button(QDialogButtonBox.StandardButton.Ok)
         self.ok.setText(words.ngettext("Drop {count} image", "Drop {count} images", count))
         layout = QVBoxLayout(self)

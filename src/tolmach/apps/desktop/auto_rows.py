@@ -199,7 +199,7 @@ def patient_of(name: str, uid: str) -> str:
 
 
 def change_lines(changes: Sequence[Change]) -> list[ElementLine]:
-    """Give changes as the elements of a file are shown; the label of the character set follows from the rest."""
+    """Give changes as the elements of a file are shown."""
     return [
         ElementLine(
             parent=-1,
