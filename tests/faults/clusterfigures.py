@@ -50,18 +50,21 @@ def blows(folder: Path, count: int, seed: int = 1, tell: Tell = be_quiet) -> lis
     ]
 
 
-def mutants(folder: Path, names: Sequence[str] = tuple(MUTANTS), tell: Tell = be_quiet) -> list[Figure]:
+def mutants(
+    folder: Path, names: Sequence[str] = tuple(MUTANTS), patience: float = PATIENCE, tell: Tell = be_quiet
+) -> list[Figure]:
+    """Run broken programs; what is lost need not be waited for as long as what is slow."""
     figures = []
     for number, name in enumerate(names):
         mutant = MUTANTS[name]
-        loop = _run(folder / str(number), mutant, 100 + number, tell)
+        loop = _run(folder / str(number), mutant, 100 + number, patience, tell)
         seen = caught(mutant, loop)
         words = f"caught after {loop.blows} blows that were survived: {seen}" if seen else "not caught"
         figures.append(Figure(f"nodes: the mutant “{name}”", f"caught within {MUTANT_BLOWS} blows", words, bool(seen)))
     return figures
 
 
-def _run(folder: Path, mutant: _Mutant, seed: int, tell: Tell) -> ClusterLoop:
+def _run(folder: Path, mutant: _Mutant, seed: int, patience: float, tell: Tell) -> ClusterLoop:
     return cluster_loop(
         folder,
         MUTANT_BLOWS,
@@ -71,6 +74,7 @@ def _run(folder: Path, mutant: _Mutant, seed: int, tell: Tell) -> ClusterLoop:
         nodes=2,
         mutant=mutant.breaks,
         unsafe=mutant.unsafe,
+        patience=patience,
         tell=tell,
     )
 

@@ -119,20 +119,22 @@ def cluster_loop(
     seed: int = 1,
     every: int = JUDGED_EVERY,
     shares: Mapping[str, float] = SHARES,
+    order: Sequence[str] = (),
     nodes: int = 3,
     mutant: str = "",
     unsafe: bool = False,
+    patience: float = PATIENCE,
     tell: Callable[[str], None] = lambda line: None,
 ) -> ClusterLoop:
-    """Strike so often; stops early when something is wrong, or others have to wait for too long."""
+    """Strike so often, first in an `order`; stops early when something is wrong, or others have to wait too long."""
     chance, loop = random.Random(seed), ClusterLoop()
     with cluster_bench(folder, nodes=nodes, mutant=mutant, unsafe=unsafe) as made:
         made.cluster.feed()
         try:
             while loop.blows < blows and not loop.problems:
                 time.sleep(chance.uniform(*LIFE_SECONDS))
-                (name,) = chance.choices(list(shares), list(shares.values()))
-                loop.waits.setdefault(name, []).append(_strike(made, loop, chance, name))
+                (name,) = order[loop.blows :][:1] or chance.choices(list(shares), list(shares.values()))
+                loop.waits.setdefault(name, []).append(_strike(made, loop, chance, name, patience))
                 if loop.blows % every == 0 or loop.blows == blows:
                     made.cluster.rest()
                     loop.take(made.verdict(everything=loop.blows == blows))
@@ -142,7 +144,7 @@ def cluster_loop(
             loop.problems.append(f"after {loop.blows} blows: {error}"[:3000])
             with suppress(NotStarted, Unsettled):  # then that is what is wrong
                 made.cluster.rest()
-                loop.take(made.verdict(seconds=PATIENCE))
+                loop.take(made.verdict(seconds=patience))
     return loop
 
 
@@ -151,7 +153,7 @@ def told(loop: ClusterLoop) -> str:
     return ", ".join(f"{name} {len(times)} × {max(times):.1f} s" for name, times in sorted(loop.waits.items()))
 
 
-def _strike(made: ClusterBench, loop: ClusterLoop, chance: random.Random, name: str) -> float:
+def _strike(made: ClusterBench, loop: ClusterLoop, chance: random.Random, name: str, patience: float) -> float:
     """Do one thing to the cluster, and give for how long it kept callers waiting, or what they had sent by then.
 
     Where something was away, the seconds count from its return.
@@ -178,7 +180,7 @@ def _strike(made: ClusterBench, loop: ClusterLoop, chance: random.Random, name: 
     if name == ONE:
         victims[0].start()
     sent = set(cluster.acknowledged())
-    most = PATIENCE if name != TWO else MOST_SECONDS
+    most = patience if name != TWO else MOST_SECONDS
     cluster.await_acknowledged(3, most)
     cluster.await_delivered(most, of=sent)
     waited = time.monotonic() - begun

@@ -106,14 +106,14 @@ def test_a_server_that_crashes_and_comes_back_stops_nobody_for_long(there: Path,
 
 
 def test_three_nodes_bear_what_goes_wrong_with_them_and_with_what_they_share(there: Path) -> None:
-    loop = cluster_loop(there, 6, seed=2, every=6, shares={ONE: 1.0, "bucket away": 1.0, "PostgreSQL away": 1.0})
+    loop = cluster_loop(there, 3, every=3, order=(ONE, "bucket away", "PostgreSQL away"))
     assert not loop.problems
-    assert (loop.blows, loop.missing, loop.false_delivered) == (6, 0, 0)
-    assert loop.acknowledged > 20
-    assert len(loop.waits) == 3
+    assert (loop.missing, loop.false_delivered) == (0, 0)
+    assert loop.acknowledged > 10
+    assert list(loop.waits) == [ONE, "bucket away", "PostgreSQL away"]
     assert loop.longest_stall < PATIENCE
 
 
 def test_nodes_that_lose_what_they_acknowledged_are_caught(there: Path) -> None:
-    (figure,) = mutants(there, ["acknowledged before it is committed"])
+    (figure,) = mutants(there, ["acknowledged before it is committed"], patience=8.0)
     figure.require()
