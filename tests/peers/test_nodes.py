@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -14,14 +15,15 @@ from typing import Any
 
 import pytest
 from pydicom import Dataset
-from pynetdicom import AE
+from pynetdicom import AE, evt
 
 from tests.calling import spawn
 from tests.faults.clusterbench import ENVIRONMENT, PATIENCE, Cluster, Plan, bucket
 from tests.faults.judging import audit_of, settle
+from tests.faults.plainwire import CT_IMAGE
 from tests.faults.sample_objects import as_file, sample, uid_of
 from tests.faults.serving import AE_TITLE, Destination, Serve
-from tests.peers.conftest import RunningOrthanc, StartStorescp
+from tests.peers.conftest import RunningOrthanc, StartStorescp, reserved_port
 from tests.postgres_server import PostgresServer, binaries
 from tests.s3_proxy import refuse
 from tolmach.dicom import uids
@@ -187,3 +189,44 @@ def backed_up(url: str, folder: Path) -> Path:
     subprocess.run(["sh", str(script)], check=True, env={**environment, "BACKUP_DIR": str(target)}, timeout=60)
     (dump,) = target.glob("tolmach-*.dump")
     return dump
+
+
+def test_n09_a_commitment_that_a_killed_node_had_taken_is_answered_by_the_other(
+    tmp_path: Path, stack: ExitStack, peer_program: FindProgram
+) -> None:
+    """The modality has gone, its node is dead: the report comes to the configured address all the same."""
+    server = PostgresServer()
+    stack.callback(server.remove)
+    port = reserved_port()
+    modality = f'[[peer]]\nname = "ct"\nae_title = "CT"\nhost = "127.0.0.1"\nport = {port}\nrights = ["commit"]\n'
+    plan = Plan(server.make("commit"), stack.enter_context(bucket("commit")), tables=modality)
+    cluster = Cluster(tmp_path / "cluster", stack, plan)
+    first, _second = cluster.nodes
+    uid = store(peer_program("storescu"), tmp_path, first, 0)
+    asking = AE("CT")
+    asking.add_requested_context(uids.StorageCommitmentPushModel)
+    association = asking.associate("127.0.0.1", first.port, ae_title=AE_TITLE)
+    action, item = Dataset(), Dataset()
+    item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = CT_IMAGE, uid
+    action.TransactionUID, action.ReferencedSOPSequence = f"{uid}.1", [item]
+    status, _ = association.send_n_action(action, 1, uids.StorageCommitmentPushModel, "1.2.840.10008.1.20.1.1")
+    assert status.Status == 0
+    association.abort()
+    first.kill()
+    came: list[Dataset] = []
+    arrived = threading.Event()
+
+    def note(event: Any) -> tuple[int, None]:
+        came.append(event.event_information)
+        arrived.set()
+        return 0, None
+
+    listening = AE("CT")
+    listening.add_supported_context(uids.StorageCommitmentPushModel, scu_role=False, scp_role=True)
+    begun = time.monotonic()
+    host = listening.start_server(("127.0.0.1", port), block=False, evt_handlers=[(evt.EVT_N_EVENT_REPORT, note)])
+    stack.callback(host.shutdown)
+    assert arrived.wait(2 * PATIENCE), cluster.said()
+    print(f"reported {time.monotonic() - begun:.1f} s after the kill")
+    assert [one.ReferencedSOPInstanceUID for one in came[0].ReferencedSOPSequence] == [uid]
+    assert time.monotonic() - begun < PATIENCE
