@@ -56,8 +56,8 @@ REASONS: Final = {"sound": 0, "unknown": 0x0112, "other-class": 0x0119, "bad": 0
 KEPT: Final = timedelta(days=30)
 # For so long nobody else begins with a request; it is renewed while everything is read and hashed again. Short, for
 # whoever is killed keeps what he had in hand from all others. A peer may take longer to hear its report.
-LEASE: Final = timedelta(seconds=15)
-RENEW: Final = timedelta(seconds=5)
+LEASE: Final = timedelta(seconds=26)
+RENEW: Final = timedelta(seconds=10)
 REPORTING: Final = timedelta(minutes=3)
 WAITS: Final = tuple(timedelta(seconds=seconds) for seconds in (10, 30, 60, 300, 900, 3600))
 FORGET_SECONDS: Final = 3600.0

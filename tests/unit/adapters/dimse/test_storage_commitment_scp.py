@@ -233,7 +233,7 @@ def test_what_a_killed_process_had_in_hand_is_taken_up_within_half_a_minute(desk
     """N-09, M-01: by whoever else shares the records, or by itself when it is started again."""
     ask(desk, [(CT, GOOD)])
     assert desk.requests.claim(NOW, NOW + LEASE) is not None  # and it is killed
-    desk.clock.time += timedelta(seconds=29)
+    desk.clock.time += LEASE - timedelta(seconds=1)
     assert not desk.reporter.answer_next()
     desk.clock.time += timedelta(seconds=1)
     assert desk.reporter.answer_next()
