@@ -656,6 +656,10 @@ def test_the_history_since_a_moment(records: Records) -> None:
         ("Тарас Шевченко", [3, 4, 5, 6]),
         ("Schewtschenko", [3, 4, 5, 6]),
         ("Szewczenko", [3, 4, 5, 6]),
+        ("Shev", [3, 4, 5, 6]),
+        ("Shcherb", [0]),
+        ("Ivanenk", [1]),
+        ("erbakov", []),
     ],
 )
 def test_the_history_of_a_patient_in_any_case_and_script(records: Records, looked_for: str, found: list[int]) -> None:

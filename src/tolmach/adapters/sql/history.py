@@ -248,7 +248,10 @@ def brought_by(watch: str) -> sa.ColumnElement[bool]:
 
 
 def matches(patient: str) -> sa.ColumnElement[bool]:
-    """Give the condition that an object is of a patient: by name in any letters, or by ID."""
+    """Give the condition that an object is of a patient: by name in any letters, or by ID.
+
+    The beginning of a family name is enough in either script: people find while they type.
+    """
     text = folded(patient)
     ways = [
         _object.patient_name_folded.contains(text, autoescape=True),
@@ -256,7 +259,7 @@ def matches(patient: str) -> sa.ColumnElement[bool]:
     ]
     keys = name_keys(patient)
     if keys:
-        ways.append(_object.patient_keys.contains(f" {keys[0]} ", autoescape=True))
+        ways.append(_object.patient_keys.contains(f" {keys[0]}", autoescape=True))
     return sa.or_(*ways)
 
 
