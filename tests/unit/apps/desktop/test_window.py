@@ -258,9 +258,10 @@ def test_nobody_but_its_command_imports_the_desktop() -> None:
     assert strangers == []
 
 
-# What the window may ask adapters for: to find, open and keep files, to say whether a title is one, and to echo.
+# What the window may ask adapters for: to find, open and keep files, to say whether a title is one, to echo, and to
+# tell people what the presets do.
 ASKED = {
-    "FileReader", "FoundFile", "inflate", "walk", "write_file", "is_ae_title", "verify_peer", "NO_FILES",
+    "FileReader", "FoundFile", "inflate", "walk", "write_file", "is_ae_title", "verify_peer", "NO_FILES", "DESCRIPTIONS",
 }  # fmt: skip
 
 
