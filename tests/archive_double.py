@@ -68,6 +68,7 @@ class ArchiveDouble:
     kept: list[tuple[Entry, Held]] = field(default_factory=list)
     rotten: set[str] = field(default_factory=set)
     trouble: Exception | None = None
+    unfindable_since: datetime | None = None
     asked: list[Query] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -83,6 +84,11 @@ class ArchiveDouble:
                 (known, other) for known, other in self.kept if other.sop_instance_uid != held.sop_instance_uid
             ]
             self.kept.append((one, held))
+
+    def missing_since(self) -> datetime | None:
+        if self.trouble is not None:
+            raise self.trouble
+        return self.unfindable_since
 
     def find(self, query: Query) -> tuple[Sequence[Entity], int]:
         with self.lock:

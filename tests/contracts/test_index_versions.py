@@ -491,6 +491,11 @@ def test_questions_are_settled_first(records: Records) -> None:
     assert asked == ["settled"] * 3
 
 
+def test_a_question_can_be_told_since_when_something_is_missing(records: Records) -> None:
+    assert records.index.missing_since() is None
+    assert records.index_with(settle=lambda: NOW).missing_since() == NOW
+
+
 def test_the_index_agrees_with_its_double_after_all_of_it(records: Records) -> None:
     double = ArchiveDouble()
     for one in (entry(1, 1, 1), entry(1, 2, 1), entry(2), entry(3)):

@@ -33,6 +33,9 @@ BIG_BYTES = 256 << 20
 class Millions:
     """See `archive.interfaces.Index`."""
 
+    def missing_since(self) -> None:
+        return None
+
     def find(self, query: Query) -> tuple[Sequence[Entity], int]:
         page = range(query.offset, min(MILLION, query.offset + query.limit))
         values = entry(1).study

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
@@ -52,7 +53,7 @@ class Archive:
     def __init__(self, settings: Settings, store: Objects, records: Records, hurry: Callable[[], None]) -> None:
         """Answer nobody yet; `hurry` has what has arrived indexed at once. Raises `UnknownPolicy`."""
         self._store, self._records = store, records
-        settle = Settle(records.index.oldest_pending, hurry, utc_now, time.monotonic)
+        settle = Settle(records.index.oldest_pending, hurry, utc_now, time.monotonic, tell=_tell)
         self.index: Index = records.index_with(settle, store.examine)
         self.opener: Opener = Unpacker(store.open, inflate).opened
         self._now = self.prepare(settings)
@@ -99,8 +100,18 @@ class Archive:
             pace.stop.wait(RETRY_SECONDS)
 
 
+def _tell(since: datetime) -> None:
+    log.warning(
+        "some of what was received since %s UTC is not in the index yet: searches are told that they are not whole",
+        f"{since.astimezone(UTC):%Y-%m-%d %H:%M:%S}",
+    )
+
+
 class NothingHeld:
     """The `Index` of a station that keeps nothing: what passes through is nobody's to find here."""
+
+    def missing_since(self) -> None:
+        """Miss nothing."""
 
     def find(self, _query: Query) -> tuple[Sequence[Entity], int]:
         """Find nothing."""

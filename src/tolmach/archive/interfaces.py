@@ -112,8 +112,15 @@ class Index(Protocol):
     """The index of what is held; any thread may call. Raises `RecordsTrouble`.
 
     Only the visible version of each instance is found, and nothing that was deleted. What was acknowledged before the
-    question was asked is found.
+    question was asked is found, except while `missing_since` says otherwise.
     """
+
+    def missing_since(self) -> datetime | None:
+        """Give when the oldest acknowledged object was received that no question finds yet; None: all are found.
+
+        To be asked before a question whose answer must not be taken for whole when it is not.
+        """
+        ...
 
     def find(self, query: Query) -> tuple[Sequence[Entity], int]:
         """Give the entities that meet the query, at most `limit`, and how many more there are.

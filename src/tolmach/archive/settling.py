@@ -11,6 +11,7 @@ from typing import Final
 MOST_SECONDS: Final = 2.0
 """How long a question waits at most."""
 _LOOK_SECONDS: Final = 0.02
+_TOLD_AGAIN_SECONDS: Final = 60.0
 
 
 @dataclass(slots=True)
@@ -18,7 +19,8 @@ class Settle:
     """Waits until nothing is pending that was received before now; any thread may call.
 
     `ring` makes whoever walks journeys begin at once. What could not be waited for once is not waited for again: an
-    object whose journey does not end must not slow every question down.
+    object whose journey does not end must not slow every question down. Whoever asks is told that it is missing, and
+    `tell` is called with since when, once a minute.
     """
 
     oldest_pending: Callable[[], datetime | None]
@@ -26,15 +28,28 @@ class Settle:
     now: Callable[[], datetime]
     monotonic: Callable[[], float]
     pause: Callable[[float], object] = field(default_factory=lambda: threading.Event().wait)
+    tell: Callable[[datetime], object] = lambda _since: None
     most_seconds: float = MOST_SECONDS
     _hopeless: datetime | None = None
+    _told_at: float | None = None
 
-    def __call__(self) -> None:
-        """Return when all that came before this call is in the index, or after `most_seconds`."""
+    def __call__(self) -> datetime | None:
+        """Return when all that came before this call is in the index, or after `most_seconds`.
+
+        Gives when the oldest was received that is not there yet; None where all of it is.
+        """
         asked_at, until = self.now(), self.monotonic() + self.most_seconds
-        while (oldest := self.oldest_pending()) is not None and oldest <= asked_at and oldest != self._hopeless:
-            if self.monotonic() >= until:
+        while (oldest := self.oldest_pending()) is not None and oldest <= asked_at:
+            if oldest == self._hopeless or self.monotonic() >= until:
                 self._hopeless = oldest
-                return
+                self._tell_rarely(oldest)
+                return oldest
             self.ring()
             self.pause(_LOOK_SECONDS)
+        return None
+
+    def _tell_rarely(self, since: datetime) -> None:
+        now = self.monotonic()
+        if self._told_at is None or now - self._told_at >= _TOLD_AGAIN_SECONDS:
+            self._told_at = now
+            self.tell(since)

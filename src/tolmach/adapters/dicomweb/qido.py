@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from tolmach.adapters.dicomweb.answers import DICOM_JSON, Reply, dumped
 from tolmach.adapters.dicomweb.json_model import Json, json_of_values
@@ -153,10 +154,11 @@ class QidoSearch:
             )
         except Unanswerable as error:
             raise bad(str(error.problem.what).removesuffix(".")) from error
+        since = self._index.missing_since()
         entities, more = self._index.find(query)
         models = [_model(one, base) for one in entities]
         ignored = [name for name in query.not_supported if name in wanted.conditions]
-        return _reply(models, offer, [*wanted.warnings, *_ignored(ignored), *_more(more)])
+        return _reply(models, offer, [*wanted.warnings, *_ignored(ignored), *_more(more), *_missing(since)])
 
 
 def _reply(models: Sequence[Json], offer: Offer, warnings: Sequence[str]) -> Reply:
@@ -172,6 +174,12 @@ def _reply(models: Sequence[Json], offer: Offer, warnings: Sequence[str]) -> Rep
 def _more(count: int) -> Sequence[str]:
     counted = f"at least {count}" if count >= MOST_COUNTED else str(count)
     return [f"There are {counted} additional results that can be requested"] if count else []
+
+
+def _missing(since: datetime | None) -> Sequence[str]:
+    if since is None:
+        return []
+    return [f"Some of what was received since {since.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC cannot be found yet"]
 
 
 def _ignored(names: Sequence[str]) -> Sequence[str]:

@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Final
 
 from tolmach.adapters.dimse.command_set import C_FIND_RQ, C_GET_RQ, C_MOVE_RQ, OFFENDING_ELEMENT
@@ -181,6 +182,14 @@ class _Finding:
                 raise MissingKey(UNIQUE[level])
 
     def _answer(self, operation: Operation, identifier: Identifier) -> tuple[int, str, int]:
+        """Answer, and tell the caller when it cannot be all; gives status, comment, number."""
+        since = self._index.missing_since()
+        status, comment, count = self._answer_as_read(operation, identifier)
+        if status == SUCCESS and since is not None:
+            return OUT_OF_RESOURCES, _missing(since), count
+        return status, comment, count
+
+    def _answer_as_read(self, operation: Operation, identifier: Identifier) -> tuple[int, str, int]:
         """Give the readings of the question to the index until one finds somebody; gives status, comment, number."""
         for number, keys in enumerate(identifier.readings, 1):
             asked = self._question(operation, identifier, keys)
@@ -241,6 +250,10 @@ class MissingKey(BadIdentifier):
 
 
 _LOST = "letters of the name were lost: ask by ID or in Latin letters"
+
+
+def _missing(since: datetime) -> str:
+    return f"some received since {since.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC cannot be found yet"
 
 
 def _offending(error: BadIdentifier) -> Mapping[int, bytes]:

@@ -76,19 +76,24 @@ class Conflict:
 class SqlIndex:
     """`Index` of `tolmach.archive.interfaces`.
 
-    `settle` is called before each question and returns when what was acknowledged until then is in the index.
+    `settle` is called before each question and returns when what was acknowledged until then is in the index, or gives
+    since when something is not.
     `examine` reads a stored file to its end (`ObjectInventory.examine`); without it nothing is sound.
     """
 
     def __init__(
         self,
         database: Database,
-        settle: Callable[[], None] | None = None,
+        settle: Callable[[], datetime | None] | None = None,
         examine: Callable[[str], Examined] | None = None,
     ) -> None:
         self._database = database
         self._settle = settle
         self._examine = examine
+
+    def missing_since(self) -> datetime | None:
+        """Give since when something acknowledged is not in the index yet, see `Index.missing_since`."""
+        return self._settled()
 
     def find(self, query: Query) -> tuple[Sequence[Entity], int]:
         """Give the entities that meet the query, at most `limit`, and how many more there are, see `Index.find`."""
@@ -147,9 +152,8 @@ class SqlIndex:
                 return
             after = rows[-1].id
 
-    def _settled(self) -> None:
-        if self._settle is not None:
-            self._settle()
+    def _settled(self) -> datetime | None:
+        return None if self._settle is None else self._settle()
 
     def _series(
         self, patient_id: str | None, of_studies: Sequence[str], of_series: Sequence[str], of_instances: Sequence[str]

@@ -66,7 +66,7 @@ class Records:
         self.retention = Retention(database, clock, versions)
 
     def index_with(
-        self, settle: Callable[[], None] | None = None, examine: Callable[[str], Examined] | None = None
+        self, settle: Callable[[], datetime | None] | None = None, examine: Callable[[str], Examined] | None = None
     ) -> SqlIndex:
         """Give the index as questions are put to it: settled first, and able to tell what is sound; see `SqlIndex`."""
         return SqlIndex(self._database, settle, examine)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from urllib.parse import parse_qsl
 
 import pytest
 
-from tests.archive_double import ArchiveDouble
+from tests.archive_double import ArchiveDouble, entry
 from tolmach.adapters.dicomweb.media_types import parse_accept
 from tolmach.adapters.dicomweb.qido import MOST_ANSWERS, MOST_PARAMETERS, QidoSearch, keyword_of, parse_search
 from tolmach.adapters.dicomweb.served_faults import BadRequest, TooLarge
@@ -107,3 +108,14 @@ def test_what_was_not_counted_to_its_end_is_told_so(more: int, told: str) -> Non
     reply = QidoSearch(ManyMore()).search("study", {}, [("limit", "1")], parse_accept(None), "http://here")
     assert told in reply.headers.get("Warning", "")
     assert bool(reply.headers) == bool(told)
+
+
+@pytest.mark.parametrize(("kept", "status"), [(1, 200), (0, 204)])
+def test_what_cannot_be_found_yet_is_told_whatever_was_found(kept: int, status: int) -> None:
+    index = ArchiveDouble(unfindable_since=datetime(2026, 11, 22, 10, 5, 7, 999, tzinfo=UTC))
+    index.add(*(entry(number) for number in range(kept)))
+    reply = QidoSearch(index).search("study", {}, [], parse_accept(None), "http://here")
+    assert reply.status == status
+    assert reply.headers["Warning"] == (
+        '299 tolmach "Some of what was received since 2026-11-22 10:05:07 UTC cannot be found yet"'
+    )

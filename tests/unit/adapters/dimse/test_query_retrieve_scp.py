@@ -1,6 +1,7 @@
 """C-FIND as the archive answers it: keys, levels, letters, limits. The index is the one in memory."""
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -322,6 +323,21 @@ def test_an_index_in_trouble_is_told_and_the_association_lives(asker: Asker, ind
     assert (heard.status, heard.answers) == (0xC001, [])
     index.trouble = None
     assert asker.find(STUDIES).status == 0
+
+
+@pytest.mark.parametrize("asked", [f"{ROOT}.1", f"{ROOT}.77"])
+def test_answers_that_cannot_be_whole_are_not_said_to_be(asker: Asker, index: ArchiveDouble, asked: str) -> None:
+    """What was acknowledged and cannot be indexed now must not look as if it were not held."""
+    keys = {**STUDIES, "StudyInstanceUID": asked}
+    whole = asker.find(keys)
+    index.unfindable_since = datetime(2026, 11, 22, 10, 5, 7, tzinfo=UTC)
+    heard = asker.find(keys)
+    assert (whole.status, heard.status) == (0, 0xA700)
+    assert heard.values("StudyInstanceUID") == whole.values("StudyInstanceUID")
+    assert "2026-11-22 10:05:07 UTC" in heard.comment
+    assert heard.comment.endswith("yet")
+    index.unfindable_since = None
+    assert asker.find(keys).status == 0
 
 
 def test_a_caller_without_the_right_gets_no_context(tmp_path: Path, index: ArchiveDouble) -> None:
