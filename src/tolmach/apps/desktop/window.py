@@ -374,6 +374,7 @@ class MainWindow(QMainWindow):
             return
         self._remember_place()
         self._place_soon.stop()
+        self.hide()  # nobody looks at a window that answers nothing while threads end
         self.desk.close(2.0 if self.desk.is_working else 0.0)
         if self.presence is not None:
             self.presence.close()

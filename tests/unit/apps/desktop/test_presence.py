@@ -270,6 +270,27 @@ def test_a_server_that_never_answers_keeps_nobody_from_quitting(
         assert max(pauses) < FROZEN_SECONDS
 
 
+def test_a_window_that_waits_for_its_threads_at_the_end_is_not_seen(
+    make_window: MakeWindow, files: Path, qtbot: QtBot, no_tray: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leaving, "SEND_MILLISECONDS", 300)
+    with nobody() as port:
+        window = loaded(make_window(port), qtbot, files, count=5)
+        window.desk.send(window.desk.unsent())
+        seen: list[bool] = []
+        close = window.desk.close
+
+        def waits(seconds: float) -> None:
+            seen.append(window.isVisible())
+            close(0.0)
+
+        monkeypatch.setattr(window.desk, "close", waits)
+        in_dialog(answer("Stop and close"))
+        with qtbot.waitSignal(window.ended, timeout=WAIT):
+            window.close()
+        assert seen == [False]
+
+
 # Starting.
 
 
