@@ -79,7 +79,7 @@ class PixelWorkers:
 
     def _give_back(self, worker: _Worker) -> None:
         with self._lock:
-            if worker.jobs < self._limits.jobs_each and not self._is_closed:
+            if worker.jobs < self._limits.jobs_each and not worker.is_killed and not self._is_closed:
                 self._idle.append(worker)
                 return
         worker.kill()
@@ -98,17 +98,25 @@ class _Worker:
 
     def __init__(self, child: Sequence[str]) -> None:
         self.jobs = 0
+        self.is_killed = False
         self._process = subprocess.Popen(  # noqa: S603 - our own program, nothing from outside
-            child, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=-1
+            child,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            bufsize=-1,
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
 
     def ask(self, job: Mapping[str, Any], frame: Source, limits: PixelLimits) -> tuple[Mapping[str, Any], bytes]:
         self.jobs += 1
-        is_late = threading.Event()
+        is_over, lock = threading.Event(), threading.Lock()
 
         def end() -> None:
-            is_late.set()
-            self._process.kill()
+            with lock:
+                if not is_over.is_set():
+                    self.is_killed = True
+                    self._process.kill()
 
         clock = threading.Timer(limits.seconds, end)
         clock.start()
@@ -118,9 +126,11 @@ class _Worker:
         except (OSError, ValueError, EOFError) as error:
             late = Phrase(N_("decoding it took longer than {seconds} s"), {"seconds": limits.seconds})
             died = Phrase(N_("the decoder did not survive it"))
-            raise NoPicture(NO_PICTURE, why=late if is_late.is_set() else died) from error
+            raise NoPicture(NO_PICTURE, why=late if self.is_killed else died) from error
         finally:
             clock.cancel()
+            with lock:  # from here on the time limit is nobody's: it may fire though it was cancelled
+                is_over.set()
 
     def _write(self, job: Mapping[str, Any], frame: Source) -> None:
         stream = self._process.stdin
@@ -145,6 +155,7 @@ class _Worker:
 
     def kill(self) -> None:
         """End the process now; may be repeated."""
+        self.is_killed = True
         self._process.kill()
         for stream in (self._process.stdin, self._process.stdout):
             if stream is not None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 import os
 import struct
+import subprocess
 import sys
 import threading
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from PIL import Image
 from pydicom.data import get_testdata_file
 
 from tests.builders import EXPLICIT, EXPLICIT_LE, INSTANCE, even, part10
+from tolmach.adapters.dicomweb import pixel_workers
 from tolmach.adapters.dicomweb.explicit import as_explicit
 from tolmach.adapters.dicomweb.frames import DECODABLE, Frames
 from tolmach.adapters.dicomweb.pictures import View, decoded, picture, uri_view_of, view_of
@@ -340,6 +342,53 @@ def test_children_are_replaced_after_their_share_and_none_is_left() -> None:
     assert seen[2] != seen[0]
     few.close()
     assert few._idle == []
+
+
+@pytest.mark.parametrize("fires", ["just before the end", "just after it"])
+def test_a_time_limit_that_fires_as_a_job_ends_costs_no_picture(fires: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    alarms: list[Callable[[], None]] = []
+
+    class Clock:
+        def __init__(self, _seconds: float, alarm: Callable[[], None]) -> None:
+            alarms.append(alarm)
+
+        def start(self) -> None:
+            pass
+
+        def cancel(self) -> None:
+            if fires == "just before the end":
+                alarms[-1]()
+
+    monkeypatch.setattr(pixel_workers.threading, "Timer", Clock)
+    few = PixelWorkers(PixelLimits(processes=1))
+    data_set = image(bytes(range(16)))
+    try:
+        for _ in range(3):
+            assert shown(data_set, few).shape == (4, 4)
+            if fires == "just after it":
+                alarms[-1]()
+            assert len(few._idle) == (fires == "just after it")
+    finally:
+        few.close()
+
+
+def test_children_open_no_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On Windows a program without a console of its own would show one for each child."""
+    asked: list[int] = []
+    started = subprocess.Popen
+
+    def seen(*arguments: Any, creationflags: int = 0, **more: Any) -> Any:
+        asked.append(creationflags)
+        return started(*arguments, **more)
+
+    monkeypatch.setattr(subprocess, "CREATE_NO_WINDOW", 0x08000000, raising=False)
+    monkeypatch.setattr(pixel_workers.subprocess, "Popen", seen)
+    few = PixelWorkers()
+    try:
+        shown(image(bytes(range(16))), few)
+    finally:
+        few.close()
+    assert asked == [0x08000000]
 
 
 def test_who_waits_too_long_for_a_child_is_told_to_come_again() -> None:
