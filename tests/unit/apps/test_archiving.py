@@ -11,11 +11,14 @@ import pytest
 from tests.contracts.test_index_rebuilt import forget_index
 from tests.peers.qr_files import ROOT, image
 from tests.unit.adapters.dimse.asking import LE, STUDY_FIND, Asker
+from tolmach.adapters.sql.endings import SqlJourneyEnds
+from tolmach.adapters.sql.faults import DISK_FULL
 from tolmach.apps import serving
 from tolmach.apps.faults import BadConfiguration
 from tolmach.apps.sections import Settings
 from tolmach.apps.wiring import Station, station
 from tolmach.archive.interfaces import OneOf, Query
+from tolmach.intake.faults import RecordsTrouble
 from tolmach.intake.interfaces import Provenance
 
 SECONDS = 30.0
@@ -69,6 +72,29 @@ def test_what_was_just_stored_is_found_though_journeys_wait_for_a_pause(
         query = Query("instance", {"StudyInstanceUID": OneOf((f"{ROOT}.1",))})
         assert len(here.archive.index.find(query)[0]) == number
         assert time.monotonic() - began < SECONDS / 10
+
+
+def test_while_nothing_can_be_written_searches_say_that_they_are_not_whole(
+    here: Station, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(*_: object) -> None:
+        raise RecordsTrouble(DISK_FULL, path="records")
+
+    keys = {"QueryRetrieveLevel": "STUDY", "StudyInstanceUID": f"{ROOT}.1", "PatientName": ""}
+    with Asker(port(here), [STUDY_FIND]) as asker:
+        with monkeypatch.context() as patched:
+            patched.setattr(SqlJourneyEnds, "finish", full)
+            here.intake.accept_stream([image()], CT)
+            here.walker.bell.ring()
+            heard = [asker.find(keys) for _ in range(3)]
+        assert [(one.status, one.answers) for one in heard] == [(0xA700, [])] * 3
+        assert "cannot be found yet" in heard[0].comment
+        assert sum("is not in the index yet" in one.message for one in caplog.records) == 1
+        deadline = time.monotonic() + SECONDS
+        here.walker.bell.ring()
+        while (last := asker.find(keys)).status and time.monotonic() < deadline:
+            here.walker.bell.ring()
+        assert (last.status, len(last.answers)) == (0, 1)
 
 
 def test_what_is_held_is_given_back_proved(here: Station) -> None:
