@@ -15,6 +15,8 @@ from tolmach.base import N_
 
 _MOST_LINES = 5_000
 _MOST_LETTERS = 2_000
+_MARKS = {"good": "✓", "bad": "✗", "doubt": "!"}
+_TONES = tuple(_MARKS)
 
 
 class LogPane(QWidget):
@@ -29,7 +31,7 @@ class LogPane(QWidget):
         self.text.setReadOnly(True)
         self.text.setMaximumBlockCount(_MOST_LINES)
         self.text.setUndoRedoEnabled(False)
-        self.text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
+        self.text.setLineWrapMode(QPlainTextEdit.LineWrapMode.WidgetWidth)
         title = text_label("", "heading")
         words.bind(title.setText, N_("Log"))
         words.bind(self.text.setAccessibleName, N_("Log"))
@@ -42,6 +44,7 @@ class LogPane(QWidget):
         head.addStretch(1)
         head.addWidget(clear)
         self.text.setMinimumHeight(36)
+        theme.changed.connect(self._draw)
         frame, inside = panel()
         inside.addLayout(head)
         inside.addWidget(self.text, 1)
@@ -51,17 +54,29 @@ class LogPane(QWidget):
 
     def add(self, tone: str, line: str) -> None:
         """Add one line; what it says of trouble stands in the colour of trouble, and begins with a mark."""
-        marks = {"good": "✓", "bad": "✗", "doubt": "!"}
-        form = QTextCharFormat()
-        colours = self._theme.colours
-        form.setForeground(colour({"good": colours.good, "bad": colours.bad, "doubt": colours.doubt}.get(
-            tone, colours.text)))  # fmt: skip
         bar = self.text.verticalScrollBar()
         is_at_end = bar.value() >= bar.maximum() - 4
         cursor = QTextCursor(self.text.document())
         cursor.movePosition(QTextCursor.MoveOperation.End)
         now = datetime.now().astimezone().strftime("%H:%M:%S")
-        text = f"{now}  {marks.get(tone, ' ')}  {shown.plain(line, _MOST_LETTERS)}"
-        cursor.insertText(text if self.text.document().isEmpty() else f"\n{text}", form)
+        text = f"{now}  {_MARKS.get(tone, ' ')}  {shown.plain(line, _MOST_LETTERS)}"
+        cursor.insertText(text if self.text.document().isEmpty() else f"\n{text}", self._form(tone))
+        cursor.block().setUserState(_TONES.index(tone) if tone in _TONES else -1)
         if is_at_end:
             bar.setValue(bar.maximum())
+
+    def _form(self, tone: str) -> QTextCharFormat:
+        colours, form = self._theme.colours, QTextCharFormat()
+        known = {"good": colours.good, "bad": colours.bad, "doubt": colours.doubt}
+        form.setForeground(colour(known.get(tone, colours.text)))
+        return form
+
+    def _draw(self) -> None:
+        """Give the lines that are there the colours of another scheme, in which the old ones may not be readable."""
+        forms = [self._form(tone) for tone in _TONES] + [self._form("")]
+        cursor, block = QTextCursor(self.text.document()), self.text.document().begin()
+        while block.isValid():
+            cursor.setPosition(block.position())
+            cursor.movePosition(QTextCursor.MoveOperation.EndOfBlock, QTextCursor.MoveMode.KeepAnchor)
+            cursor.setCharFormat(forms[block.userState()])
+            block = block.next()

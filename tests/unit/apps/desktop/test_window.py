@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QCoreApplication
+from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QApplication, QDialogButtonBox, QLabel, QMessageBox, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -261,7 +262,8 @@ def test_nobody_but_its_command_imports_the_desktop() -> None:
 # What the window may ask adapters for: to find, open and keep files, to say whether a title is one, to echo, and to
 # tell people what the presets do.
 ASKED = {
-    "FileReader", "FoundFile", "inflate", "walk", "write_file", "is_ae_title", "verify_peer", "NO_FILES", "DESCRIPTIONS",
+    "FileReader", "FoundFile", "inflate", "walk", "write_file", "is_ae_title", "verify_peer", "NO_FILES",
+    "DESCRIPTIONS",
 }  # fmt: skip
 
 
@@ -281,3 +283,17 @@ def test_only_the_command_loads_qt() -> None:
 
     code = "import sys; from tolmach.apps.cli.program import run; run(['--help']); sys.exit('PySide6' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0
+
+
+def test_the_log_is_read_whole_and_in_the_colours_of_now(make_window: MakeWindow, qtbot: QtBot) -> None:
+    window = make_window()
+    window.theme.choose("dark")
+    window.log.add("plain", "begun")
+    window.log.add("bad", "what is wrong, and at the end of a long line what to do " * 12)
+    qtbot.waitUntil(window.log.text.isVisible, timeout=WAIT)
+    assert window.log.text.horizontalScrollBar().maximum() == 0
+    window.theme.choose("light")
+    first, last = (window.log.text.document().findBlockByNumber(number) for number in (0, 1))
+    colours = window.theme.colours
+    for block, wanted in ((first, colours.text), (last, colours.bad)):
+        assert block.begin().fragment().charFormat().foreground().color() == QColor(wanted)
