@@ -259,11 +259,11 @@ def test_nobody_but_its_command_imports_the_desktop() -> None:
     assert strangers == []
 
 
-# What the window may ask adapters for: to find, open and keep files, to say whether a title is one, to echo, and to
-# tell people what the presets do.
+# What the window may ask adapters for: to find, open and keep files and say what is wrong with a folder, to say whether
+# a title or a template of paths is one, to tell what presets do, and to echo, encrypted where the peer wants it.
 ASKED = {
-    "FileReader", "FoundFile", "inflate", "walk", "write_file", "is_ae_title", "verify_peer", "NO_FILES",
-    "DESCRIPTIONS",
+    "FileReader", "FoundFile", "inflate", "walk", "write_file", "mapped", "is_ae_title", "PathTemplate",
+    "preset", "GENERIC", "DESCRIPTIONS", "verify_peer", "TlsClient", "NO_FILES",
 }  # fmt: skip
 
 
