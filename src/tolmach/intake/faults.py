@@ -13,12 +13,24 @@ class StoreAway(StoreTrouble):
     """The whole store cannot be reached, or refuses whoever asks: it says nothing of the object that was asked for."""
 
 
+class DiskFull(Retryable):
+    """Something could not be written because a disk is full; it goes on by itself when there is space."""
+
+
+class StoreFull(StoreTrouble, DiskFull):
+    """There is no space left for the bytes."""
+
+
 class ObjectMissing(NeedsOperator):
     """The records know an object whose bytes are not there."""
 
 
 class RecordsTrouble(Retryable):
     """The records could not be written or read; nothing may be acknowledged."""
+
+
+class RecordsFull(RecordsTrouble, DiskFull):
+    """There is no space left for the records."""
 
 
 class NoRoom(Retryable):

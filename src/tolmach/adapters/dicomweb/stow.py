@@ -28,7 +28,7 @@ from tolmach.base import N_, Phrase, Refused, Retryable
 from tolmach.dicom import dictionary
 from tolmach.dicom.data_set import DataSet
 from tolmach.dicom.part10 import Inflate, open_data_set
-from tolmach.intake.faults import NoRoom
+from tolmach.intake.faults import DiskFull, NoRoom
 from tolmach.intake.interfaces import Arrival, ObjectStore, Provenance, Spooled
 from tolmach.intake.receive import Intake
 from tolmach.intake.whole import reason_for_quarantine
@@ -214,7 +214,7 @@ def _not_stored(found: Stored, error: Refused | Retryable) -> Stored:
     )
     if isinstance(error, Refused):
         return replace(found, reason=NOT_UNDERSTOOD)
-    return replace(found, reason=OUT_OF_RESOURCES, has_no_room=isinstance(error, NoRoom))
+    return replace(found, reason=OUT_OF_RESOURCES, has_no_room=isinstance(error, NoRoom | DiskFull))
 
 
 def _found(data_set: DataSet) -> Stored:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tolmach.base import N_, Fault, NeedsOperator, Phrase, Refused, TolmachError
-from tolmach.intake.faults import ObjectMissing, StoreTrouble
+from tolmach.intake.faults import ObjectMissing, StoreFull, StoreTrouble
 
 NO_SPACE = Fault(
     "TLM-OBJ-001",
@@ -159,7 +159,7 @@ _FORBIDDEN = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 def trouble(error: OSError, path: object) -> StoreTrouble:
     """Give the error of ours that stands for one of the system's."""
     if error.errno in _FULL:
-        return StoreTrouble(NO_SPACE, path=path)
+        return StoreFull(NO_SPACE, path=path)
     if error.errno in _FORBIDDEN:
         return StoreTrouble(NOT_ALLOWED, path=path)
     return StoreTrouble(SYSTEM_ERROR, path=path, why=error.strerror or str(error))
@@ -168,7 +168,7 @@ def trouble(error: OSError, path: object) -> StoreTrouble:
 def unsynced(error: OSError, path: object) -> StoreTrouble:
     """Give the error of ours for a sync that failed; a full disk stays a full disk."""
     if error.errno in _FULL:
-        return StoreTrouble(NO_SPACE, path=path)
+        return StoreFull(NO_SPACE, path=path)
     return StoreTrouble(NOT_SYNCED, path=path, why=error.strerror or str(error))
 
 

@@ -6,7 +6,7 @@ import errno
 from typing import Any, Final
 
 from tolmach.base import N_, Fault, NeedsOperator, Refused
-from tolmach.intake.faults import RecordsTrouble
+from tolmach.intake.faults import RecordsFull, RecordsTrouble
 
 LOCKED = Fault(
     "TLM-SQL-001",
@@ -263,7 +263,8 @@ def why(error: BaseException) -> str:
 
 def trouble(error: BaseException, path: object) -> RecordsTrouble:
     """Give the error of ours for a foreign one met at work."""
-    return RecordsTrouble(fault_of(error), path=path, why=why(error))
+    fault = fault_of(error)
+    return (RecordsFull if fault is DISK_FULL else RecordsTrouble)(fault, path=path, why=why(error))
 
 
 def needing_operator(error: RecordsTrouble) -> RecordsTrouble | RecordsUnusable:

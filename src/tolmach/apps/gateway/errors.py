@@ -11,7 +11,7 @@ from tolmach.adapters.dicomweb.served_faults import STATUS
 from tolmach.apps.gateway.bridge import Incoming, Send
 from tolmach.apps.gateway.faults import Forbidden, HeadTooLarge, NoSuchPath, Unauthorized
 from tolmach.base import NeedsOperator, Problem, Retryable, TolmachError
-from tolmach.intake.faults import NoRoom
+from tolmach.intake.faults import NoRoom, StoreFull
 
 RETRY_SECONDS = "5"
 # Standard: RFC 9110 section 15.5.16: what would have been taken, in which coding.
@@ -24,6 +24,7 @@ _OWN: Mapping[type[Exception], int] = {
     NoSuchPath: 404,
     HeadTooLarge: 431,
     NoRoom: 507,
+    StoreFull: 507,
     Retryable: 503,
     NeedsOperator: 500,
 }

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
 import socket
+import sqlite3
 import threading
 import time
 import tracemalloc
@@ -20,8 +22,12 @@ import pytest
 from tests.builders import CT_IMAGE, EXPLICIT, EXPLICIT_LE, even, part10
 from tests.unit.apps.gateway.storing_files import ROOT, instance
 from tests.web_archive import BOUNDARY, Client, WebArchive, multipart, web_archive
+from tolmach.adapters.dicomweb.stow_metadata import Assembly
 from tolmach.adapters.dicomweb.xml_model import xml_of
+from tolmach.adapters.objects.faults import trouble as store_trouble
+from tolmach.adapters.objects.faults import unsynced
 from tolmach.adapters.sql.faults import LOCKED
+from tolmach.adapters.sql.faults import trouble as records_trouble
 from tolmach.intake.faults import NO_ROOM, NoRoom, RecordsTrouble
 
 JSON_KIND = f'multipart/related; type="application/dicom+json"; boundary={BOUNDARY}'
@@ -144,11 +150,23 @@ def test_the_answer_comes_in_the_form_that_is_asked_for(fresh: tuple[WebArchive,
     assert fresh[1].store(instance(1), Accept="image/png").status == 406
 
 
+def sqlite_error(code: int) -> sqlite3.OperationalError:
+    error = sqlite3.OperationalError("full")
+    error.sqlite_errorcode = code
+    return error
+
+
 @pytest.mark.parametrize(
     ("trouble", "expected"),
     [
         (NoRoom(NO_ROOM, free="1 GB", reserve="5 GB"), 507),
         (RecordsTrouble(LOCKED, path="x"), 503),
+        (records_trouble(sqlite_error(sqlite3.SQLITE_FULL), "x"), 507),
+        (records_trouble(OSError(errno.ENOSPC, "no space"), "x"), 507),
+        (records_trouble(OSError(errno.EIO, "broken"), "x"), 503),
+        (store_trouble(OSError(errno.ENOSPC, "no space"), "x"), 507),
+        (unsynced(OSError(errno.ENOSPC, "no space"), "x"), 507),
+        (unsynced(OSError(errno.EIO, "broken"), "x"), 503),
     ],
 )
 def test_what_cannot_be_taken_now_is_not_acknowledged(
@@ -162,6 +180,17 @@ def test_what_cannot_be_taken_now_is_not_acknowledged(
     assert reasons(answer.json, FAILED) == [0xA700] * 2
     archive.receipts.trouble = None
     assert client.store(instance(1), instance(2)).status == 200
+
+
+def test_bulk_data_that_finds_no_space_is_told_so(
+    fresh: tuple[WebArchive, Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_self: Assembly, _part: object) -> None:
+        raise store_trouble(OSError(errno.ENOSPC, "no space"), "the bulk data of a request")
+
+    monkeypatch.setattr(Assembly, "add", full)
+    answer = fresh[1].ask("POST", "/dicom-web/studies", multipart(b"[]"), Content_Type=JSON_KIND)
+    assert (answer.status, answer.json["code"]) == (507, "TLM-OBJ-001")
 
 
 def test_a_caller_that_goes_away_leaves_nothing_behind(fresh: tuple[WebArchive, Client]) -> None:
