@@ -75,7 +75,7 @@ class Application:
         self._paths: dict[str, dict[str, Any]] = {}
         self._public_url = public_url.rstrip("/") if public_url else None
         self._ways: list[tuple[str, re.Pattern[str], Callable[[Request], Awaitable[Response]]]] = []
-        self.app.add_exception_handler(HTTPException, _no_such_path)
+        self.app.add_exception_handler(HTTPException, self._no_such_path)
 
     def add(self, method: str, path: str, work: Work, about: str) -> None:
         """Answer requests for a path by doing `work` in a thread; raises `KeyError` for a path without rights."""
@@ -131,6 +131,16 @@ class Application:
                 return
         await self.app(scope, receive, send)
 
+    async def _no_such_path(self, request: Request, error: Exception) -> Response:
+        """Answer for addresses and methods that are not there."""
+        status = error.status_code if isinstance(error, HTTPException) else 404
+        if status == 405:
+            # The framework knows the methods of one of its routes only; Standard: RFC 9110 section 15.5.6.
+            path = request.scope["path"]
+            allow = ", ".join(sorted({method for method, pattern, _ in self._ways if pattern.match(path)}))
+            return _Told(NoSuchPath(NO_SUCH_PATH, method=request.method[:20]), status, allow)
+        return _Told(NotHeld(NOT_HELD), status)
+
     def _question(self, request: Request, name: str) -> Question:
         raw = request.scope["query_string"].decode("latin-1")
         try:
@@ -154,21 +164,13 @@ def _called(request: Request) -> str:
 class _Told(Response):
     """An error on its way to the caller."""
 
-    def __init__(self, error: TolmachError, status: int | None = None) -> None:
-        self._error, self._status, self.background = error, status, None
+    def __init__(self, error: TolmachError, status: int | None = None, allow: str = "") -> None:
+        self._error, self._status, self._allow, self.background = error, status, allow, None
         self.raw_headers = []
 
     async def __call__(self, scope: Any, _receive: Receive, send: Send) -> None:
         """Send the words of the error."""
-        await send_error(self._error, scope["state"]["incoming"], send, self._status)
-
-
-async def _no_such_path(request: Request, error: Exception) -> Response:
-    """Answer for addresses and methods that are not there."""
-    status = error.status_code if isinstance(error, HTTPException) else 404
-    if status == 405:
-        return _Told(NoSuchPath(NO_SUCH_PATH, method=request.method[:20]), status)
-    return _Told(NotHeld(NOT_HELD), status)
+        await send_error(self._error, scope["state"]["incoming"], send, self._status, self._allow)
 
 
 class _Answer(Response):

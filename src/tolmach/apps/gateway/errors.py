@@ -56,8 +56,13 @@ def headers_of(status: int) -> dict[str, str]:
     return {"Retry-After": RETRY_SECONDS} if status == 503 else {}
 
 
-async def send_error(error: TolmachError, incoming: Incoming, send: Send, status: int | None = None) -> None:
-    """Answer with an error; what is left of the request's body is read for a moment, then the connection is closed."""
+async def send_error(
+    error: TolmachError, incoming: Incoming, send: Send, status: int | None = None, allow: str = ""
+) -> None:
+    """Answer with an error; what is left of the request's body is read for a moment, then the connection is closed.
+
+    `allow` are the methods that the address has, to be told with 405.
+    """
     status = status or status_of(error)
     await drain(incoming)
     body = body_of(error.problem)
@@ -66,6 +71,7 @@ async def send_error(error: TolmachError, incoming: Incoming, send: Send, status
         "Content-Length": str(len(body)),
         "Connection": "close",
         **headers_of(status),
+        **({"Allow": allow} if status == 405 else {}),
     }
     encoded = [(name.lower().encode("ascii"), text.encode("ascii")) for name, text in headers.items()]
     await send({"type": "http.response.start", "status": status, "headers": encoded})

@@ -77,6 +77,16 @@ def test_paths_that_are_not_there_tell_strangers_nothing(client: Client) -> None
         assert client.get(path).status in (404, 405)
 
 
+@pytest.mark.parametrize("path", PATHS)
+def test_who_asks_for_what_is_not_done_there_is_told_what_is(path: str, client: Client) -> None:
+    """Standard: RFC 9110 section 15.5.6: a 405 names every method of the address in Allow."""
+    answer = client.ask("PATCH", filled(path))
+    assert answer.status == 405
+    known = sorted(method for method, other in RIGHTS if other == path)
+    assert answer.headers["allow"] == ", ".join(known)
+    assert "allow" not in client.get("/nothing/here").headers
+
+
 def test_a_token_in_the_address_is_no_token(client: Client) -> None:
     """H-05."""
     assert client.get("/dicom-web/studies?token=token-of-admin", Authorization=None).status == 401
