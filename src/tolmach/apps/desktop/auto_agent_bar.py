@@ -15,7 +15,7 @@ from tolmach.apps.desktop.panels import Banner, ToolButton, bind_tip, text_label
 from tolmach.apps.desktop.rows import Tone
 from tolmach.apps.desktop.theme import Theme
 from tolmach.apps.desktop.words import Words
-from tolmach.base import N_
+from tolmach.base import N_, Problem
 
 _TONES: dict[str, Tone] = {
     "off": "doubt",
@@ -82,6 +82,11 @@ class AgentBar(QWidget):
     def is_watched(self) -> bool:
         """Whether somebody watches the folders, here or elsewhere."""
         return self._agent.state.kind in ("running", "elsewhere", "starting")
+
+    @property
+    def problem(self) -> Problem | None:
+        """The problem that stands in the banner, where one does."""
+        return self._agent.state.problem if self._agent.state.kind == "failed" else None
 
     def say(self) -> None:
         """Say how the agent is now."""

@@ -112,6 +112,9 @@ class AutoView(QWidget):
     def show_part(self, key: str) -> None:
         """Show folders, history or queue."""
         self.parts.choose(key)
+        if self._done is not None and self._done.problem is None:  # what was done in another part is no news here
+            self._done = None
+            self._say_answer()
         self.stack.setCurrentWidget(self.pages[key])
         self.desk.attend(_KINDS[key])
         self.pages[key].refresh(force=True)
@@ -194,6 +197,7 @@ class AutoView(QWidget):
     def _follow_agent(self) -> None:
         self.bar.arrange()
         self.folders.show_watched(is_watched=self.agent_bar.is_watched)
+        self._say_trouble()
 
     def _forget_answer(self) -> None:
         self._done = None
@@ -212,7 +216,9 @@ class AutoView(QWidget):
             self.answer.say(self._line(self._done), "", "good")
 
     def _say_trouble(self) -> None:
-        if self._trouble is not None:
+        if self._trouble is not None and self._trouble == self.agent_bar.problem:
+            self.banner.hide()  # the agent's banner says it already
+        elif self._trouble is not None:
             self.banner.tell(self._trouble, can_close=False)
         elif self._is_slow:
             self.banner.say(

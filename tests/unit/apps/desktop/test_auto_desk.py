@@ -18,10 +18,12 @@ from pytestqt.qtbot import QtBot
 from tests.unit.apps.desktop.auto_station import FakeAgent, Keeper, MakeView, kept, settings_of, settle, views
 from tests.unit.apps.desktop.conftest import WAIT
 from tolmach.apps.desktop import auto_desk
+from tolmach.apps.desktop.agent import AgentState
 from tolmach.apps.desktop.auto_history_model import Column
 from tolmach.apps.desktop.auto_rows import HistoryLine
 from tolmach.apps.desktop.auto_source import AutoSource
 from tolmach.apps.desktop.auto_view import AutoView
+from tolmach.apps.faults import NO_CONFIGURATION, BadConfiguration
 from tolmach.apps.overseeing import Wanted
 
 MANY = 100_000
@@ -193,6 +195,30 @@ def test_saying_something_where_nothing_ever_came_is_answered(
     settle(view, qtbot)
     assert view.answer.property("tone") == "bad"
     assert view.answer.rest.text()
+
+
+def test_what_the_agent_cannot_do_is_said_once(make_view: MakeView, tmp_path: Path, qtbot: QtBot) -> None:
+    agent = FakeAgent(settings_of(tmp_path, "room-1"))
+    agent.trouble = BadConfiguration(NO_CONFIGURATION, file="tolmach.toml", why="no end")
+    view = make_view(agent)
+    qtbot.waitUntil(view.banner.isVisible, timeout=WAIT)
+    agent.tell(AgentState("failed", problem=agent.trouble.problem))
+    assert view.agent_bar.banner.isVisible()
+    assert not view.banner.isVisible()
+    agent.tell(AgentState("off"))
+    assert view.banner.isVisible()
+
+
+def test_what_was_done_is_no_news_in_another_part(make_view: MakeView, tmp_path: Path, qtbot: QtBot) -> None:
+    with kept(tmp_path) as keeper:
+        keeper.look("room-1")
+    view = make_view(FakeAgent(settings_of(tmp_path, "room-1")))
+    qtbot.waitUntil(lambda: "room-1" in view.folders.cards, timeout=WAIT)
+    view.folders.cards["room-1"].pause.click()
+    qtbot.waitUntil(view.answer.isVisible, timeout=WAIT)
+    assert view.answer.property("tone") == "good"
+    view.show_part("queue")
+    assert not view.answer.isVisible()
 
 
 def test_records_that_appear_later_are_opened(make_view: MakeView, tmp_path: Path, qtbot: QtBot) -> None:
