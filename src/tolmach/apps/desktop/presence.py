@@ -62,7 +62,7 @@ class Presence(QObject):
         self.button = window.navigation.opener("menu", N_("&Menu"), "F10", self._pop_up)
         agent.changed.connect(self._take_state)
         agent.looked.connect(self._take_overview)
-        agent.refused.connect(self._log)
+        agent.refused.connect(self._refuse)
         agent.followed.connect(self._follow)
         self._words.changed.connect(self._say)
         self._check = QTimer(self)
@@ -186,8 +186,11 @@ class Presence(QObject):
 
     def _take_state(self, state: AgentState) -> None:
         if state.problem is not None:
-            if state.problem != self._logged:
-                self._log(state.problem, "plain" if state.kind == "elsewhere" else "bad")
+            if state.problem != self._logged and state.kind == "elsewhere":
+                line = f"{state.problem.code}: {self._words.phrase(state.problem.what)}"
+                self._window.log.add("plain", line)  # all is well: what to do about it would lead astray
+            elif state.problem != self._logged:
+                self._log(state.problem)
             self._logged = state.problem
         elif state.kind in ("running", "off"):
             self._logged = None
@@ -213,6 +216,11 @@ class Presence(QObject):
 
     def _log(self, problem: Problem, tone: str = "bad") -> None:
         self._window.log.add(tone, f"{problem.code}: {self._words.sentence(problem)}")
+
+    def _refuse(self, problem: Problem) -> None:
+        """Tell that what a person has just asked for was not done; where nobody would see it, the log opens."""
+        self._log(problem)
+        self._window.log_button.setChecked(True)
 
     def _follow(self) -> None:
         self._window.station.reload()

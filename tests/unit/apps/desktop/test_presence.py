@@ -27,6 +27,7 @@ from tolmach.apps import watching
 from tolmach.apps.configuration import user_folder
 from tolmach.apps.data_folder import is_free
 from tolmach.apps.desktop import leaving
+from tolmach.apps.desktop.agent import AgentState
 from tolmach.apps.desktop.alarms import FORGET_SECONDS, Alarms
 from tolmach.apps.desktop.overview import Stuck
 from tolmach.apps.desktop.presence import Presence
@@ -522,3 +523,24 @@ def test_texts_of_the_agent_follow_the_language(
         assert one.quit_action.text() == window.words.gettext("Quit")
         assert one.state_action.text() == window.words.gettext("Auto-export is on")
         assert window.windowTitle() == window.base_title
+
+
+# What is told.
+
+
+def test_another_program_at_work_is_told_without_advice_to_stop_it(make_window: MakeWindow, tmp_path: Path) -> None:
+    window = make_window(config=configured(tmp_path))
+    problem = Problem(STUCK, {"destination": "pacs", "count": 1, "minutes": 5})
+    presence(window).agent.changed.emit(AgentState("elsewhere", problem=problem))
+    told = window.log.text.toPlainText()
+    assert window.words.phrase(problem.what) in told
+    assert window.words.phrase(problem.todo) not in told
+
+
+def test_what_was_not_done_opens_the_log(make_window: MakeWindow, tmp_path: Path) -> None:
+    window = make_window(config=configured(tmp_path))
+    window.log_button.setChecked(False)
+    problem = Problem(STUCK, {"destination": "pacs", "count": 1, "minutes": 5})
+    presence(window).agent.refused.emit(problem)
+    assert window.log_button.isChecked()
+    assert window.words.phrase(problem.todo) in window.log.text.toPlainText()
