@@ -39,9 +39,10 @@ def _get(run: Run, to: str, texts: tuple[str, ...], out: Path, *, as_json: bool)
     level = level_of_keys(keys)
     destination, text = destination_named(run, to)
     write = asking.writer_for(level, keys, text)
-    terminal, failed = run.terminal(as_json=as_json), 0
+    terminal, came, failed = run.terminal(as_json=as_json), 0, 0
     try:
         for brought in bring(destination, level, write, out):
+            came += bool(brought.sop_instance_uid)
             failed += brought.problem is not None
             _tell(terminal, brought, as_json=as_json)
             if brought.is_last and brought.failed_there:
@@ -50,6 +51,8 @@ def _get(run: Run, to: str, texts: tuple[str, ...], out: Path, *, as_json: bool)
     except TolmachError as error:
         terminal.complain(error)
         return 1
+    if not (came or failed or as_json):
+        terminal.write(terminal.count("{count} image", "{count} images", 0), "dim")
     return 1 if failed else 0
 
 
