@@ -79,3 +79,9 @@ class ServiceRefused(NeedsOperator):
 
 class InstanceNotSendable(Refused):
     """The data set's length is odd, empty, or not what was announced; nothing of it counts as sent."""
+
+
+def sentence_of(comment: str) -> str:
+    """Give a peer's own words so that another sentence can stand behind them: with a stop at their end."""
+    words = comment.strip()
+    return words if not words or words.endswith((".", "!", "?")) else f"{words}."

@@ -8,7 +8,7 @@ from __future__ import annotations
 from tolmach.adapters.dimse import faults
 from tolmach.adapters.dimse.association import Association
 from tolmach.adapters.dimse.command_set import ERROR_COMMENT, STATUS, CommandSet
-from tolmach.adapters.dimse.errors import ProtocolViolation, ServiceFailedForNow, ServiceRefused
+from tolmach.adapters.dimse.errors import ProtocolViolation, ServiceFailedForNow, ServiceRefused, sentence_of
 from tolmach.adapters.dimse.message_data import MESSAGE_SYNTAXES
 from tolmach.base import Fault, TolmachError
 
@@ -29,7 +29,7 @@ def failure(assoc: Association, response: CommandSet, fault: Fault) -> TolmachEr
     """Give the error of a response with a failure status."""
     status = response.number(STATUS)
     kind = ServiceFailedForNow if any(first <= status <= last for first, last in _MAY_PASS) else ServiceRefused
-    return kind(fault, peer=assoc.peer, status=f"{status:04X}", comment=response.text(ERROR_COMMENT))
+    return kind(fault, peer=assoc.peer, status=f"{status:04X}", comment=sentence_of(response.text(ERROR_COMMENT)))
 
 
 def unexpected(assoc: Association, command: CommandSet) -> TolmachError:

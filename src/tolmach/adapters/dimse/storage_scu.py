@@ -13,7 +13,13 @@ from typing import Protocol
 from tolmach.adapters.dimse import faults
 from tolmach.adapters.dimse.data_pdus import DataPdus, LengthLies
 from tolmach.adapters.dimse.dimse import Command, CStoreRequest, CStoreResponse
-from tolmach.adapters.dimse.errors import AssociationLost, InstanceNotSendable, ProtocolViolation, StoreFailedForNow
+from tolmach.adapters.dimse.errors import (
+    AssociationLost,
+    InstanceNotSendable,
+    ProtocolViolation,
+    StoreFailedForNow,
+    sentence_of,
+)
 from tolmach.adapters.dimse.pdu import Buffer
 from tolmach.adapters.dimse.status import StatusMeaning, meaning_of, store_error
 from tolmach.adapters.dimse.stream import Clock
@@ -188,7 +194,7 @@ def _await_outcome(assoc: StoreChannel, sent: _InFlight, clock: Clock) -> StoreO
         return StoreOutcome(instance, None, mismatch, may_be_stored=True)
     assert isinstance(answer, CStoreResponse)
     response = StoreResponse(answer.status, clock() - sent.started, answer.error_comment)
-    facts = {"peer": assoc.peer, "status": f"{answer.status:04X}", "comment": answer.error_comment}
+    facts = {"peer": assoc.peer, "status": f"{answer.status:04X}", "comment": sentence_of(answer.error_comment)}
     return StoreOutcome(instance, response, store_error(answer.status, facts))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from datetime import timedelta
 
@@ -169,6 +170,14 @@ def _purge(run: Run, days: int | None, *, yes: bool) -> int:
     return 0
 
 
+def _shown(kind: str, key: str) -> str:
+    """Give what a conflict is about: a UID, or a patient ID and who issued it; the rest is ours."""
+    if kind != "patient-id":
+        return key
+    bears, issuer, _number = json.loads(key)
+    return f"{bears} ({issuer})" if issuer else str(bears)
+
+
 def _conflicts(run: Run, *, as_json: bool) -> int:
     terminal = run.terminal(as_json=as_json)
     is_empty = True
@@ -181,7 +190,11 @@ def _conflicts(run: Run, *, as_json: bool) -> int:
                 continue
             people = one.details.get("people")
             names = people if isinstance(people, list) else []
-            terminal.write("  ".join((short_time(one.at), one.kind, one.key, *(" ".join(name) for name in names))))
+            terminal.write(
+                "  ".join(
+                    (short_time(one.at), one.kind, _shown(one.kind, one.key), *(" ".join(name) for name in names))
+                )
+            )
     if is_empty:
         terminal.say(N_("No conflicts."))
     return 0

@@ -12,6 +12,7 @@ from tolmach.adapters.dimse.command_set import (
     C_FIND_RSP,
     COMMAND_DATA_SET_TYPE,
     COMMAND_FIELD,
+    ERROR_COMMENT,
     EVENT_TYPE_ID,
     MESSAGE_ID,
     MESSAGE_ID_BEING_RESPONDED_TO,
@@ -132,7 +133,7 @@ def _reference(sop_class: str, instance: str) -> bytes:
 Find = Callable[[list[str]], Iterable[str] | int]
 
 
-def serve_queries(line: Line, find: Find) -> list[list[str]]:
+def serve_queries(line: Line, find: Find, comment: str = "") -> list[list[str]]:
     """Accept, answer C-FIND until the release or an abort, and give what was asked for each time."""
     asked: list[list[str]] = []
     line.accept()
@@ -147,7 +148,8 @@ def serve_queries(line: Line, find: Find) -> list[list[str]]:
         asked.append(listed.split("\\") if listed else [])
         found = find(asked[-1])
         if isinstance(found, int):
-            say(line, context_id, _answer(command, found))
+            said = {ERROR_COMMENT: comment} if comment else {}
+            say(line, context_id, {**_answer(command, found), **said})
             continue
         for uid in found:
             say(line, context_id, _answer(command, PENDING), element_of("SOPInstanceUID", uid, ENCODING))

@@ -1,6 +1,7 @@
 """C-FIND as SCU, against archives that read lists, that do not, that find too much and never stop."""
 
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
@@ -69,6 +70,21 @@ def test_an_archive_that_does_not_answer_queries(status: int, kind: type[Tolmach
     with Parrot(lambda line: serve_queries(line, lambda _: status)) as parrot, pytest.raises(kind) as caught:
         instances_found(parrot)
     assert caught.value.code == "TLM-NET-081"
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("the index cannot be read now: ask again", "(status C001). the index cannot be read now: ask again. Ask"),
+        ("Too many!", "(status C001). Too many! Ask"),
+        ("Done.", "(status C001). Done. Ask"),
+    ],
+)
+def test_what_the_archive_says_is_a_sentence_of_its_own(said: str, told: str) -> None:
+    refuse = partial(serve_queries, find=lambda _: 0xC001, comment=said)
+    with Parrot(refuse) as parrot, pytest.raises(ServiceFailedForNow) as caught:
+        instances_found(parrot)
+    assert told in str(caught.value)
 
 
 def endless() -> Iterator[str]:

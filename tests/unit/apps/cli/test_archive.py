@@ -86,4 +86,12 @@ def test_conflicts_are_listed(records: Records) -> None:
     assert one["kind"] == "patient-id"
     assert json.loads(one["key"])[:2] == ["7", ""]
     assert [name for name, _ in one["people"]] == ["Іваненко^Іван", "Щербаков^Пётр"]
-    assert "Щербаков^Пётр" in call("archive", "conflicts").out
+    line = call("archive", "conflicts").out
+    assert "Щербаков^Пётр" in line
+    assert "  patient-id  7  Іваненко^Іван" in line
+
+
+def test_a_conflict_names_the_issuer_of_a_patient_id(records: Records) -> None:
+    known = {"PatientID": '7 "a"', "IssuerOfPatientID": "Лікарня 2"}
+    into_records(records, entry(1, **known), entry(2, PatientName="Щербаков^Пётр", **known))
+    assert '  patient-id  7 "a" (Лікарня 2)  Іваненко^Іван' in call("archive", "conflicts").out
