@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import logging.handlers
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tolmach.apps.windows_service import LOG_BYTES, LOG_FILES
@@ -14,13 +14,25 @@ FOLDER, FILE = "log", "tolmach.log"
 _FORMAT = "%(asctime)s %(levelname)s %(message)s"
 
 
+class _Lines(logging.handlers.RotatingFileHandler):
+    """The file; what cannot be written, as on a full disk, is lost without a word: the window tells of full disks."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Go on."""
+
+    def close(self) -> None:
+        """Be closed, also where what was not written yet finds no room."""
+        with suppress(OSError):
+            super().close()
+
+
 @contextmanager
 def logged_in(data_dir: Path) -> Iterator[None]:
     """Let what is logged go into the file until the block ends; where it cannot be written, nothing is kept of it."""
     folder, logger = data_dir / FOLDER, logging.getLogger("tolmach")
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
-        lines = logging.handlers.RotatingFileHandler(folder / FILE, "a", LOG_BYTES, LOG_FILES, encoding="utf-8")
+        lines = _Lines(folder / FILE, "a", LOG_BYTES, LOG_FILES, encoding="utf-8")
     except OSError as error:
         logger.warning("%s cannot be written: %s", folder / FILE, error)
         yield
