@@ -21,7 +21,7 @@ from tolmach.apps.sections import Settings
 from tolmach.apps.serving import Running
 from tolmach.archive.catching_up import catch_up
 from tolmach.archive.interfaces import Entity, Held, Index, Opener, Query
-from tolmach.archive.settling import Settle
+from tolmach.archive.settling import LATE_SECONDS, Settle
 from tolmach.base import TolmachError
 from tolmach.delivery.parcel import Unpacker
 from tolmach.intake.recovery import Pace
@@ -53,7 +53,9 @@ class Archive:
     def __init__(self, settings: Settings, store: Objects, records: Records, hurry: Callable[[], None]) -> None:
         """Answer nobody yet; `hurry` has what has arrived indexed at once. Raises `UnknownPolicy`."""
         self._store, self._records = store, records
-        settle = Settle(records.index.oldest_pending, hurry, utc_now, time.monotonic, tell=_tell)
+        settle = Settle(
+            records.index.oldest_pending, hurry, utc_now, time.monotonic, tell=_tell, late_seconds=LATE_SECONDS
+        )
         self.index: Index = records.index_with(settle, store.examine)
         self.opener: Opener = Unpacker(store.open, inflate).opened
         self._now = self.prepare(settings)

@@ -13,7 +13,7 @@ from tests.peers.qr_files import ROOT, image
 from tests.unit.adapters.dimse.asking import LE, STUDY_FIND, Asker
 from tolmach.adapters.sql.endings import SqlJourneyEnds
 from tolmach.adapters.sql.faults import DISK_FULL
-from tolmach.apps import serving
+from tolmach.apps import archiving, serving
 from tolmach.apps.faults import BadConfiguration
 from tolmach.apps.sections import Settings
 from tolmach.apps.wiring import Station, station
@@ -75,6 +75,14 @@ def test_what_was_just_stored_is_found_though_journeys_wait_for_a_pause(
 
 
 def test_while_nothing_can_be_written_searches_say_that_they_are_not_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(archiving, "LATE_SECONDS", 0.0)
+    with station(settings(tmp_path), None) as here:
+        _ask_while_nothing_can_be_written(here, monkeypatch, caplog)
+
+
+def _ask_while_nothing_can_be_written(
     here: Station, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def full(*_: object) -> None:

@@ -69,6 +69,15 @@ def test_every_question_is_told_since_when_something_is_missing_until_nothing_is
     assert settle() is None
 
 
+def test_what_is_on_its_way_for_less_than_a_minute_spoils_no_answer() -> None:
+    world = World([NOW - timedelta(seconds=59)], ends=False)
+    settle = world.settle()
+    assert [settle(), settle()] == [None, None]
+    assert world.told == []
+    world.pending = [NOW - timedelta(seconds=60)]
+    assert settle() == NOW - timedelta(seconds=60)
+
+
 def test_the_log_is_told_once_a_minute_however_many_ask() -> None:
     since = NOW - timedelta(hours=1)
     world = World([since], ends=False)
