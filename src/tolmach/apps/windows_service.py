@@ -8,7 +8,6 @@ its own host, and starts this module as `-m` would.
 from __future__ import annotations
 
 import logging
-import logging.handlers
 import os
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tolmach.apps.faults import BadCall
+from tolmach.apps.log_file import LogFile
 from tolmach.apps.sections import Settings
 from tolmach.apps.service_unit import BAD_NAME, NAME, writable_folders
 from tolmach.apps.serving import Orders
@@ -33,7 +33,6 @@ CLASS = "tolmach.apps.windows_service.TolmachService"
 RELOAD = 128  # sc.exe control NAME 128; the first number that Windows leaves to services
 STOP_MILLISECONDS = 15_000  # `serve` ends within ten seconds
 RESTART_MILLISECONDS, COUNT_AGAIN_SECONDS = 10_000, 86_400
-LOG_BYTES, LOG_FILES = 5 << 20, 10
 _GRANT_SECONDS = 600.0
 _HOST = "-m tolmach.apps.windows_service"  # the built program, called so, is its own service
 _LOG_FORMAT = "%(asctime)s %(levelname)s %(message)s"
@@ -194,7 +193,7 @@ def run_station(config: Path, orders: Orders) -> None:
     settings = load_settings(config, os.environ)
     folder = settings.data_dir / "log"
     folder.mkdir(parents=True, exist_ok=True)
-    lines = logging.handlers.RotatingFileHandler(folder / "tolmach.log", "a", LOG_BYTES, LOG_FILES, encoding="utf-8")
+    lines = LogFile(folder / "tolmach.log")
     lines.setFormatter(logging.Formatter(_LOG_FORMAT))
     root = logging.getLogger()
     root.addHandler(lines)

@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 import logging
-import logging.handlers
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
-from tolmach.apps.windows_service import LOG_BYTES, LOG_FILES
+from tolmach.apps.log_file import LogFile
 
 FOLDER, FILE = "log", "tolmach.log"
 _FORMAT = "%(asctime)s %(levelname)s %(message)s"
-
-
-class _Lines(logging.handlers.RotatingFileHandler):
-    """The file; what cannot be written, as on a full disk, is lost without a word: the window tells of full disks."""
-
-    def handleError(self, record: logging.LogRecord) -> None:
-        """Go on."""
-
-    def close(self) -> None:
-        """Be closed, also where what was not written yet finds no room."""
-        with suppress(OSError):
-            super().close()
 
 
 @contextmanager
@@ -32,7 +19,7 @@ def logged_in(data_dir: Path) -> Iterator[None]:
     folder, logger = data_dir / FOLDER, logging.getLogger("tolmach")
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
-        lines = _Lines(folder / FILE, "a", LOG_BYTES, LOG_FILES, encoding="utf-8")
+        lines = LogFile(folder / FILE)
     except OSError as error:
         logger.warning("%s cannot be written: %s", folder / FILE, error)
         yield
