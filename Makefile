@@ -23,8 +23,8 @@ peers:  ## install DCMTK, Orthanc and what the fault tests need, where this user
 demo: setup  ## the main job on spoiled files, before and after; ONCE=1 ends by itself
 	@$(BIN)/tolmach demo $(if $(filter-out 0,$(ONCE)),--once)
 
-test: setup peers  ## everything, slow parts and real peers included (under 15 minutes)
-	@$(PYTEST) -n 2 --dist loadfile tests </dev/null
+test: setup peers  ## everything, slow parts and real peers included (under 20 minutes)
+	@$(PYTEST) -n 3 --dist loadfile tests </dev/null
 
 check: setup  ## every gate and the fast tests (under a minute)
 	@$(MAKE) --keep-going check-form check-lint check-types check-imports check-tests

@@ -261,10 +261,12 @@ def test_the_station_is_that_of_serve(tmp_path: Path, monkeypatch: pytest.Monkey
     orders = Orders()
     with ThreadPoolExecutor(1) as pool:
         ended = pool.submit(windows_service.run_station, config, orders)
-        for content, said in ((settings, "read anew"), ("nonsense", "TLM-CFG-003")):
-            config.write_text(content, "utf-8")
-            await_line(log, said, orders.reload)
-        orders.stop()
+        try:
+            await_line(log, "read anew", orders.reload)
+            config.write_text("nonsense", "utf-8")
+            await_line(log, "TLM-CFG-003", orders.reload)
+        finally:
+            orders.stop()
         ended.result(60)
     assert "tolmach is listening as TOLMACH@127.0.0.1:" in log.read_text("utf-8")
 
