@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
@@ -13,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from tolmach.adapters.sql import sqlite
+from tolmach.adapters.sql import commits, sqlite
 from tolmach.adapters.sql.commits import MOST_TOGETHER, Commits, _Unit
 from tolmach.adapters.sql.faults import NoSuchThing
 from tolmach.base import Fault, TolmachError
@@ -247,30 +246,43 @@ def test_a_leader_that_is_interrupted_commits_nothing_and_the_others_hear_of_it(
 
 
 @pytest.mark.parametrize("leads_next", [True, False])
-def test_whoever_is_interrupted_while_waiting_leaves_the_others_going(bench: Bench, leads_next: bool) -> None:
+def test_whoever_is_interrupted_while_waiting_leaves_the_others_going(
+    bench: Bench, leads_next: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A thread that gives up while it waits must not be the one whom the others wait for."""
     others = [
         threading.Thread(daemon=True, target=bench.commits.run, args=(bench.insert(number),)) for number in (2, 3)
     ]
     first = threading.Thread(daemon=True, target=bench.commits.run, args=(bench.block,))
-    before = 0 if leads_next else 1
+    given_up: list[BaseException] = []
 
-    def interrupt() -> None:
-        bench.wait_for_waiting(before + 1)
-        others[1].start()
-        bench.wait_for_waiting(before + 2)
-        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+    def give_up() -> None:
+        try:
+            bench.commits.run(bench.insert(1))
+        except Interrupted as error:
+            given_up.append(error)
 
+    giving_up, moment = threading.Thread(daemon=True, target=give_up), threading.Event()
+
+    def unit(work: Callable[[sa.Connection], Any]) -> _Unit[Any]:
+        made: _Unit[Any] = _Unit(work)
+        if threading.current_thread() is giving_up:
+            made.wake = Interrupting(moment)  # type: ignore[assignment]
+        return made
+
+    monkeypatch.setattr(commits, "_Unit", unit)
     first.start()
     assert bench.entered.wait(30)
     if not leads_next:
         others[0].start()
         bench.wait_for_waiting(1)
-    interrupter = threading.Thread(daemon=True, target=interrupt)
-    interrupter.start()
-    with pytest.raises(KeyboardInterrupt):
-        bench.commits.run(bench.insert(1))
-    interrupter.join(30)
+    giving_up.start()
+    bench.wait_for_waiting(1 if leads_next else 2)
+    others[1].start()
+    bench.wait_for_waiting(2 if leads_next else 3)
+    moment.set()
+    giving_up.join(30)
+    assert len(given_up) == 1
     if leads_next:
         others[0].start()
         bench.wait_for_waiting(2)
@@ -296,7 +308,9 @@ def test_whoever_was_to_lead_and_is_interrupted_hands_on(bench: Bench) -> None:
     bench.go_on.set()
     first.join(30)
     assert unit.leads_next
-    unit.wake = Interrupting()  # type: ignore[assignment]
+    now = threading.Event()
+    now.set()
+    unit.wake = Interrupting(now)  # type: ignore[assignment]
     with pytest.raises(Interrupted):
         bench.commits._await(unit)
     other.join(30)
@@ -305,8 +319,17 @@ def test_whoever_was_to_lead_and_is_interrupted_hands_on(bench: Bench) -> None:
 
 
 class Interrupting:
+    """A lock to wait for at which one is interrupted, as a signal would, when the moment has come."""
+
+    def __init__(self, moment: threading.Event) -> None:
+        self._moment = moment
+
     def acquire(self) -> None:
+        assert self._moment.wait(30)
         raise Interrupted
+
+    def release(self) -> None:
+        """Nobody waits any more."""
 
 
 def test_closing_waits_for_what_is_being_written(bench: Bench) -> None:
