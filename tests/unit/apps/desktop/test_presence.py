@@ -301,14 +301,15 @@ def test_it_begins_in_the_tray_if_so_wished(
     window = make_window(config=configured(tmp_path))
     begun(window, qtbot, minimised=True)
     assert window.isHidden()
-    presence(window).leaving.end_now()
-    window.close()
-    tray(False)
-    other = make_window(config=configured(tmp_path))
-    other.remember(starts_minimised=True)
-    begun(other, qtbot)
-    assert other.isMinimized()
-    assert other.isVisible()
+
+
+def test_it_begins_minimised_where_there_is_no_tray(
+    make_window: MakeWindow, tmp_path: Path, qtbot: QtBot, no_tray: None
+) -> None:
+    window = make_window(config=configured(tmp_path))
+    window.remember(starts_minimised=True)
+    begun(window, qtbot)
+    qtbot.waitUntil(lambda: window.isMinimized() and window.isVisible(), timeout=WAIT)
 
 
 def test_the_agent_does_not_run_when_a_person_said_so(
