@@ -300,7 +300,7 @@ def test_it_begins_in_the_tray_if_so_wished(
 ) -> None:
     window = make_window(config=configured(tmp_path))
     begun(window, qtbot, minimised=True)
-    assert window.isHidden()
+    qtbot.waitUntil(window.isHidden, timeout=WAIT)
 
 
 def test_it_begins_minimised_where_there_is_no_tray(
@@ -337,7 +337,7 @@ def test_a_second_start_opens_the_window_out_of_the_tray(
     window = make_window(config=configured(tmp_path))
     first.brought.connect(window.take_paths)
     begun(window, qtbot, minimised=True)
-    assert window.isHidden()
+    qtbot.waitUntil(window.isHidden, timeout=WAIT)
     with start("desktop") as second:
         qtbot.waitUntil(window.isVisible, timeout=WAIT)
         assert second.wait(30) == 0
