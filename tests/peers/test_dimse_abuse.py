@@ -12,11 +12,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.eventually import eventually
 from tests.peers.scp_process import OBJECT_LIMIT
 from tolmach.adapters.dimse import PeerAddress, Timeouts, pdu, pdu_codec, verify_peer
 from tolmach.adapters.dimse.command_set import (
@@ -358,13 +359,6 @@ def test_fuzzed_pdus(
 def test_what_is_kept_of_a_fuzzed_instance_is_gone(scp: Watched) -> None:
     sock = scp.associate()
     sock.sendall(STORE + fragment(1, bytes(50_000)))
-    wait_until(lambda: len(list(scp.folder.iterdir())) == 1)
+    assert eventually(lambda: len(list(scp.folder.iterdir())) == 1)
     sock.close()
-    wait_until(lambda: not list(scp.folder.iterdir()))
-
-
-def wait_until(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    assert eventually(lambda: not list(scp.folder.iterdir()))

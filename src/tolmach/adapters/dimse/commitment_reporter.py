@@ -11,7 +11,8 @@ from __future__ import annotations
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -54,11 +55,10 @@ log = logging.getLogger(__name__)
 REASONS: Final = {"sound": 0, "unknown": 0x0112, "other-class": 0x0119, "bad": 0x0110}
 
 KEPT: Final = timedelta(days=30)
-# For so long nobody else begins with a request; it is renewed while everything is read and hashed again. Short, for
-# whoever is killed keeps what he had in hand from all others. A peer may take longer to hear its report.
+# For so long nobody else begins with a request; it is renewed while everything is read and hashed again and while the
+# peer hears its report. Short, for whoever is killed keeps what he had in hand from all others.
 LEASE: Final = timedelta(seconds=26)
-RENEW: Final = timedelta(seconds=10)
-REPORTING: Final = timedelta(minutes=3)
+RENEW_SECONDS: Final = 10.0
 WAITS: Final = tuple(timedelta(seconds=seconds) for seconds in (10, 30, 60, 300, 900, 3600))
 FORGET_SECONDS: Final = 3600.0
 LOOK_SECONDS: Final = 10.0  # at most between two looks at what is due: another process may have taken a request
@@ -82,6 +82,7 @@ class Reporter:
     index: Index
     association_to: Callable[[str], OpenReport | None]
     now: Callable[[], datetime]
+    renew_seconds: float = RENEW_SECONDS
     _lines: OrderedDict[tuple[str, str], Asking] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _bell: threading.Event = field(default_factory=threading.Event)
@@ -125,8 +126,10 @@ class Reporter:
             return False
         wait = WAITS[min(request.attempts, len(WAITS) - 1)]
         try:
-            reasons = request.reasons if request.reasons is not None else self._reasons(request)
-            if reasons is not None and self._is_reported(request, reasons):
+            with self._kept_from_others(request):
+                reasons = request.reasons if request.reasons is not None else self._reasons(request)
+                is_reported = reasons is not None and self._is_reported(request, reasons)
+            if is_reported:
                 self.requests.conclude(request.request_id, self.now())
                 self._forget_line(request)
                 log.info("%s has the Storage Commitment report it asked for", request.peer)
@@ -138,23 +141,38 @@ class Reporter:
         self.requests.postpone(request.request_id, self.now() + wait)
         return True
 
+    @contextmanager
+    def _kept_from_others(self, request: CommitmentRequest) -> Iterator[None]:
+        """Renew the lease meanwhile; no renewal comes after the end, which may set another time."""
+        ended = threading.Event()
+
+        def renew() -> None:
+            while not ended.wait(self.renew_seconds):
+                try:
+                    self.requests.keep(request.request_id, self.now() + LEASE)
+                except TolmachError as error:
+                    log.warning("%s", error)
+
+        thread = threading.Thread(target=renew, name="commitment-lease", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
+
     def _reasons(self, request: CommitmentRequest) -> Sequence[int] | None:
         """Read and hash everything that was asked about; None where we are to stop meanwhile."""
         reasons: list[int] = []
-        renew_at = self.now() + RENEW
         for sop_class_uid, sop_instance_uid in request.references:
             if self._stopping.is_set():
                 return None
-            if self.now() >= renew_at:
-                renew_at = self.now() + RENEW
-                self.requests.keep(request.request_id, self.now() + LEASE)
             reasons.append(REASONS[self.index.is_sound(sop_class_uid, sop_instance_uid)])
         self.requests.note_reasons(request.request_id, reasons)
         return reasons
 
     def _is_reported(self, request: CommitmentRequest, reasons: Sequence[int]) -> bool:
         """Bring the report to the peer; raises what an association raises."""
-        self.requests.keep(request.request_id, self.now() + REPORTING)
         pairs = list(zip(request.references, reasons, strict=True))
         report = CommitmentReport(
             request.transaction_uid,

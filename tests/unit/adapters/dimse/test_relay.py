@@ -13,6 +13,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import UID
 from pynetdicom import AE, build_role, evt
 
+from tests.eventually import eventually
 from tests.peers.certificates import Authority
 from tests.unit.adapters.dimse.parrot import Line
 from tests.unit.adapters.dimse.test_storage_scp import aborted, call, p_data
@@ -136,15 +137,6 @@ def start(tmp_path: Path, archive: Archive) -> Iterator[Start]:
         scp.stop()
     assert list(spool.iterdir()) == []
     assert eventually(lambda: not [one for one in threading.enumerate() if one.name.startswith(("storage-scp", "Acc"))])
-
-
-def eventually(is_so: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        if is_so():
-            return True
-        time.sleep(0.01)
-    return False
 
 
 def address_of(scp: StorageScp) -> PeerAddress:

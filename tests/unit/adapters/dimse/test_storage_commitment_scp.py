@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.archive_double import ROOT, ArchiveDouble, entry
+from tests.eventually import eventually
 from tests.peers.conftest import reserved_port
 from tests.unit.adapters.dimse.archives import ENCODING
 from tests.unit.adapters.dimse.parrot import Line, Parrot
@@ -242,16 +243,21 @@ def test_what_a_killed_process_had_in_hand_is_taken_up_within_half_a_minute(desk
 def test_what_takes_its_time_is_not_begun_by_others_meanwhile(desk: Desk, tmp_path: Path) -> None:
     """Reading everything again may take longer than a lease, and so may bringing the report."""
     others: list[object] = []
+    desk.reporter.renew_seconds = 0.01
+
+    def takes_time() -> None:
+        for _ in range(3):
+            desk.clock.time += LEASE - timedelta(seconds=1)
+            others.append(desk.requests.claim(desk.clock.time, desk.clock.time + LEASE))
+            assert eventually(lambda: desk.requests.next_due() == desk.clock.time + LEASE)
 
     class Slow(ArchiveDouble):
         def is_sound(self, sop_class_uid: str, sop_instance_uid: str) -> Any:
-            desk.clock.time += timedelta(seconds=25)
-            others.append(desk.requests.claim(desk.clock.time, desk.clock.time + LEASE))
+            takes_time()
             return "sound"
 
     def take(*_: object) -> int:
-        desk.clock.time += timedelta(seconds=100)
-        others.append(desk.requests.claim(desk.clock.time, desk.clock.time + LEASE))
+        takes_time()
         return 0
 
     desk.reporter.index = Slow()
@@ -259,8 +265,27 @@ def test_what_takes_its_time_is_not_begun_by_others_meanwhile(desk: Desk, tmp_pa
     with listener(tmp_path, take) as listening:
         desk.listening["ct-1"] = opener_to(listening.port)
         assert desk.reporter.answer_next()
-    assert others == [None] * 10
+    assert others == [None] * 30
     assert desk.requests.next_due() is None
+
+
+def test_what_was_in_hand_while_the_peer_heard_its_report_is_kept_no_longer_than_a_lease(
+    desk: Desk, tmp_path: Path
+) -> None:
+    """N-09, M-01: killed in the middle of its report, it is reported again within half a minute."""
+    kept: list[timedelta] = []
+
+    def take(*_: object) -> int:
+        due = desk.requests.next_due()
+        assert due is not None
+        kept.append(due - desk.clock.time)
+        return 0
+
+    ask(desk, [(CT, GOOD)])
+    with listener(tmp_path, take) as listening:
+        desk.listening["ct-1"] = opener_to(listening.port)
+        assert desk.reporter.answer_next()
+    assert kept == [LEASE]
 
 
 def test_after_thirty_days_it_is_given_up(desk: Desk) -> None:
