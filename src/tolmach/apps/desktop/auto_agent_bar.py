@@ -73,7 +73,7 @@ class AgentBar(QWidget):
             layout.addWidget(one)
         self.start.clicked.connect(agent.start)
         self.stop.clicked.connect(agent.stop)
-        agent.changed.connect(lambda _state: self.say())
+        agent.changed.connect(self.say)
         words.changed.connect(self.say)
         theme.changed.connect(self.say)
         self.say()

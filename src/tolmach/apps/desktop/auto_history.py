@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QItemSelection, QPoint, Qt, QTimer
+from PySide6.QtCore import QPoint, Qt, QTimer
 from PySide6.QtGui import QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import QMenu, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
@@ -87,11 +87,11 @@ class HistoryPage(QWidget):
         self.model.wanted.connect(self._desk.read_history)
         self.table.selectionModel().selectionChanged.connect(self._select)
         self.table.selectionModel().currentRowChanged.connect(lambda *_: self._look_soon.start())
-        self.model.modelReset.connect(lambda: self._select(None, None))
+        self.model.modelReset.connect(self._select)
         self.table.customContextMenuRequested.connect(self._menu)
         self.resend.clicked.connect(lambda: self.ask_resend(self.table.selected_ids()))
         self.object.resend_wanted.connect(lambda number: self.ask_resend([number]))
-        self._desk.working.connect(lambda _is_working: self._enable())
+        self._desk.working.connect(self._enable)
         self._words.changed.connect(self._say)
         shortcut(self.table, "Ctrl+Shift+C", self._copy)
 
@@ -145,7 +145,7 @@ class HistoryPage(QWidget):
 
     # What people do.
 
-    def _select(self, _new: QItemSelection | None, _old: QItemSelection | None) -> None:
+    def _select(self) -> None:
         self._look_soon.start()
         self._enable()
 

@@ -226,7 +226,7 @@ class BlockList(QScrollArea):
         self._column.setContentsMargins(MARGIN, 10, MARGIN, 10)
         self._column.setSpacing(14)
         self._column.addStretch(1)
-        theme.changed.connect(lambda: self._fill(self._blocks))
+        theme.changed.connect(self._fill_anew)
 
     def show_blocks(self, blocks: Sequence[Block]) -> None:
         """Show these, where they are others than before; the place stays."""
@@ -238,6 +238,9 @@ class BlockList(QScrollArea):
     def text(self) -> str:
         """Give everything that is said."""
         return "\n".join(line for one in self._blocks for line in (one.head, *one.lines, *one.details))
+
+    def _fill_anew(self) -> None:
+        self._fill(self._blocks)
 
     def _fill(self, blocks: tuple[Block, ...]) -> None:
         self._blocks = blocks

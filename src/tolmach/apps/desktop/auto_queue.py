@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QItemSelection, QPoint, Qt, QTimer
+from PySide6.QtCore import QPoint, Qt, QTimer
 from PySide6.QtWidgets import QComboBox, QMenu, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from tolmach.apps.desktop import shown
@@ -99,9 +99,9 @@ class QueuePage(QWidget):
 
     def _connect(self) -> None:
         self.model.wanted.connect(self._desk.read_queue)
-        self.model.dataChanged.connect(lambda *_: self._explain())
-        self.model.modelReset.connect(lambda: self._select(None, None))
-        self.model.layoutChanged.connect(lambda *_: self._select(None, None))
+        self.model.dataChanged.connect(self._explain)
+        self.model.modelReset.connect(self._select)
+        self.model.layoutChanged.connect(self._select)
         self.table.selectionModel().selectionChanged.connect(self._select)
         self.table.selectionModel().currentRowChanged.connect(lambda *_: self._explain())
         self.table.customContextMenuRequested.connect(self._menu)
@@ -111,7 +111,7 @@ class QueuePage(QWidget):
         self.hold.clicked.connect(lambda: self._desk.hold(self.table.selected_ids()))
         self.drop.clicked.connect(lambda: self.ask_drop(self.table.selected_ids()))
         self.all.clicked.connect(self._retry_all)
-        self._desk.working.connect(lambda _is_working: self._enable())
+        self._desk.working.connect(self._enable)
         self._words.changed.connect(self._say)
 
     # Reading.
@@ -142,7 +142,7 @@ class QueuePage(QWidget):
 
     # What people do.
 
-    def _select(self, _new: QItemSelection | None, _old: QItemSelection | None) -> None:
+    def _select(self) -> None:
         self._enable()
         self._explain()
 

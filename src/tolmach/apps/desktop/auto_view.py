@@ -96,7 +96,7 @@ class AutoView(QWidget):
         self.answer.closed.connect(self._forget_answer)
         self.agent_bar.said.connect(self._follow_agent)
         agent.followed.connect(self.look_anew)
-        agent.changed.connect(lambda _state: self.look_anew())
+        agent.changed.connect(self.look_anew)
         self._words.changed.connect(self._say)
         for number, (key, _text) in enumerate(_PARTS, 1):
             shortcut(self, f"Alt+{number}", partial(self.show_part, key))

@@ -34,8 +34,8 @@ class Leaving(QObject):
         self._window, self._desk, self._agent, self._words = window, desk, agent, words
         self._hide = hide
         self._is_leaving = self._is_over = self._is_asking = self._is_late = False
-        desk.ended.connect(lambda *_: self._look())
-        agent.changed.connect(lambda _state: self._look())
+        desk.ended.connect(self._look)
+        agent.changed.connect(self._look)
 
     @property
     def is_late(self) -> bool:

@@ -193,8 +193,8 @@ class SendView(QWidget):
         self.edit.clicked.connect(lambda: self.edit_wanted.emit(self.selected(), ""))
         self.filter.chosen.connect(self._filter)
         self.table.selectionModel().selectionChanged.connect(self._select)
-        self._model.modelReset.connect(self._look_soon.start)
-        self._model.dataChanged.connect(lambda *_: self._look_soon.start())
+        self._model.modelReset.connect(self._look_anew)
+        self._model.dataChanged.connect(self._look_anew)
         self.target.chosen.connect(self._choose)
         self.target.echo_wanted.connect(desk.echo)
         desk.echoed.connect(self.target.show_echo)
@@ -202,7 +202,7 @@ class SendView(QWidget):
         desk.pictured.connect(self.details.show_picture)
         desk.counted.connect(self._count)
         desk.troubled.connect(self.banner.tell)
-        desk.ended.connect(lambda *_: self._model.refilter())
+        desk.ended.connect(self._model.refilter)
         details = self.details
         details.edited.connect(lambda path, element, text: desk.edit([path], ("set", element, text)))
         details.delete_wanted.connect(lambda path, element: desk.edit([path], ("delete", element, "")))
@@ -225,6 +225,9 @@ class SendView(QWidget):
     def _select(self, _new: QItemSelection, _old: QItemSelection) -> None:
         self._look_soon.start()
         self._count()
+
+    def _look_anew(self) -> None:
+        self._look_soon.start()
 
     def _look(self) -> None:
         current = self.table.currentIndex()
