@@ -88,7 +88,7 @@ def window_of(run: Run, app: QApplication, folder: Path) -> MainWindow:
     """Give the window, not shown yet, with what `folder` remembers."""
     remembered = load_remembered(folder)
     usual = usual_language(run)
-    words = Words(_language(run, remembered, usual), app)
+    words = Words(_language(run, remembered, usual))
     theme = Theme(app, remembered.scheme)
     window = MainWindow(Station(run, folder), words, theme, remembered)
     window.language_chosen.connect(lambda language: words.speak(language or usual))

@@ -189,7 +189,7 @@ class Theme(QObject):
 
     def __init__(self, app: QApplication, chosen: str = "") -> None:
         """Dress the program as chosen (`light`, `dark`, `contrast`), or as the system is."""
-        super().__init__(app)
+        super().__init__()
         self._app, self._chosen = app, chosen
         app.setStyle("Fusion")
         font = QFont(app.font())

@@ -53,8 +53,10 @@ class MainWindow(QMainWindow):
     ended = Signal()
 
     def __init__(self, station: Station, words: Words, theme: Theme, remembered: Remembered) -> None:
-        """Show what was remembered, and an empty list."""
+        """Show what was remembered, and an empty list; words and theme end with the window."""
         super().__init__()
+        words.setParent(self)
+        theme.setParent(self)
         self.station, self.words, self.theme, self.remembered = station, words, theme, remembered
         self.setWindowIcon(icon("app"))
         self.setMinimumSize(QSize(640, 460))

@@ -186,7 +186,10 @@ def views(qtbot: QtBot) -> Iterator[MakeView]:
 
     def make(agent: FakeAgent) -> AutoView:
         app = application()
-        view = AutoView(agent, Words("en", app), Theme(app, "light"))
+        words, theme = Words("en"), Theme(app, "light")
+        view = AutoView(agent, words, theme)
+        words.setParent(view)
+        theme.setParent(view)
         agent.setParent(view)
         shown.append(view)
         view.resize(1100, 760)
