@@ -37,6 +37,7 @@ from tests.peers.served_archive import (
     shot,
 )
 from tests.postgres_server import the_server
+from tests.pynetdicom_peer import associated
 from tests.s3_server import KEYS, s3_server
 from tolmach.dicom import uids
 
@@ -174,7 +175,7 @@ def commitment(
 
     asking = AE(calling)
     asking.add_requested_context(uids.StorageCommitmentPushModel)
-    assoc = asking.associate("127.0.0.1", archive.port, ae_title=TITLE, evt_handlers=[(evt.EVT_N_EVENT_REPORT, note)])
+    assoc = associated(asking, archive.port, ae_title=TITLE, evt_handlers=[(evt.EVT_N_EVENT_REPORT, note)])
     assert assoc.is_established
     action = Dataset()
     action.TransactionUID = transaction
@@ -448,7 +449,7 @@ def test_storage_commitment_outlives_a_kill_and_comes_to_the_configured_address(
 def _ask_and_leave(archive: ServedArchive, transaction: str, instance: str) -> None:
     asking = AE("CT-1")
     asking.add_requested_context(uids.StorageCommitmentPushModel)
-    assoc = asking.associate("127.0.0.1", archive.port, ae_title=TITLE)
+    assoc = associated(asking, archive.port, ae_title=TITLE)
     action, item = Dataset(), Dataset()
     item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = CT, instance
     action.TransactionUID, action.ReferencedSOPSequence = transaction, [item]
@@ -561,7 +562,7 @@ def test_it_ends_within_ten_seconds_whatever_callers_have_in_hand(one: ServedArc
         )
         asking = AE("VIEWER")
         asking.add_requested_context(uids.StudyRootQueryRetrieveInformationModelFind)
-        assoc = asking.associate("127.0.0.1", one.port, ae_title=TITLE)
+        assoc = associated(asking, one.port, ae_title=TITLE)
         with socket.create_connection(("127.0.0.1", port)) as slow, socket.create_connection(("127.0.0.1", one.port)):
             slow.sendall(head.encode() + SHOTS[0])
             time.sleep(0.2)

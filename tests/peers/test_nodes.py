@@ -25,6 +25,7 @@ from tests.faults.sample_objects import as_file, sample, uid_of
 from tests.faults.serving import AE_TITLE, Destination, Serve
 from tests.peers.conftest import RunningOrthanc, StartStorescp, reserved_port
 from tests.postgres_server import PostgresServer, binaries
+from tests.pynetdicom_peer import associated
 from tests.s3_proxy import refuse
 from tolmach.dicom import uids
 
@@ -47,7 +48,7 @@ def found_over_dicom(node: Serve) -> list[tuple[str, str]]:
     """Ask for every study as a viewer does."""
     asking = AE("ASKER")
     asking.add_requested_context(uids.StudyRootQueryRetrieveInformationModelFind)
-    association = asking.associate("127.0.0.1", node.port, ae_title=AE_TITLE)
+    association = associated(asking, node.port, ae_title=AE_TITLE)
     assert association.is_established
     wanted = Dataset()
     wanted.SpecificCharacterSet, wanted.QueryRetrieveLevel = "ISO_IR 192", "STUDY"
@@ -205,7 +206,7 @@ def test_n09_a_commitment_that_a_killed_node_had_taken_is_answered_by_the_other(
     uid = store(peer_program("storescu"), tmp_path, first, 0)
     asking = AE("CT")
     asking.add_requested_context(uids.StorageCommitmentPushModel)
-    association = asking.associate("127.0.0.1", first.port, ae_title=AE_TITLE)
+    association = associated(asking, first.port, ae_title=AE_TITLE)
     action, item = Dataset(), Dataset()
     item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = CT_IMAGE, uid
     action.TransactionUID, action.ReferencedSOPSequence = f"{uid}.1", [item]

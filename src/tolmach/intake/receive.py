@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from tolmach.intake.interfaces import Arrival, ObjectStore, Provenance, Receipt, Receipts, Spooled
@@ -32,7 +30,7 @@ class Intake:
         self._store, self._receipts, self._now = store, receipts, now
         self._room = FreeSpace(store.free_bytes, reserve, clock)
         self._lock = threading.Lock()
-        self._in_hand: Counter[str] = Counter()
+        self._in_hand: dict[str, int] = {}  # by how many callers
 
     def require_room(self, size: int = 0) -> None:
         """Raise `NoRoom` when so many bytes would not be taken now; for refusing before anything is spooled."""
@@ -46,7 +44,8 @@ class Intake:
         repeated with the same content: the receipt is the same.
         """
         self._room.require()
-        with self._holding(spooled.sha256):
+        self._take_in_hand(spooled.sha256)
+        try:
             stored = self._store.place(spooled)
             self._room.spend(spooled.size)
             return self._receipts.record(
@@ -61,6 +60,8 @@ class Intake:
                     received_at=self._now(),
                 )
             )
+        finally:
+            self._let_go(spooled.sha256)
 
     def accept_stream(self, chunks: Iterable[bytes | memoryview], provenance: Provenance) -> Receipt:
         """Make a whole file or stream ours, for entrances without a spool of their own; promise 1 as in `accept`.
@@ -77,14 +78,12 @@ class Intake:
         with self._lock:
             return sha256 in self._in_hand
 
-    @contextmanager
-    def _holding(self, sha256: str) -> Iterator[None]:
+    def _take_in_hand(self, sha256: str) -> None:
         with self._lock:
-            self._in_hand[sha256] += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._in_hand[sha256] -= 1
-                if not self._in_hand[sha256]:
-                    del self._in_hand[sha256]
+            self._in_hand[sha256] = self._in_hand.get(sha256, 0) + 1
+
+    def _let_go(self, sha256: str) -> None:
+        with self._lock:
+            left = self._in_hand.pop(sha256) - 1
+            if left:
+                self._in_hand[sha256] = left

@@ -302,7 +302,7 @@ class Association:
 
     def _next_pdv(self, deadline: float) -> pdu.Pdv:
         while (pdv := next(self._pdvs, None)) is None:
-            self._pdvs = pdu_codec.parse_pdvs(self._read_p_data(deadline))
+            self._pdvs = iter(pdu_codec.parse_pdvs(self._read_p_data(deadline)))
         return pdv
 
     def _read_p_data(self, deadline: float) -> memoryview:

@@ -43,6 +43,7 @@ _DATA_SET_FOLLOWS = 0x0001
 _COMMENT_LENGTH = 64
 _ELEMENT = struct.Struct("<HHL")
 _SHORT = struct.Struct("<H")
+_FOUR_SHORTS = struct.Struct("<" + "HHLH" * 4)
 
 
 class MalformedCommand(ValueError):
@@ -108,7 +109,7 @@ def encode_command(command: Command) -> bytes:
         case CStoreResponse():
             elements = [
                 _uid(_AFFECTED_SOP_CLASS_UID, command.sop_class_uid),
-                *_response(C_STORE_RSP, command.message_id, command.status),
+                _response(C_STORE_RSP, command.message_id, command.status),
                 _text(_ERROR_COMMENT, command.error_comment),
                 _uid(_AFFECTED_SOP_INSTANCE_UID, command.sop_instance_uid),
             ]
@@ -122,7 +123,7 @@ def encode_command(command: Command) -> bytes:
         case CEchoResponse():
             elements = [
                 _uid(_AFFECTED_SOP_CLASS_UID, uids.Verification),
-                *_response(C_ECHO_RSP, command.message_id, command.status),
+                _response(C_ECHO_RSP, command.message_id, command.status),
             ]
     body = b"".join(elements)
     return _element(_GROUP_LENGTH, struct.pack("<L", len(body))) + body
@@ -159,12 +160,12 @@ def parse_command(raw: bytes | bytearray | memoryview) -> Command:
             raise MalformedCommand(f"command {command_field:04X}H is not C-STORE or C-ECHO")
 
 
-def _response(command_field: int, message_id: int, status: int) -> tuple[bytes, bytes, bytes, bytes]:
-    return (
-        _us(_COMMAND_FIELD, command_field),
-        _us(_MESSAGE_ID_BEING_RESPONDED_TO, message_id),
-        _us(_COMMAND_DATA_SET_TYPE, _NO_DATA_SET),
-        _us(_STATUS, status),
+def _response(command_field: int, message_id: int, status: int) -> bytes:
+    return _FOUR_SHORTS.pack(
+        *(0, _COMMAND_FIELD, 2, command_field),
+        *(0, _MESSAGE_ID_BEING_RESPONDED_TO, 2, message_id),
+        *(0, _COMMAND_DATA_SET_TYPE, 2, _NO_DATA_SET),
+        *(0, _STATUS, 2, status),
     )
 
 
@@ -195,20 +196,22 @@ def _text(element: int, text: str) -> bytes:
 
 def parse_elements(view: memoryview) -> Mapping[int, memoryview]:
     """Give the values of a command set by element number; raises `MalformedCommand` for what is not of group 0000."""
-    if len(view) > COMMAND_LIMIT:
+    size = len(view)
+    if size > COMMAND_LIMIT:
         raise MalformedCommand(f"command set longer than {COMMAND_LIMIT} bytes")
     elements: dict[int, memoryview] = {}
     position = 0
-    while position < len(view):
-        if len(view) - position < _ELEMENT.size:
+    while position < size:
+        value = position + _ELEMENT.size
+        if value > size:
             raise MalformedCommand("command element cut short")
         group, element, length = _ELEMENT.unpack_from(view, position)
-        end = position + _ELEMENT.size + length
-        if group != 0 or end > len(view):
+        end = value + length
+        if group != 0 or end > size:
             raise MalformedCommand(f"command element ({group:04X},{element:04X}) claims {length} bytes")
         if element in elements:
             raise MalformedCommand(f"command element ({group:04X},{element:04X}) twice")
-        elements[element] = view[position + _ELEMENT.size : end]
+        elements[element] = view[value:end]
         position = end
     return elements
 

@@ -6,7 +6,7 @@ Standard: PS3.8 section 9.3 (tables 9-11 to 9-26), annex D.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from tolmach.dicom import uids
 
@@ -142,8 +142,7 @@ class Abort:
         return "no reason given"
 
 
-@dataclass(frozen=True, slots=True)
-class Pdv:
+class Pdv(NamedTuple):
     """One presentation data value; `fragment` is a view into the PDU and dies with it."""
 
     context_id: int

@@ -9,7 +9,7 @@ Standard: PS3.8 section 9.3 (tables 9-11 to 9-26), annex D.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from tolmach.adapters.dimse.pdu import (
     ABORT,
@@ -238,22 +238,25 @@ def parse_abort(body: Buffer) -> Abort:
     return Abort(source, reason)
 
 
-def parse_pdvs(body: Buffer) -> Iterator[Pdv]:
-    """Give the PDVs of a P-DATA-TF one by one, as views into it; at least one, each whole."""
+def parse_pdvs(body: Buffer) -> Sequence[Pdv]:
+    """Give the PDVs of a P-DATA-TF, as views into it; at least one, each whole."""
     view = memoryview(body)
-    if len(view) < PDV_OVERHEAD:
+    size = len(view)
+    if size < PDV_OVERHEAD:
         raise MalformedPdu("P-DATA-TF without a presentation data value")
+    pdvs: list[Pdv] = []
     position = 0
-    while position < len(view):
-        if len(view) - position < PDV_OVERHEAD:
+    while position < size:
+        if size - position < PDV_OVERHEAD:
             raise MalformedPdu("presentation data value cut short")
         length, context_id, control = _PDV.unpack_from(view, position)
         end = position + 4 + length
-        if length < 2 or end > len(view):
+        if length < 2 or end > size:
             raise MalformedPdu(f"presentation data value claims {length} bytes")
         fragment = view[position + PDV_OVERHEAD : end]
-        yield Pdv(context_id, bool(control & 0x01), bool(control & 0x02), fragment)
+        pdvs.append(Pdv(context_id, control & 0x01 != 0, control & 0x02 != 0, fragment))
         position = end
+    return pdvs
 
 
 def _parse_fixed_part(view: memoryview) -> tuple[int, str, str]:

@@ -151,7 +151,9 @@ class Reception:
             for engine in self.engines:
                 engine.start(self.transport, self.sending, self._give_up)
             while self._serve_pdu():
-                self._flush()
+                # What is held is written before the next receive would overwrite it.
+                if self._spool is not None and not self.transport.holds_pdu:
+                    self._spool.write()
             released = not self.is_busy
         finally:
             self._discard_spool()
@@ -188,6 +190,10 @@ class Reception:
                     raise
 
     def _take(self, pdv: pdu.Pdv) -> None:
+        spool = self._spool
+        if spool is not None and not pdv.is_command:
+            self._take_data(pdv, spool)
+            return
         if not self._is_accepted(pdv.context_id):
             raise self._violation(f"presentation context {pdv.context_id} was not accepted")
         self._is_within = True
@@ -196,7 +202,7 @@ class Reception:
         elif self._relayed is not None:
             self._relay_data(pdv, *self._relayed)
         else:
-            self._take_data(pdv)
+            raise self._violation("data without a command")
 
     def _take_command(self, pdv: pdu.Pdv) -> None:
         is_within = self._spool is not None or self._relayed is not None
@@ -255,20 +261,14 @@ class Reception:
         )
         self._spool = Spool(self._make_file, request, context_id, meta)
 
-    def _take_data(self, pdv: pdu.Pdv) -> None:
-        spool = self._spool
-        if spool is None or spool.context_id != pdv.context_id:
-            raise self._violation("data without a command")
+    def _take_data(self, pdv: pdu.Pdv, spool: Spool) -> None:
+        if spool.context_id != pdv.context_id:
+            raise self._violation("data on another context than their command")
         spool.hold(pdv.fragment)
         if spool.length > self.limits.object_limit_bytes:
             raise self._violation(f"data set longer than {self.limits.object_limit_bytes} bytes")
         if pdv.is_last:
             self._finish(spool)
-
-    def _flush(self) -> None:
-        """Write what is held before the next receive would overwrite it."""
-        if self._spool is not None and not self.transport.holds_pdu:
-            self._spool.write()
 
     def _finish(self, spool: Spool) -> None:
         received = self._received(spool, spool.finish())

@@ -70,11 +70,11 @@ class Spool:
 
     def hold(self, view: memoryview) -> None:
         """Take the next piece of the data set; the view must stay as it is until `write` has returned."""
-        if len(view):
+        if length := len(view):
             self._held.append(view)
-            self.length += len(view)
-        if len(self._held) >= IOV_MAX:
-            self.write()
+            self.length += length
+            if len(self._held) >= IOV_MAX:
+                self.write()
 
     def write(self) -> None:
         """Write and hash what is held; the views are free afterwards.

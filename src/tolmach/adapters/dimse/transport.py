@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from tolmach.adapters.dimse import faults
 from tolmach.adapters.dimse.errors import AssociationLost, PeerTimeout, ProtocolViolation
-from tolmach.adapters.dimse.pdu import HEADER_LENGTH, P_DATA_TF, Buffer, MalformedPdu
+from tolmach.adapters.dimse.pdu import HEADER_LENGTH, P_DATA_TF, PDV_OVERHEAD, Buffer, MalformedPdu
 from tolmach.adapters.dimse.pdu_codec import check_length, parse_header, parse_length
 from tolmach.adapters.dimse.stream import Clock, Stream
 from tolmach.adapters.dimse.timeouts import Timeouts
@@ -91,21 +91,24 @@ class Transport:
         `first_byte_by` is a moment of the clock. Memory grows with what arrives, never with what is claimed.
         Raises `TimeoutError` when not even a first byte came, `PeerTimeout`, `AssociationLost`, `ProtocolViolation`.
         """
-        self.await_length(first_byte_by)
+        if self._end - self._start < HEADER_LENGTH:
+            self.await_length(first_byte_by)
         try:
             pdu_type, length = parse_header(self._buffer, self._start)
-            check_length(pdu_type, length, p_data_limit)
+            if pdu_type != P_DATA_TF or not PDV_OVERHEAD <= length <= p_data_limit:
+                check_length(pdu_type, length, p_data_limit)
         except MalformedPdu as error:
             raise ProtocolViolation(faults.PROTOCOL_VIOLATION, peer=self._peer, detail=error) from error
-        if self._end - self._start < HEADER_LENGTH + length:
+        whole = HEADER_LENGTH + length
+        if self._end - self._start < whole:
             # Only data may take its time: nobody needs a quarter of an hour for an A-ASSOCIATE-RQ.
             seconds = self._timeouts.header_timeout_seconds + (
                 self._seconds_for(length) if pdu_type == P_DATA_TF else 0
             )
-            self._fill(HEADER_LENGTH + length, self._clock() + seconds, "a cut PDU")
-        body = self._buffer[self._start + HEADER_LENGTH : self._start + HEADER_LENGTH + length]
-        self._start += HEADER_LENGTH + length
-        return pdu_type, body
+            self._fill(whole, self._clock() + seconds, "a cut PDU")
+        start = self._start
+        self._start = end = start + whole
+        return pdu_type, self._buffer[start + HEADER_LENGTH : end]
 
     def await_length(self, first_byte_by: float) -> int:
         """Give how long the next PDU claims to be, before anything else of it is read; raises as `read_pdu` does."""
@@ -119,8 +122,8 @@ class Transport:
     @property
     def holds_pdu(self) -> bool:
         """Whether the next PDU is here already, so that reading it waits for nothing and spoils no earlier view."""
-        held = self._end - self._start
-        return held >= HEADER_LENGTH and held >= HEADER_LENGTH + parse_length(self._buffer, self._start)
+        held = self._end - self._start - HEADER_LENGTH
+        return held >= 0 and held >= parse_length(self._buffer, self._start)
 
     def _fill(self, needed: int, deadline: float, what: str) -> None:
         """Have `needed` bytes from `_start` on in one piece."""

@@ -100,8 +100,10 @@ class FolderStore:
 
     def _name(self, spooled: Spooled, path: str) -> Stored:
         """Sync the spool and give it its name, unless somebody was faster or only rot stands there."""
-        with mapped(path):
+        try:
             self._shards.make_room_for(spooled.sha256)
+        except OSError as error:
+            raise trouble(error, path) from error
         self._settle(spooled)
         with self._stripes[int(spooled.sha256[-2:], 16) % _STRIPES]:
             stored = self._confirmed(spooled.sha256, path, spooled.data_set_offset)

@@ -165,7 +165,7 @@ class Commits:
         for unit in units:
             unit.error = None
         connection = self._connected()
-        with connection.begin() as transaction:
+        with self._dialect.transaction(connection) as transaction:
             for unit in units:
                 if in_savepoints:
                     self._in_savepoint(connection, unit)

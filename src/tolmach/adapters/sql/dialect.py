@@ -8,6 +8,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import TracebackType
 from typing import Any, Final, Literal, Protocol
 
 import sqlalchemy as sa
@@ -19,6 +20,20 @@ from sqlalchemy.exc import DBAPIError
 Synchronous = Literal["FULL", "NORMAL"]
 
 _NAMED: Final = sqlite.dialect(paramstyle="named")
+
+
+class Transaction(Protocol):
+    """Commits when it is left, unless an error leaves it or it was rolled back."""
+
+    def rollback(self) -> None:
+        """Take everything back; leaving it does nothing more."""
+        ...
+
+    def __enter__(self) -> Transaction: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> object: ...
 
 
 class Dialect(Protocol):
@@ -58,6 +73,10 @@ class Dialect(Protocol):
     @property
     def beside(self) -> sa.Engine | None:
         """Where transactions write beside the others."""
+        ...
+
+    def transaction(self, connection: sa.Connection) -> Transaction:
+        """Give a transaction on the connection that writes, begun when it is entered."""
         ...
 
     def in_transaction(self, connection: sa.Connection) -> bool:

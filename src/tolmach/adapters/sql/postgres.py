@@ -145,6 +145,10 @@ class PostgresServer:
         if encoding != "UTF8":
             raise RecordsUnusable(WRONG_ENCODING, path=self.where, encoding=encoding)
 
+    def transaction(self, connection: sa.Connection) -> sa.RootTransaction:
+        """Give SQLAlchemy's own."""
+        return connection.begin()
+
     def in_transaction(self, connection: sa.Connection) -> bool:
         """Tell it, for a transaction that met an error answers COMMIT with a rollback, and not with an error."""
         database: Any = connection.connection.driver_connection

@@ -11,11 +11,13 @@ import os
 import sqlite3
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import Final
+from types import TracebackType
+from typing import Final, Self
 
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool, StaticPool
 
 from tolmach.adapters.sql.dialect import Prepared, Synchronous
@@ -33,7 +35,9 @@ _READERS: Final = 8
 _MORE_READERS: Final = 64
 
 
-_BEGIN_TO_WRITE: Final = Prepared(sa.text("BEGIN IMMEDIATE"))
+_BEGIN: Final = Prepared(sa.text("BEGIN IMMEDIATE"))
+_COMMIT: Final = Prepared(sa.text("COMMIT"))
+_ROLLBACK: Final = Prepared(sa.text("ROLLBACK"))
 
 
 def make_file(path: Path) -> bool:
@@ -82,7 +86,8 @@ def writing_engine(path: Path, synchronous: Synchronous) -> sa.Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: sa.Connection) -> None:
-        _BEGIN_TO_WRITE.one(connection, {})
+        if not _is_begun(connection):
+            _BEGIN.one(connection, {})
 
     return engine
 
@@ -105,6 +110,41 @@ def reading_engine(path: Path) -> sa.Engine:
     return engine
 
 
+def _is_begun(connection: sa.Connection) -> bool:
+    return bool(getattr(connection.connection.driver_connection, "in_transaction", False))
+
+
+class _Transaction:
+    """A `dialect.Transaction`; SQLAlchemy has a part in it as soon as something is carried out by its ways."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self._connection = connection
+        self._is_over = False
+
+    def rollback(self) -> None:
+        """Take everything back, unless SQLite has done so by itself."""
+        self._is_over = True
+        if self._connection.in_transaction():
+            self._connection.rollback()
+        elif _is_begun(self._connection):
+            _ROLLBACK.one(self._connection, {})
+
+    def __enter__(self) -> Self:
+        _BEGIN.one(self._connection, {})
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None:
+        if kind is not None:
+            with suppress(SQLAlchemyError):  # what is wrong is told already
+                self.rollback()
+        elif not self._is_over and self._connection.in_transaction():
+            self._connection.commit()
+        elif not self._is_over:
+            _COMMIT.one(self._connection, {})
+
+
 class SqliteFile:
     """A `Dialect`: the database of one data folder."""
 
@@ -118,9 +158,13 @@ class SqliteFile:
         self.writer = writing_engine(path, synchronous)
         self.readers = reading_engine(path)
 
+    def transaction(self, connection: sa.Connection) -> _Transaction:
+        """Give one that goes past SQLAlchemy, whose own costs as much as what is done in it."""
+        return _Transaction(connection)
+
     def in_transaction(self, connection: sa.Connection) -> bool:
         """After some errors SQLite has ended the transaction by itself."""
-        return bool(getattr(connection.connection.driver_connection, "in_transaction", False))
+        return _is_begun(connection)
 
     def passes(self, _: BaseException) -> bool:
         """Trouble with a file passes when somebody does something about it."""

@@ -15,6 +15,7 @@ from pynetdicom import AE, build_role, evt
 
 from tests.eventually import eventually
 from tests.peers.certificates import Authority
+from tests.pynetdicom_peer import associated
 from tests.unit.adapters.dimse.parrot import Line
 from tests.unit.adapters.dimse.test_storage_scp import aborted, call, p_data
 from tolmach.adapters.dimse import (
@@ -78,6 +79,7 @@ class Archive:
         self.reports: list[tuple[str, list[Reference], list[Failure]]] = []
         self.received: list[ReceivedInstance] = []
         self.answers = 3
+        self.pause_seconds = 0.0  # before each answer
         self.status = 0
         self.go_on = threading.Event()
         self.go_on.set()
@@ -86,6 +88,7 @@ class Archive:
     def find(self, event: Any, caller: Caller) -> Iterator[tuple[int, Dataset | None]]:
         self.asked.append((caller.name, event.identifier.get("PatientName")))
         for number in range(self.answers):
+            time.sleep(self.pause_seconds)
             if event.is_cancelled:
                 self.cancelled.set()
                 yield 0xFE00, None
@@ -147,7 +150,7 @@ def pynetdicom_association(scp: StorageScp, *sop_classes: str, **options: Any) -
     ae = AE("PEER")
     for sop_class in sop_classes:
         ae.add_requested_context(sop_class, [EXPLICIT])
-    return ae.associate("127.0.0.1", scp.port, **options)
+    return associated(ae, scp.port, **options)
 
 
 def query(name: str = "") -> Dataset:
@@ -176,6 +179,7 @@ def test_a_query_is_answered(start: Start, archive: Archive) -> None:
 
 def test_cancel_reaches_the_service(start: Start, archive: Archive) -> None:
     archive.answers = 1_000_000
+    archive.pause_seconds = 0.002  # pynetdicom reads nothing while it has something to send
     assoc = pynetdicom_association(start(), FIND)
     found = assoc.send_c_find(query(), FIND, msg_id=7)
     assert next(found)[0].Status == 0xFF00

@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from tolmach.adapters.sql import commits, sqlite
 from tolmach.adapters.sql.commits import MOST_TOGETHER, Commits, _Unit
+from tolmach.adapters.sql.dialect import Prepared
 from tolmach.adapters.sql.faults import NoSuchThing
 from tolmach.base import Fault, TolmachError
 from tolmach.intake.faults import RecordsTrouble
@@ -50,6 +51,7 @@ class Bench:
 
     def block(self, connection: sa.Connection) -> str:
         """Hold the transaction open until told."""
+        connection.exec_driver_sql("SELECT 1")
         self.entered.set()
         assert self.go_on.wait(30)
         return "led"
@@ -212,6 +214,21 @@ def test_a_statement_that_leaves_the_transaction_in_doubt_spoils_the_commit(benc
     assert [type(one) for one in outcomes] == [RecordsTrouble] * 3
     assert bench.numbers() == []
     assert bench.commits.run(bench.insert(3)) == 3
+
+
+def test_a_commit_that_fails_past_sqlalchemy_leaves_nothing_either(bench: Bench) -> None:
+    """A reference to nothing that is looked at only in the end: the COMMIT itself is refused, and leaves it open."""
+    bench.commits.run(
+        lambda connection: connection.exec_driver_sql(
+            "CREATE TABLE kin (number REFERENCES numbers (number) DEFERRABLE INITIALLY DEFERRED)"
+        )
+    )
+    orphan = Prepared(sa.text("INSERT INTO kin VALUES (7)"))
+    with pytest.raises(RecordsTrouble):
+        bench.commits.run(lambda connection: orphan.one(connection, {}))
+    assert bench.commits.run(bench.insert(1)) == 1
+    left = Prepared(sa.text("SELECT count(*) FROM kin"))
+    assert bench.commits.run(lambda connection: left.one(connection, {}))[0] == 0
 
 
 def test_a_transaction_that_was_ended_from_below_is_nobodys_success(bench: Bench) -> None:
