@@ -26,6 +26,8 @@ class Bell:
 
     def ring(self) -> None:
         """Wake one sleeper, or keep the next from falling asleep."""
+        if self._rung:  # whoever hears that looks for work afterwards, and finds ours
+            return
         with self._ringing:
             self._rung = True
             self._ringing.notify()
