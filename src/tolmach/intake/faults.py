@@ -60,11 +60,15 @@ TOO_MUCH_TO_READ = Fault(
     N_("Reading it needs more memory than there is."),
     N_("No real image looks like this. Find out where it comes from before releasing it."),
 )
-
 UNFORESEEN_BYTES = Fault(
     "TLM-INT-023",
     N_("Reading it failed in a way nobody foresaw ({why})."),
     N_("Keep the file and send it, without a patient's data, to the makers of tolmach."),
+)
+TOO_MUCH_TEXT = Fault(
+    "TLM-INT-024",
+    N_("It has more than {limit} of text."),
+    N_("No real image looks like this. Find out where it comes from before releasing it."),
 )
 
 # What is stored against what the records know ---------------------------------------------------------------

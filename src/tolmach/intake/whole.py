@@ -10,16 +10,20 @@ import re
 from dataclasses import replace
 
 from tolmach.base import Problem
-from tolmach.dicom import uids
-from tolmach.dicom.data_set import DataSet
+from tolmach.dicom import dictionary, uids
+from tolmach.dicom.data_set import MAX_ALL_TEXT, DataSet
 from tolmach.dicom.faults import IS_DICOMDIR, LABEL_LIES, NO_SOP_UIDS, Damaged, NotDicom
 from tolmach.dicom.part10 import Inflate, open_data_set
 from tolmach.dicom.source import Source
-from tolmach.intake.faults import BAD_UID, NOT_THE_ONE_SAID, TOO_MUCH_TO_READ
+from tolmach.dicom.vrs import STRING_VRS
+from tolmach.intake.faults import BAD_UID, NOT_THE_ONE_SAID, TOO_MUCH_TEXT, TOO_MUCH_TO_READ
 from tolmach.intake.interfaces import Arrival
+from tolmach.intake.room import in_units
 
 # Letters stand in the UIDs of real, badly anonymised files, and harm nobody; slashes and control characters may.
 _TOLERABLE_UID = re.compile(r"[0-9A-Za-z._-]{1,64}")
+# The outlines of a radiotherapy plan are decimal strings, and may be many millions of them.
+_COUNTED_VRS = STRING_VRS - {"DS"}
 
 
 def judge(source: Source, said: Arrival, inflate: Inflate | None = None) -> DataSet | Problem:
@@ -39,7 +43,7 @@ def judge(source: Source, said: Arrival, inflate: Inflate | None = None) -> Data
 
 
 def reason_for_quarantine(data_set: DataSet, said: Arrival) -> Problem | None:
-    """Give why a readable data set must wait in quarantine all the same: a DICOMDIR, or UIDs nobody can go by.
+    """Give why a readable data set must wait in quarantine all the same: a DICOMDIR, bad UIDs, absurd text.
 
     UIDs that the sender did not say are taken as they are found. Standard: PS3.4 section B.2.2 (the UIDs of the command
     are those of the data set), PS3.5 section 9.1.
@@ -56,7 +60,23 @@ def reason_for_quarantine(data_set: DataSet, said: Arrival) -> Problem | None:
             return Problem(BAD_UID, {"keyword": keyword, "found": found[:64]})
         if expected and found != expected:
             return Problem(NOT_THE_ONE_SAID, {"keyword": keyword, "said": expected, "found": found})
+    if has_too_much_text(data_set):
+        return Problem(TOO_MUCH_TEXT, {"limit": in_units(MAX_ALL_TEXT)})
     return None
+
+
+def has_too_much_text(data_set: DataSet) -> bool:
+    """Tell whether all text together is more than `MAX_ALL_TEXT`; only lengths are looked at, no value is read.
+
+    Values of unknown VR count by the VR the dictionary knows. Standard: PS3.5 section 6.2.
+    """
+    if data_set.end - data_set.start <= MAX_ALL_TEXT:  # true of nearly all, which then cost nothing here
+        return False
+    total = 0
+    for tag, vr, _start, _value, length, *_rest in data_set.elements:
+        if (dictionary.vr_of(tag) if vr == "UN" else vr) in _COUNTED_VRS:
+            total += length
+    return total > MAX_ALL_TEXT
 
 
 def with_syntax_noted(data_set: DataSet, said: Arrival) -> DataSet:

@@ -19,6 +19,7 @@ from tests.builders import (
     INSTANCE,
     body,
     meta,
+    opened,
     part10,
     rich_file,
 )
@@ -27,6 +28,7 @@ from tolmach.dicom import faults as dicom_faults
 from tolmach.dicom import uids
 from tolmach.dicom.data_set import DataSet
 from tolmach.dicom.source import MemorySource
+from tolmach.dicom.vrs import STRING_VRS
 from tolmach.intake import faults, whole
 from tolmach.intake.interfaces import Arrival, Provenance
 from tolmach.intake.whole import judge
@@ -83,6 +85,39 @@ def test_what_is_not_whole_waits(content: bytes, code: str) -> None:
 def test_a_bomb_waits() -> None:
     """F-06."""
     assert reason(part10(bytes(300 << 20), DEFLATED)) == "TLM-DCM-006"
+
+
+MIB = 1 << 20
+
+
+def with_text(*values: tuple[int, str, int]) -> bytes:
+    """Give a file with values of as many letters as told."""
+    return part10(body(*((tag, "raw", EXPLICIT.element(tag, vr, b"x" * size)) for tag, vr, size in values)))
+
+
+@pytest.mark.parametrize(
+    ("values", "code"),
+    [
+        ([(0x0040A160, "UT", 64 * MIB - 2)], "TLM-INT-024"),
+        ([(0x00091001 + number, "UT", 13 * MIB) for number in range(5)], "TLM-INT-024"),
+        ([(0x00091001 + number, "LO", 65_534) for number in range(1_100)], "TLM-INT-024"),
+        ([(0x00091001, "UT", 32 * MIB), (0x00091002, "UC", 31 * MIB)], "whole"),
+        ([(0x00091001 + number, "DS", 65_534) for number in range(1_100)], "whole"),
+        ([(0x00091001, "OB", 70 * MIB)], "whole"),
+    ],
+    ids=["one value", "several", "many", "just below", "contours", "no text"],
+)
+def test_more_text_than_any_image_has_waits(values: list[tuple[int, str, int]], code: str) -> None:
+    """F-08: 64 MiB of text are the most; outlines in a radiotherapy plan and bytes that are no text do not count."""
+    assert reason(with_text(*values), UNSAID) == code
+
+
+def test_text_is_counted_to_the_byte() -> None:
+    """F-08: at the limit it is whole, one value beyond it waits."""
+    plain = opened(with_text((0x0040A160, "UT", 0)))
+    room = 64 * MIB - sum(one.length for one in plain.elements if one.vr in STRING_VRS)
+    assert reason(with_text((0x0040A160, "UT", room)), UNSAID) == "whole"
+    assert reason(with_text((0x0040A160, "UT", room + 2)), UNSAID) == "TLM-INT-024"
 
 
 def test_every_place_a_file_can_be_cut_at_waits() -> None:

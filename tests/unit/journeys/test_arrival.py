@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.builders import CT_IMAGE, EXPLICIT_LE, INSTANCE, Spoiled, body, even, opened, part10, read_back
+from tests.builders import CT_IMAGE, EXPLICIT, EXPLICIT_LE, INSTANCE, Spoiled, body, even, opened, part10, read_back
 from tolmach.adapters.folder.faults import NOT_A_FILE
 from tolmach.base import Problem
 from tolmach.delivery.interfaces import Ending
@@ -214,6 +214,20 @@ def test_what_no_archive_could_find_again_waits_in_quarantine() -> None:
     ending = walk(nameless, Roads([Bound("pacs", UTF_8)]), said="")
     assert ending.quarantine is not None
     assert ending.quarantine.code == "TLM-INT-021"
+
+
+def test_absurdly_much_text_waits_in_quarantine_until_a_person_has_looked() -> None:
+    """F-08: kept and shown with what to do; released, it goes on like any other."""
+    text = EXPLICIT.element(0x0040A160, "UT", b"x" * (66 << 20))
+    absurd = part10(body((0x00100010, "PN", b"A "), (0x0040A160, "raw", text)))
+    ending = walk(absurd, Roads([Bound("pacs", UTF_8)], [Bound("pacs", UTF_8)]))
+    assert ending.quarantine is not None
+    assert (ending.quarantine.code, ending.deliveries, ending.entry) == ("TLM-INT-024", [], None)
+    assert "64" in str(ending.quarantine)
+    released = walk(absurd, Roads([Bound("pacs", UTF_8)]), released=True)
+    assert released.quarantine is None
+    assert [one.destination for one in released.deliveries] == ["pacs"]
+    assert released.entry is not None
 
 
 def test_missing_bytes_are_told() -> None:
