@@ -24,6 +24,7 @@ from tolmach.adapters.sql import (
 )
 from tolmach.adapters.sql.listing import MOST as MOST_LISTED
 from tolmach.apps.findings import STALLED_SECONDS
+from tolmach.apps.modes import shadowed_by
 from tolmach.base import N_, Problem
 from tolmach.journeys.faults import SHADOW
 from tolmach.repair.holding import FAILED_UNSURE, HELD_UNSURE
@@ -46,6 +47,7 @@ __all__ = [
     "QueueRow",
     "Records",
     "Said",
+    "Shadowed",
     "VersionRow",
     "Wanted",
     "aims_of",
@@ -55,6 +57,7 @@ __all__ = [
     "resend",
     "retry",
     "say_mode",
+    "shadowed",
 ]
 
 FolderState = Literal["live", "shadow", "paused", "unconfigured"]
@@ -156,14 +159,12 @@ def _look(
     state: WatchState | None,
     found: Sequence[WatchCount],
 ) -> FolderLook:
-    said = "" if state is None else state.mode_before if state.mode == "paused" else state.mode
-    is_shadow = said == "shadow" if said else watch is not None and watch.shadow
     counts = _counts(found, 0 if state is None else state.taken, 0 if state is None else state.passed_over)
     last = "" if state is None or state.last_path is None else state.last_path.decode("utf-8", "backslashreplace")
     return FolderLook(
         name=name,
         state=folder_state(settings, name, state),
-        is_shadow=is_shadow,
+        is_shadow=_is_shadow(watch, state),
         folder=None if watch is None else watch.folder,
         export_folder=None if watch is None else watch.export_folder,
         to=() if watch is None else aims_of(watch, settings),
@@ -174,6 +175,12 @@ def _look(
         trouble_since=None if state is None else state.trouble_since,
         counts=counts,
     )
+
+
+def _is_shadow(watch: WatchSettings | None, state: WatchState | None) -> bool:
+    """Tell whether a folder is in shadow mode, also while it is paused."""
+    said = "" if state is None else state.mode_before if state.mode == "paused" else state.mode
+    return said == "shadow" if said else watch is not None and watch.shadow
 
 
 def aims_of(watch: WatchSettings, settings: Settings) -> tuple[str, ...]:
@@ -226,6 +233,52 @@ def retry(records: Records, ids: Sequence[int] | None, to: str | None, actor: st
     What a folder in shadow mode holds is let go by going live, or by its number.
     """
     return records.desk.retry(ids, to, actor, keeps=(SHADOW.code,))
+
+
+@dataclass(frozen=True, slots=True)
+class Shadowed:
+    """Held lines whose folders are in shadow mode: their numbers, the folders, whereto they would go, how many images.
+
+    `others` are the lines that were asked about and are none of these.
+    """
+
+    ids: tuple[int, ...]
+    watches: tuple[str, ...]
+    to: tuple[str, ...]
+    images: int
+    others: tuple[int, ...]
+
+
+def shadowed(settings: Settings, records: Records, ids: Sequence[int], *, with_left: bool = False) -> Shadowed | None:
+    """Give which of some lines are held though retrying them would send what a folder in shadow mode brought.
+
+    Whoever holds them: shadow mode, a person, or a doubt about their text. `with_left`: also those that shadow mode has
+    held and nobody released when their folder went live. None where there are none. Raises `RecordsTrouble`.
+    """
+    held = [line for line in records.desk.lines(ids) if line.state == "held"]
+    if not held:
+        return None
+    states = {one.name: one for one in records.watched.states()}
+    watches = {one.name: one for one in settings.watch}
+    objects = records.desk.objects(list(dict.fromkeys(line.object_id for line in held)))
+    brought = {row.object_id: row.source for row in objects if row.entrance == "folder"}
+    found: dict[int, tuple[str, QueueRow]] = {}
+    for line in held:
+        own = shadowed_by(line.problem)
+        name = own or brought.get(line.object_id, "")
+        # What is configured no more and was never said to be live is in shadow mode still, as its line tells.
+        is_kept = own is not None and (with_left or (name not in watches and name not in states))
+        if is_kept or _is_shadow(watches.get(name), states.get(name)):
+            found[line.delivery_id] = name, line
+    if not found:
+        return None
+    return Shadowed(
+        ids=tuple(found),
+        watches=tuple(sorted({name for name, _ in found.values()})),
+        to=tuple(sorted({line.destination for _, line in found.values()})),
+        images=len({line.object_id for _, line in found.values()}),
+        others=tuple(one for one in ids if one not in found),
+    )
 
 
 def resend(records: Records, ids: Sequence[int], to: Sequence[str], actor: str, *, original: bool) -> int:

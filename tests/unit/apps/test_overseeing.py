@@ -8,7 +8,17 @@ import pytest
 
 from tests.contracts.records_values import NOW, PROBLEM, arrival, ending
 from tolmach.adapters.sql import Records, open_records
-from tolmach.apps.overseeing import FolderCounts, aims_of, folder_state, folders, is_stale, resend, retry, say_mode
+from tolmach.apps.overseeing import (
+    FolderCounts,
+    aims_of,
+    folder_state,
+    folders,
+    is_stale,
+    resend,
+    retry,
+    say_mode,
+    shadowed,
+)
 from tolmach.apps.sections import PeerSettings, RouteSettings, Settings, WatchSettings
 from tolmach.base import Problem
 from tolmach.delivery.interfaces import Conclusion
@@ -111,3 +121,35 @@ def test_a_folder_nobody_looks_at_is_stale(minutes: int, state: str, stale: bool
     heard = NOW - timedelta(minutes=minutes)
     assert is_stale((None, heard), state, NOW) == stale  # type: ignore[arg-type]
     assert not is_stale((None, None), state, NOW)  # type: ignore[arg-type]
+
+
+def test_what_shadow_mode_keeps_back_is_told_before_it_is_retried(settings: Settings, records: Records) -> None:
+    take(records, 1, SHADOWED)
+    take(records, 2)
+    take(records, 3, Problem(HELD_UNSURE, {"attributes": "PatientName"}))
+    lines = [row.delivery_id for row in records.desk.queue()]
+    assert shadowed(settings, records, lines) is None, "the folder is live"
+    left = shadowed(settings, records, lines, with_left=True)
+    assert left is not None
+    assert (left.ids, left.others) == ((lines[0],), tuple(lines[1:]))
+    say_mode(records, "room-1", "shadow", "Olena")
+    say_mode(records, "room-1", "paused", "Olena")
+    found = shadowed(settings, records, lines)
+    assert found is not None
+    assert (found.ids, found.watches, found.images) == ((lines[0], lines[2]), ("room-1",), 2)
+    assert found.others == (lines[1],), "what waits already was let go before"
+    records.desk.hold([lines[1]], None, "Olena")
+    found = shadowed(settings, records, lines)
+    assert found is not None
+    assert found.ids == tuple(lines)
+
+
+def test_a_line_of_a_folder_configured_no_more_stays_in_shadow_mode(settings: Settings, records: Records) -> None:
+    one = records.receipts.record(arrival(1, provenance=Provenance("folder", "gone"))).object_id
+    records.ends.finish([ending(one, study="1.1", held_for=Problem(SHADOW, {"watch": "gone"}))])
+    (line,) = [row.delivery_id for row in records.desk.queue()]
+    found = shadowed(settings, records, [line])
+    assert found is not None
+    assert found.watches == ("gone",)
+    say_mode(records, "gone", "live", "Olena")
+    assert shadowed(settings, records, [line]) is None

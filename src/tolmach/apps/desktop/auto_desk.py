@@ -21,7 +21,7 @@ from tolmach.apps.desktop.mailbox import Mailbox
 from tolmach.base import Problem, TolmachError
 
 if TYPE_CHECKING:
-    from tolmach.apps.overseeing import Said, Wanted
+    from tolmach.apps.overseeing import Said, Shadowed, Wanted
 
 Kind = Literal["folders", "history", "history-lines", "object", "queue", "queue-lines"]
 KINDS: tuple[Kind, ...] = ("folders", "history", "history-lines", "object", "queue", "queue-lines")
@@ -43,12 +43,13 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What a person's word has done: how many lines it changed, or what was wrong."""
+    """What a person's word has done: how many lines it changed, or what was wrong; or what is to be asked first."""
 
     verb: str
     count: int = 0
     problem: Problem | None = None
     name: str = ""
+    asks: Shadowed | None = None
 
 
 @dataclass(slots=True)
@@ -73,6 +74,7 @@ class AutoDesk(QObject):
     troubled = Signal(object)  # Problem or None
     slow = Signal(bool)
     done = Signal(Done)
+    asked = Signal(object)  # Shadowed: nothing was retried, a person is to be asked first
     working = Signal(bool)
 
     def __init__(self, source: AutoSource, actor: str, parent: QObject | None = None) -> None:
@@ -181,9 +183,22 @@ class AutoDesk(QObject):
         """Let a folder be live or in shadow mode."""
         self._say(said, lambda: self.source.say_mode(name, said, self.actor, with_held=with_held), name)
 
-    def retry(self, ids: Sequence[int] | None, to: str | None = None) -> None:
-        """Try lines again now."""
-        self._say("retry", lambda: self.source.retry(ids, to, self.actor))
+    def retry(self, ids: Sequence[int]) -> None:
+        """Try lines again now; where a folder in shadow mode brought some of those held, `asked` comes instead."""
+        self._say("retry", lambda: self.source.shadowed(ids) or self.source.retry(ids, None, self.actor))
+
+    def retry_agreed(self, ids: Sequence[int]) -> None:
+        """Try lines again now, also those of folders in shadow mode: a person was asked."""
+        self._say("retry", lambda: self.source.retry(ids, None, self.actor))
+
+    def retry_all(self, ids: Sequence[int] | None, to: str | None) -> None:
+        """Try all again now, those listed or those of a destination; not what folders in shadow mode hold."""
+
+        def say() -> int:
+            found = None if ids is None else self.source.shadowed(ids, with_left=True)
+            return self.source.retry(ids if found is None else found.others, to, self.actor)
+
+        self._say("retry", say)
 
     def hold(self, ids: Sequence[int]) -> None:
         """Keep lines until somebody says otherwise."""
@@ -197,11 +212,12 @@ class AutoDesk(QObject):
         """Deliver objects once more."""
         self._say("resend", lambda: self.source.resend(ids, to, self.actor, original=original))
 
-    def _say(self, verb: str, say: Callable[[], int], name: str = "") -> None:
+    def _say(self, verb: str, say: Callable[[], int | Shadowed], name: str = "") -> None:
         def do() -> None:
             done = Done(verb, 0, Problem(WORD_BROKE_OFF), name)  # unless it comes to its end
             try:
-                done = Done(verb, say(), None, name)
+                said = say()
+                done = Done(verb, said, None, name) if isinstance(said, int) else Done(verb, asks=said)
             except TolmachError as error:
                 done = Done(verb, 0, error.problem, name)
             finally:
@@ -217,7 +233,10 @@ class AutoDesk(QObject):
         for message in batch:
             if isinstance(message, Done):
                 self._in_hand -= 1
-                self.done.emit(message)
+                if message.asks is None:
+                    self.done.emit(message)
+                else:
+                    self.asked.emit(message.asks)
                 self.working.emit(self.is_working)
             else:
                 self._take(message)

@@ -18,11 +18,40 @@ from PySide6.QtWidgets import (
 )
 
 from tolmach.apps.desktop import shown
-from tolmach.apps.desktop.panels import text_label
+from tolmach.apps.desktop.panels import question, text_label
 from tolmach.apps.desktop.words import Words
+from tolmach.apps.overseeing import Shadowed
 from tolmach.base import N_
 
 _LONGEST_NAME, _LONGEST_REASON = 64, 500
+_MOST_NAMED = 3  # folders in a question
+
+
+def ask_shadow(parent: QWidget, words: Words, found: Shadowed) -> str:
+    """Ask whether held images of folders in shadow mode go all the same; gives `send`, `others` or `leave`."""
+    say, several = words.gettext, len(found.watches) > 1
+    name = ", ".join(shown.plain(one, 60) for one in found.watches[:_MOST_NAMED])
+    if len(found.watches) > _MOST_NAMED:
+        name += ", …"
+    if several:
+        head = say(N_("The folders {name} are in shadow mode."), name=name)
+        ask = words.ngettext(
+            "Send {count} image of them all the same?", "Send {count} images of them all the same?", found.images
+        )
+        text = f"{head} {ask}"
+    else:
+        text = words.ngettext(
+            "The folder {name} is in shadow mode. Send {count} image all the same?",
+            "The folder {name} is in shadow mode. Send these {count} images all the same?",
+            found.images,
+            name=name,
+        )
+    to = shown.plain(", ".join(found.to), 300) or "—"
+    more = say(N_("They go to {to} at once, and cannot be called back. The folder stays in shadow mode."), to=to)
+    answers = [("send", say(N_("Send all the same"))), ("leave", say(N_("Leave it as it is")))]
+    if found.others:
+        answers.insert(1, ("others", say(N_("Only the others"))))
+    return question(parent, words, text, more, answers)
 
 
 def _form() -> QFormLayout:

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QComboBox, QMenu, QSplitter, QStackedWidget, QVBox
 
 from tolmach.apps.desktop import shown
 from tolmach.apps.desktop.auto_desk import AutoDesk
-from tolmach.apps.desktop.auto_dialogs import DropDialog
+from tolmach.apps.desktop.auto_dialogs import DropDialog, ask_shadow
 from tolmach.apps.desktop.auto_panels import Block, BlockList, EmptyPage, ListTable
 from tolmach.apps.desktop.auto_queue_model import Column, QueueModel
 from tolmach.apps.desktop.auto_rows import QueueLine, QueueSeen, moment
@@ -17,7 +17,7 @@ from tolmach.apps.desktop.auto_targets import TargetTable
 from tolmach.apps.desktop.panels import GAP, ToolButton, WrapBox, bind_tip, group, panel, question, text_label
 from tolmach.apps.desktop.theme import Theme
 from tolmach.apps.desktop.words import Words
-from tolmach.apps.overseeing import MOST_LISTED
+from tolmach.apps.overseeing import MOST_LISTED, Shadowed
 from tolmach.base import N_
 
 _COLUMNS: dict[int, tuple[int, int]] = {
@@ -111,6 +111,8 @@ class QueuePage(QWidget):
         self.hold.clicked.connect(lambda: self._desk.hold(self.table.selected_ids()))
         self.drop.clicked.connect(lambda: self.ask_drop(self.table.selected_ids()))
         self.all.clicked.connect(self._retry_all)
+        # Asked later: a dialog opened here would keep back what the desk tells beside it.
+        self._desk.asked.connect(self._ask_shadow, Qt.ConnectionType.QueuedConnection)
         self._desk.working.connect(self._enable)
         self._words.changed.connect(self._say)
 
@@ -187,7 +189,15 @@ class QueuePage(QWidget):
         if question(self, self._words, text, more, answers) == "retry":
             # All of a state are those that are listed; all of a destination may be more by now.
             has_state = bool(self.state.currentData())
-            self._desk.retry(self.model.ids if has_state else None, None if has_state else name)
+            self._desk.retry_all(self.model.ids if has_state else None, None if has_state else name)
+
+    def _ask_shadow(self, found: Shadowed) -> None:
+        """Ask before anything leaves of a folder in shadow mode; nothing of it does unless somebody says so."""
+        answer = ask_shadow(self, self._words, found)
+        if answer == "send":
+            self._desk.retry_agreed([*found.others, *found.ids])
+        elif answer == "others":
+            self._desk.retry(found.others)
 
     def _explain(self) -> None:
         number = self.table.current_id()

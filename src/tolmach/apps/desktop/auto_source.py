@@ -24,7 +24,7 @@ from tolmach.apps.desktop.auto_rows import (
     queue_line,
     target,
 )
-from tolmach.apps.overseeing import Records, Said, Wanted
+from tolmach.apps.overseeing import Records, Said, Shadowed, Wanted
 from tolmach.apps.sections import Settings
 from tolmach.base import TolmachError
 
@@ -189,8 +189,12 @@ class AutoSource:
         """Let a folder be live or in shadow mode."""
         return self._said(lambda records: overseeing.say_mode(records, name, said, actor, with_held=with_held))
 
+    def shadowed(self, ids: Sequence[int], *, with_left: bool = False) -> Shadowed | None:
+        """Give which of some lines retrying would send though their folder is in shadow mode; None where none."""
+        return overseeing.shadowed(self.settings(), self.need(), ids, with_left=with_left)
+
     def retry(self, ids: Sequence[int] | None, to: str | None, actor: str) -> int:
-        """Try lines again now; without numbers all, of a destination where one is named."""
+        """Try lines again now, whoever holds them; without numbers all but those that shadow mode holds."""
         return self._said(lambda records: overseeing.retry(records, ids, to, actor))
 
     def hold(self, ids: Sequence[int], actor: str) -> int:

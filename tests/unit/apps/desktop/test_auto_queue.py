@@ -187,6 +187,82 @@ def test_dropping_asks_who_and_why(make_view: MakeView, keeper: Keeper, tmp_path
     assert len(view.queue.model.ids) == 1
 
 
+def answers(view: AutoView, text: str, qtbot: QtBot) -> list[str]:
+    """Press "Retry now" for all lines and answer the question; gives what it said."""
+    said: list[str] = []
+
+    def act(box: QWidget) -> None:
+        assert isinstance(box, QMessageBox)
+        said.extend((box.text(), box.informativeText(), box.defaultButton().text()))
+        next(one for one in box.buttons() if one.text() == text).click()
+
+    in_dialog(act)
+    view.queue.table.selectAll()
+    view.queue.retry.click()
+    qtbot.waitUntil(lambda: bool(said), timeout=WAIT)
+    settle(view, qtbot)
+    return said
+
+
+def test_what_shadow_mode_holds_is_sent_only_after_a_question(
+    make_view: MakeView, keeper: Keeper, tmp_path: Path, qtbot: QtBot
+) -> None:
+    keeper.take(held=shadow("room-1"))
+    keeper.take(held=shadow("room-1"), to=("pacs", "ris"))
+    keeper.records.watched.set_mode("room-1", "shadow", "otto")
+    view = queue(make_view, tmp_path, qtbot)
+    said = answers(view, "Leave it as it is", qtbot)
+    assert said[0] == "The folder room-1 is in shadow mode. Send these 2 images all the same?"
+    assert "pacs, ris" in said[1]
+    assert said[2] == "Leave it as it is"
+    assert states(keeper) == ["held"] * 3
+    assert not view.answer.isVisible(), "nothing was done"
+    answers(view, "Send all the same", qtbot)
+    assert states(keeper) == ["queued"] * 3
+
+
+def test_what_a_person_holds_of_a_shadow_folder_is_asked_about_too_and_the_others_may_go(
+    make_view: MakeView, keeper: Keeper, tmp_path: Path, qtbot: QtBot
+) -> None:
+    keeper.take()
+    keeper.take("room-2")
+    keeper.records.desk.hold([row.delivery_id for row in keeper.records.desk.queue()], None, "otto")
+    keeper.records.watched.set_mode("room-1", "shadow", "otto")
+    view = queue(make_view, tmp_path, qtbot)
+    said = answers(view, "Only the others", qtbot)
+    assert said[0] == "The folder room-1 is in shadow mode. Send 1 image all the same?"
+    assert states(keeper) == ["held", "queued"]
+
+
+def test_what_a_person_holds_of_a_live_folder_is_released_by_retry_alone(
+    make_view: MakeView, keeper: Keeper, tmp_path: Path, qtbot: QtBot
+) -> None:
+    keeper.take(held=shadow("room-1"))
+    keeper.take()
+    keeper.records.desk.hold([row.delivery_id for row in keeper.records.desk.queue()], None, "otto")
+    keeper.records.watched.set_mode("room-1", "live", "otto")
+    view = queue(make_view, tmp_path, qtbot)
+    view.queue.table.selectAll()
+    view.queue.retry.click()
+    settle(view, qtbot)
+    assert states(keeper) == ["queued"] * 2
+
+
+def test_all_of_a_state_are_retried_but_what_shadow_mode_holds(
+    make_view: MakeView, keeper: Keeper, tmp_path: Path, qtbot: QtBot
+) -> None:
+    keeper.take(held=shadow("room-1"))
+    keeper.take("room-2")
+    keeper.fail(held=True)
+    view = queue(make_view, tmp_path, qtbot)
+    view.queue.state.setCurrentIndex(view.queue.state.findData("held"))
+    settle(view, qtbot)
+    press("Retry all")
+    view.queue.all.click()
+    settle(view, qtbot)
+    assert states(keeper) == ["held", "queued"]
+
+
 def test_all_are_retried_but_what_shadow_mode_holds(
     make_view: MakeView, keeper: Keeper, tmp_path: Path, qtbot: QtBot
 ) -> None:
