@@ -9,7 +9,6 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from typing import Final
 
 from tolmach.adapters.dimse.command_set import C_FIND_RQ, C_GET_RQ, C_MOVE_RQ, OFFENDING_ELEMENT
@@ -25,6 +24,7 @@ from tolmach.adapters.dimse.query_identifier import (
 from tolmach.adapters.dimse.relayed_service import RelayedService
 from tolmach.adapters.dimse.retrieving import FindMoveDestination, Retrieval
 from tolmach.adapters.dimse.status import OUT_OF_RESOURCES, SUCCESS
+from tolmach.adapters.dimse.sub_operations import cannot_be_found
 from tolmach.archive import faults as archive_faults
 from tolmach.archive.attributes import UNIQUE, up_to
 from tolmach.archive.faults import Unanswerable
@@ -186,7 +186,7 @@ class _Finding:
         since = self._index.missing_since()
         status, comment, count = self._answer_as_read(operation, identifier)
         if status == SUCCESS and since is not None:
-            return OUT_OF_RESOURCES, _missing(since), count
+            return OUT_OF_RESOURCES, cannot_be_found(since), count
         return status, comment, count
 
     def _answer_as_read(self, operation: Operation, identifier: Identifier) -> tuple[int, str, int]:
@@ -250,10 +250,6 @@ class MissingKey(BadIdentifier):
 
 
 _LOST = "letters of the name were lost: ask by ID or in Latin letters"
-
-
-def _missing(since: datetime) -> str:
-    return f"some received since {since.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC cannot be found yet"
 
 
 def _offending(error: BadIdentifier) -> Mapping[int, bytes]:

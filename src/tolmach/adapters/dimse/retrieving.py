@@ -21,7 +21,7 @@ from tolmach.adapters.dimse.get_channel import GetChannel
 from tolmach.adapters.dimse.operation import Operation
 from tolmach.adapters.dimse.pdu import PresentationContext
 from tolmach.adapters.dimse.query_identifier import LEVEL_NAMES, BadIdentifier, Identifier, parse_identifier
-from tolmach.adapters.dimse.sub_operations import REPORT_SECONDS, Reporter, Sending, Tally, conclude
+from tolmach.adapters.dimse.sub_operations import CANNOT_COUNT, REPORT_SECONDS, Reporter, Sending, Tally, conclude
 from tolmach.archive.attributes import UNIQUE
 from tolmach.archive.interfaces import Held, Index, Opener
 from tolmach.archive.names import has_wild_cards
@@ -30,7 +30,6 @@ from tolmach.intake.faults import RecordsTrouble
 
 log = logging.getLogger(__name__)
 
-CANNOT_COUNT: Final = 0xA701
 UNKNOWN_DESTINATION: Final = 0xA801
 NOT_THIS_CLASS: Final = 0xA900
 
@@ -67,6 +66,10 @@ class Wanted:
         return index.held(
             patient_id=self.patient_id, studies=self.studies, series=self.series, instances=self.instances
         )
+
+    def is_all(self, count: int) -> bool:
+        """Tell whether so many found are all there can be: where instances were named, one for each."""
+        return bool(self.instances) and count >= len(set(self.instances))
 
 
 class Retrieval:
@@ -125,11 +128,14 @@ class Retrieval:
             return None
         tally = Tally()
         try:
+            since = self._index.missing_since()
             pairs = self._counted(operation, wanted, tally)
         except RecordsTrouble as error:
             log.error("%s: a retrieval could not be begun: %s", operation.peer, error)
             operation.fail(CANNOT_COUNT, "the index cannot be read now: ask again")
             return None
+        if not wanted.is_all(tally.total):
+            tally.missing_since = since
         return wanted, pairs, tally
 
     def _counted(self, operation: Operation, wanted: Wanted, tally: Tally) -> Sequence[Pair]:

@@ -9,11 +9,13 @@ import logging
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 from typing import Final
 
 from tolmach.adapters.dimse.command_set import (
     COMPLETED_SUB_OPERATIONS,
+    ERROR_COMMENT,
     FAILED_SUB_OPERATIONS,
     REMAINING_SUB_OPERATIONS,
     WARNING_SUB_OPERATIONS,
@@ -21,7 +23,7 @@ from tolmach.adapters.dimse.command_set import (
 )
 from tolmach.adapters.dimse.context_plan import alternatives_to
 from tolmach.adapters.dimse.message_data import element_of
-from tolmach.adapters.dimse.operation import Operation
+from tolmach.adapters.dimse.operation import Operation, plain_comment
 from tolmach.adapters.dimse.status import SUCCESS, StoreOutcomeClass
 from tolmach.adapters.dimse.storage_scu import OutgoingInstance, StoreChannel, StoreOutcome, store_all
 from tolmach.adapters.dimse.storage_sender import chunks_of
@@ -35,6 +37,7 @@ log = logging.getLogger(__name__)
 PENDING: Final = 0xFF00
 CANCELLED: Final = 0xFE00
 SOME_FAILED: Final = 0xB000
+CANNOT_COUNT: Final = 0xA701
 CANNOT_SEND: Final = 0xA702
 
 REPORT_SECONDS: Final = 0.5  # between two pending responses
@@ -44,7 +47,10 @@ HIGHEST_COUNT: Final = 0xFFFF
 
 @dataclass(slots=True)
 class Tally:
-    """How far a retrieval is; one thread counts, another may look."""
+    """How far a retrieval is; one thread counts, another may look.
+
+    `missing_since` is when the oldest object was received that the index does not know yet and that may belong to it.
+    """
 
     total: int = 0
     completed: int = 0
@@ -52,6 +58,7 @@ class Tally:
     warnings: int = 0
     failed_uids: list[str] = field(default_factory=list)
     trouble: Exception | None = None  # the first one, for the log
+    missing_since: datetime | None = None
 
     @property
     def remaining(self) -> int:
@@ -191,13 +198,30 @@ def conclude(operation: Operation, tally: Tally, what: str) -> None:
     if tally.trouble is not None:
         known = isinstance(tally.trouble, TolmachError)
         log.warning("%s: %s: %s", operation.peer, what, tally.trouble if known else type(tally.trouble).__name__)
-    if was_cancelled:
-        status = CANCELLED
-    elif not tally.failed:
-        status = SUCCESS
-    else:
-        status = SOME_FAILED if tally.completed + tally.warnings else CANNOT_SEND
+    status = _status_of(tally, was_cancelled=was_cancelled)
     data = b""
     if tally.failed_uids and status != SUCCESS:
         data = element_of("FailedSOPInstanceUIDList", "\\".join(tally.failed_uids), operation.encoding)
-    operation.respond(status, data, tally.counts(with_remaining=was_cancelled))
+    more = tally.counts(with_remaining=was_cancelled)
+    if tally.missing_since is not None:
+        more[ERROR_COMMENT] = plain_comment(cannot_be_found(tally.missing_since))
+    operation.respond(status, data, more)
+
+
+def _status_of(tally: Tally, *, was_cancelled: bool) -> int:
+    """Give how a retrieval ended. What cannot be whole is a warning, and where nothing was found nobody knows how much.
+
+    Standard: PS3.4 tables C.4-2 and C.4-3.
+    """
+    if was_cancelled:
+        return CANCELLED
+    if tally.failed and not tally.completed + tally.warnings:
+        return CANNOT_SEND
+    if tally.missing_since is not None and not tally.total:
+        return CANNOT_COUNT
+    return SOME_FAILED if tally.failed or tally.missing_since is not None else SUCCESS
+
+
+def cannot_be_found(since: datetime) -> str:
+    """Give the comment on an answer that may lack what the index does not know yet."""
+    return f"some received since {since.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC cannot be found yet"

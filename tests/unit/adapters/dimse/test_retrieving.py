@@ -4,6 +4,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
@@ -309,6 +310,45 @@ def test_who_goes_away_ends_the_move(station: Station) -> None:
         assert asked.wait(30)
         asker.assoc.close()
         assert over.wait(30)
+
+
+SINCE = datetime(2026, 11, 22, 10, 5, 7, tzinfo=UTC)
+MISSING = "some received since 2026-11-22 10:05:07 UTC cannot be found yet"
+ONE_IMAGE = {"QueryRetrieveLevel": "IMAGE", "SOPInstanceUID": f"{ROOT}.1.1.1"}
+
+
+@pytest.mark.parametrize(
+    ("keys", "status", "count"),
+    [
+        (STUDY, 0xB000, 6),
+        ({**STUDY, "StudyInstanceUID": f"{ROOT}.77"}, 0xA701, 0),
+        ({**ONE_IMAGE, "SOPInstanceUID": f"{ROOT}.1.1.1\\{ROOT}.77.1"}, 0xB000, 1),
+        (ONE_IMAGE, 0, 1),
+    ],
+    ids=["study", "nothing", "one of two images", "the image itself"],
+)
+def test_a_retrieval_that_may_not_be_whole_is_not_called_a_success(
+    station: Station, asker: Asker, keys: dict[str, str], status: int, count: int
+) -> None:
+    """What is held goes out, and whoever asked learns that more may come; what was named one by one is whole."""
+    station.archive.index.unfindable_since = SINCE
+    moved = asker.move(keys, "DEST")
+    assert (moved.status, moved.final[COMPLETED], moved.final[FAILED]) == (status, count, 0)
+    assert (moved.comment == MISSING) == (status != 0)
+    got = station.taker().get(keys)
+    assert (got[STATUS], got[COMPLETED], got[FAILED]) == (status, count, 0)
+    assert (got.text(0x0902) == MISSING) == (status != 0)
+    station.archive.index.unfindable_since = None
+    assert asker.move(keys, "DEST").status == 0
+
+
+def test_what_failed_is_named_also_where_more_is_missing(station: Station, asker: Asker) -> None:
+    station.archive.index.unfindable_since = SINCE
+    station.archive.index.rotten.add(f"{ROOT}.1.1.2")
+    heard = asker.move(STUDY, "DEST")
+    assert (heard.status, heard.final[COMPLETED], heard.final[FAILED]) == (0xB000, 5, 1)
+    assert heard.comment == MISSING
+    assert f"{ROOT}.1.1.2".encode() in heard.final_data
 
 
 # C-GET ----------------------------------------------------------------------------------------------------------------
