@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from urllib.parse import quote
 
 DICOM_JSON = "application/dicom+json"
+_SERVICE = "tolmach"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,18 @@ def json_reply(value: object, status: int = 200, content_type: str = DICOM_JSON,
 def dumped(value: object) -> bytes:
     """Give JSON in UTF-8, without blanks; half a surrogate pair, which no character set here yields, becomes "?"."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
+def warning(texts: Sequence[str]) -> dict[str, str]:
+    """Give the header that tells what an answer lacks; none where there are no texts. Standard: RFC 7234 section 5.5."""
+    return {"Warning": ", ".join(f'299 {_SERVICE} "{text}"' for text in texts)} if texts else {}
+
+
+def cannot_be_found(since: datetime | None) -> Sequence[str]:
+    """Give the text of a warning that an answer may lack what the index does not know yet; none where it lacks none."""
+    if since is None:
+        return []
+    return [f"Some of what was received since {since.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC cannot be found yet"]
 
 
 def loggable(told: object) -> str:

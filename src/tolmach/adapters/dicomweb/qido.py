@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
-from tolmach.adapters.dicomweb.answers import DICOM_JSON, Reply, dumped
+from tolmach.adapters.dicomweb.answers import DICOM_JSON, Reply, cannot_be_found, dumped, warning
 from tolmach.adapters.dicomweb.json_model import Json, json_of_values
 from tolmach.adapters.dicomweb.media_types import MediaRange, Offer, choose
 from tolmach.adapters.dicomweb.served_faults import TOO_BROAD, TooLarge, bad
@@ -28,7 +27,6 @@ MOST_ANSWERS = 10_000  # on one page
 _WORDS = frozenset(
     {"includefield", "limit", "offset", "fuzzymatching", "emptyvaluematching", "multiplevaluematching", "accept"}
 )
-_SERVICE = "tolmach"
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,11 +156,11 @@ class QidoSearch:
         entities, more = self._index.find(query)
         models = [_model(one, base) for one in entities]
         ignored = [name for name in query.not_supported if name in wanted.conditions]
-        return _reply(models, offer, [*wanted.warnings, *_ignored(ignored), *_more(more), *_missing(since)])
+        return _reply(models, offer, [*wanted.warnings, *_ignored(ignored), *_more(more), *cannot_be_found(since)])
 
 
 def _reply(models: Sequence[Json], offer: Offer, warnings: Sequence[str]) -> Reply:
-    headers = {"Warning": ", ".join(f'299 {_SERVICE} "{text}"' for text in warnings)} if warnings else {}
+    headers = warning(warnings)
     if not models:
         return Reply(204, headers=headers)
     if offer.is_multipart:
@@ -174,12 +172,6 @@ def _reply(models: Sequence[Json], offer: Offer, warnings: Sequence[str]) -> Rep
 def _more(count: int) -> Sequence[str]:
     counted = f"at least {count}" if count >= MOST_COUNTED else str(count)
     return [f"There are {counted} additional results that can be requested"] if count else []
-
-
-def _missing(since: datetime | None) -> Sequence[str]:
-    if since is None:
-        return []
-    return [f"Some of what was received since {since.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC cannot be found yet"]
 
 
 def _ignored(names: Sequence[str]) -> Sequence[str]:

@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from tolmach.adapters.dicomweb.answers import Reply
+from tolmach.adapters.dicomweb.answers import Reply, cannot_be_found, warning
 from tolmach.adapters.dicomweb.held import Address, Holdings
 from tolmach.adapters.dicomweb.media_types import MediaRange, parse_accept, wished
 from tolmach.adapters.dicomweb.qido import QidoSearch
+from tolmach.adapters.dicomweb.served_faults import NotHeld
 from tolmach.adapters.dicomweb.stow import StoreRequest, StowReceiver
 from tolmach.adapters.dicomweb.wado_frames import PictureRetrieval
 from tolmach.adapters.dicomweb.wado_rs import InstanceRetrieval
 from tolmach.adapters.dicomweb.wado_uri import UriRetrieval
 from tolmach.apps.gateway.application import Application, Question, Turnstile, Work
 from tolmach.apps.gateway.bridge import Body, Patience, Receive
+from tolmach.apps.gateway.errors import body_of
 from tolmach.apps.gateway.http_settings import HttpSettings
 from tolmach.apps.gateway.rights import FRAMES, INSTANCE, SERIES, STUDY, WEB
 from tolmach.archive.interfaces import Level
@@ -48,7 +50,7 @@ class DicomWebRoutes:
         self._add_retrieval(application)
         self._add_pictures(application)
         self._add_store(application)
-        application.add("GET", "/wado", self._uri, "Retrieve an instance or its picture (WADO-URI)")
+        self._add(application, "/wado", self._uri, "Retrieve an instance or its picture (WADO-URI)")
         for path in (WEB, f"{WEB}/"):
             application.add("OPTIONS", path, lambda _: Reply(200, _CAPABILITIES, _WADL), "Capabilities")
 
@@ -71,6 +73,22 @@ class DicomWebRoutes:
 
             application.add("GET", path, work, about)
 
+    def _add(self, application: Application, path: str, work: Work, about: str) -> None:
+        """Add a retrieval: it says so when something may be missing from what it gives, or from what it looked for."""
+        index = self.holdings.index
+
+        def told(question: Question) -> Reply:
+            may_lack = "study" in question.path and "instance" not in question.path
+            since = index.missing_since() if may_lack else None
+            try:
+                reply = work(question)
+            except NotHeld as error:
+                texts = cannot_be_found(index.missing_since())
+                return Reply(404, body_of(error.problem), "application/json", warning(texts))
+            return replace(reply, headers={**reply.headers, **warning(cannot_be_found(since))})
+
+        application.add("GET", path, told, about)
+
     def _add_retrieval(self, application: Application) -> None:
         retrieval, pictures = InstanceRetrieval(self.holdings), PictureRetrieval(self.holdings)
 
@@ -81,41 +99,41 @@ class DicomWebRoutes:
             return retrieval.bulk_data(address, place, _ranges(question))
 
         for path, name in ((STUDY, "a study"), (SERIES, "a series"), (INSTANCE, "an instance")):
-            application.add(
-                "GET", path, lambda one: retrieval.instances(_address(one), _ranges(one)), f"Retrieve {name}"
+            self._add(
+                application, path, lambda one: retrieval.instances(_address(one), _ranges(one)), f"Retrieve {name}"
             )
-            application.add(
-                "GET",
+            self._add(
+                application,
                 f"{path}/metadata",
                 lambda one: retrieval.metadata(_address(one), _ranges(one)),
                 f"Retrieve the metadata of {name}",
             )
-            application.add(
-                "GET",
+            self._add(
+                application,
                 f"{path}/bulkdata",
                 lambda one: retrieval.all_bulk_data(_address(one), _ranges(one)),
                 f"Retrieve the bulk data of {name}",
             )
-        application.add("GET", f"{INSTANCE}/bulkdata/{{place}}", bulk_data, "Retrieve the value of an attribute")
+        self._add(application, f"{INSTANCE}/bulkdata/{{place}}", bulk_data, "Retrieve the value of an attribute")
 
     def _add_pictures(self, application: Application) -> None:
         pictures = PictureRetrieval(self.holdings)
-        application.add(
-            "GET",
+        self._add(
+            application,
             FRAMES,
             lambda one: pictures.frames(_address(one), one.path["frames"], _ranges(one)),
             "Retrieve frames",
         )
         for path, name in ((STUDY, "a study"), (SERIES, "a series"), (INSTANCE, "an instance"), (FRAMES, "frames")):
             if path != FRAMES:
-                application.add(
-                    "GET",
+                self._add(
+                    application,
                     f"{path}/pixeldata",
                     lambda one: pictures.pixel_data(_address(one), _ranges(one)),
                     f"Retrieve the pixel data of {name}",
                 )
             for kind, work in (("rendered", pictures.rendered), ("thumbnail", pictures.thumbnail)):
-                application.add("GET", f"{path}/{kind}", _shown(work), f"Retrieve {name}, {kind}")
+                self._add(application, f"{path}/{kind}", _shown(work), f"Retrieve {name}, {kind}")
 
     def _add_store(self, application: Application) -> None:
         turnstile = Turnstile(self.settings.max_stores)

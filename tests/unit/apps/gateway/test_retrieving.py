@@ -8,6 +8,7 @@ import time
 import tracemalloc
 import warnings
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -18,6 +19,7 @@ import pytest
 from PIL import Image
 from pydicom.data import get_testdata_file
 
+from tests.unit.apps.gateway.storing_files import ROOT as FILES_ROOT
 from tests.unit.apps.gateway.storing_files import instance
 from tests.web_archive import Client, WebArchive, web_archive
 from tolmach.dicom import uids
@@ -423,3 +425,32 @@ def test_a_caller_that_takes_nothing_or_goes_away_costs_nothing(large: tuple[Web
             assert time.monotonic() < deadline, "an instance stays open"
             time.sleep(0.01)
         sock.close()
+
+
+WARNING = '299 tolmach "Some of what was received since 2026-11-22 10:05:07 UTC cannot be found yet"'
+
+
+def test_what_may_not_be_whole_says_so(tmp_path: Path) -> None:
+    """Studies and series that something may be missing from, and what is not found at all; an instance is whole."""
+    with web_archive(tmp_path / "data", pixel_processes=1) as (archive, client):
+        assert client.store(instance(1), instance(2)).status == 200
+        study, series = f"/dicom-web/studies/{FILES_ROOT}.1", f"/series/{FILES_ROOT}.1.1"
+        one = f"{study}{series}/instances/{FILES_ROOT}.1.1.1"
+        elsewhere = f"/dicom-web/studies/{FILES_ROOT}.77"
+        uri = (
+            f"/wado?requestType=WADO&studyUID={FILES_ROOT}.77&seriesUID=1.2&objectUID=1.3&contentType=application/dicom"
+        )
+        several = [study, f"{study}{series}", f"{study}/metadata", f"{study}{series}/metadata"]
+        for path in (*several, one, elsewhere, uri):
+            assert "warning" not in client.get(path).headers
+        archive.index.unfindable_since = datetime(2026, 11, 22, 10, 5, 7, tzinfo=UTC)
+        for path in several:
+            answer = client.get(path)
+            assert (answer.status, answer.headers.get("warning")) == (200, WARNING)
+        for path in (elsewhere, f"{elsewhere}/metadata", f"{one}7", uri):
+            answer = client.get(path)
+            assert (answer.status, answer.headers.get("warning")) == (404, WARNING)
+            assert answer.json["code"] == "TLM-SRV-101"
+        for path in (one, f"{one}/metadata"):
+            answer = client.get(path)
+            assert (answer.status, answer.headers.get("warning")) == (200, None)
