@@ -36,7 +36,7 @@ def dumped(value: object) -> bytes:
 
 
 def warning(texts: Sequence[str]) -> dict[str, str]:
-    """Give the header that tells what an answer lacks; none where there are no texts. Standard: RFC 7234 section 5.5."""
+    """Give the header that tells what an answer lacks; none without texts. Standard: RFC 7234 section 5.5."""
     return {"Warning": ", ".join(f'299 {_SERVICE} "{text}"' for text in texts)} if texts else {}
 
 
