@@ -21,7 +21,7 @@ from tolmach.delivery.interfaces import Edition, Ending, NewDelivery
 from tolmach.dicom.delta import apply_delta, encode_delta
 from tolmach.dicom.source import MemorySource
 from tolmach.dicom.splice import Extent
-from tolmach.intake.interfaces import Arrival
+from tolmach.intake.interfaces import Arrival, Stored
 
 DEFLATED = "1.2.840.10008.1.2.1.99"
 DATA_SET = bytes(range(256)) * 2
@@ -78,6 +78,20 @@ def test_what_comes_again_in_another_file_is_given_back_and_sent(records: Record
     assert line.data_set_offset == head
     pieces = apply_delta(line.delta, MemorySource(b"h" * head + DATA_SET))
     assert b"".join(bytes(chunk) for chunk in pieces.chunks()) == MENDED
+    assert [known.size for known in records.stored.stored_objects()] == [head + len(DATA_SET)]
+    assert records.desk.audit().holds
+
+
+@pytest.mark.parametrize("head", [344, 300, 400])
+def test_what_is_found_in_another_file_is_given_back_and_sent(records: Records, clock: Clock, head: int) -> None:
+    """M-06: after a restore, or when two machines wrote the same image at once; found by `verify`."""
+    one = entry()
+    arrive(records, one, 344)
+    for _again in range(2):
+        records.stored.follow(Stored("5" * 64, head + len(DATA_SET), head))
+        require_given_back(records, one, head, b"h" * head + DATA_SET)
+    (line,) = records.outbox.claim("pacs", "me", 1, clock.pass_by(minutes=2), 60)
+    assert line.data_set_offset == head
     assert [known.size for known in records.stored.stored_objects()] == [head + len(DATA_SET)]
     assert records.desk.audit().holds
 

@@ -98,6 +98,11 @@ STORE_EMPTY = Fault(
     N_("The records know stored objects, and the data folder holds none at all."),
     N_("Check that the disk of the data folder is connected and mounted. Nothing was changed."),
 )
+OTHER_HEAD = Fault(
+    "TLM-INT-035",
+    N_("Object {sha256} is whole, in a file with another head than the records knew; they know it now."),
+    N_("Nothing to do: after a restore this may happen, and the image is the one that came."),
+)
 
 # Watched folders --------------------------------------------------------------------------------------------
 

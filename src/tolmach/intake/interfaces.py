@@ -243,6 +243,10 @@ class StoredRecords(Protocol):
         """Take the flags from objects whose files were read to their end and found good."""
         ...
 
+    def follow(self, stored: Stored) -> None:
+        """Let everything that is kept of a data set fit the file it is in now, whose head has another length."""
+        ...
+
 
 # A watched folder -------------------------------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ from tolmach.intake.faults import (
     FILE_MISSING,
     FILE_RESIZED,
     FILE_ROTTEN,
+    OTHER_HEAD,
     STORE_EMPTY,
     ObjectMissing,
     StoreEmpty,
@@ -33,6 +34,7 @@ from tolmach.intake.interfaces import (
     ObjectInventory,
     Provenance,
     Receipts,
+    Stored,
     StoredRecords,
 )
 
@@ -114,8 +116,9 @@ class Recovery:
     progress: Callable[[Tally], None] = field(default=lambda _tally: None)
 
     def reconcile(self, pace: Pace, settling: timedelta = SETTLING) -> Tally:
-        """Adopt stored files that the records do not know, and flag rows whose file is missing or of another size.
+        """Adopt stored files that the records do not know, and flag rows whose file is missing or not what it was.
 
+        Sizes are compared, and what has another size is read: a whole data set behind another head is followed there.
         For the background after start-up; safe to repeat and to stop anywhere. Files younger than `settling` wait for
         another run. Raises `StoreEmpty` when no file is there at all though rows are, and `StoreTrouble` or
         `RecordsTrouble` when either cannot be listed.
@@ -215,9 +218,12 @@ class Recovery:
             flags = _Flags(self, tally)
             for known in batch:
                 try:
-                    flags.compare(known, self.store.size_of(known.sha256))
+                    size = self.store.size_of(known.sha256)
                 except StoreTrouble as error:
                     flags.unreadable(known, error.problem)
+                else:
+                    if size != known.size:
+                        self._examine(known, flags)
             flags.write()
             self.progress(tally)
         tally.is_complete = True
@@ -247,18 +253,25 @@ class Recovery:
 
     def _verify_one(self, known: KnownObject, flags: _Flags) -> None:
         flags.tally.seen += 1
+        self._examine(known, flags)
+
+    def _examine(self, known: KnownObject, flags: _Flags) -> None:
+        """Read a stored file to its end. The data set is the image: behind another head the records follow it."""
         try:
             found = self.store.examine(known.sha256)
         except ObjectMissing:
-            flags.compare(known, None)
+            flags.add_missing(known)
         except StoreTrouble as error:
             flags.unreadable(known, error.problem)
         else:
             flags.tally.seen_bytes += found.size
             if not found.is_sound:
-                flags.add_rotten(known, Problem(FILE_ROTTEN, {"sha256": known.sha256}))
-            elif flags.compare(known, found.size):
-                flags.good.append(known.sha256)
+                flags.add_rotten(known, found.size)
+                return
+            if found.size != known.size:
+                self.records.follow(Stored(known.sha256, found.size, found.data_set_offset))
+                self.tell(known.sha256, Problem(OTHER_HEAD, {"sha256": known.sha256}))
+            flags.good.append(known.sha256)
 
 
 @dataclass(slots=True)
@@ -271,17 +284,17 @@ class _Flags:
     _missing: dict[str, Problem] = field(default_factory=dict)
     _rotten: dict[str, Problem] = field(default_factory=dict)
 
-    def compare(self, known: KnownObject, size: int | None) -> bool:
-        """Tell whether a file is there in the size it should have; flag it otherwise."""
-        if size is None:
-            self._missing[known.sha256] = Problem(FILE_MISSING, {"sha256": known.sha256})
-        elif size != known.size:
-            facts = {"sha256": known.sha256, "expected": known.size, "present": size}
-            self.add_rotten(known, Problem(FILE_RESIZED, facts))
-        return size == known.size
+    def add_missing(self, known: KnownObject) -> None:
+        """Flag what has no file."""
+        self._missing[known.sha256] = Problem(FILE_MISSING, {"sha256": known.sha256})
 
-    def add_rotten(self, known: KnownObject, problem: Problem) -> None:
-        self._rotten[known.sha256] = problem
+    def add_rotten(self, known: KnownObject, size: int) -> None:
+        """Flag what has other bytes in its file, which has so many of them."""
+        facts: dict[str, object] = {"sha256": known.sha256}
+        if size == known.size:
+            self._rotten[known.sha256] = Problem(FILE_ROTTEN, facts)
+        else:
+            self._rotten[known.sha256] = Problem(FILE_RESIZED, facts | {"expected": known.size, "present": size})
 
     def unreadable(self, known: KnownObject, problem: Problem) -> None:
         """Count what could not be read this time; it may be sound, so it gets no flag."""

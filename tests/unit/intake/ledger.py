@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 
-from tolmach.intake.interfaces import Arrival, KnownObject, Receipt
+from tolmach.intake.interfaces import Arrival, KnownObject, Receipt, Stored
 
 
 class Ledger:
@@ -15,6 +15,7 @@ class Ledger:
         self.arrivals: list[Arrival] = []
         self.missing: set[str] = set()
         self.rotten: set[str] = set()
+        self.offsets: dict[str, int] = {}  # of data sets that were followed into another file
         self.trouble: Exception | None = None
         self._lock = threading.Lock()
         self._ids: dict[tuple[str, str], int] = {}
@@ -54,3 +55,7 @@ class Ledger:
     def unflag(self, sha256s: Sequence[str]) -> None:
         self.missing.difference_update(sha256s)
         self.rotten.difference_update(sha256s)
+
+    def follow(self, stored: Stored) -> None:
+        self._objects[stored.sha256] = stored.size
+        self.offsets[stored.sha256] = stored.data_set_offset

@@ -323,11 +323,35 @@ def test_what_is_good_again_loses_its_flag_once_it_was_read_whole(house: House) 
     assert house.records.missing == {names[1]}
 
 
-def test_a_head_that_was_changed_is_found_by_its_size(house: House) -> None:
+@pytest.mark.parametrize("run", ["verify", "reconcile"])
+@pytest.mark.parametrize("flag", ["", "missing", "rotten"])
+def test_the_records_follow_a_whole_data_set_behind_another_head(house: House, run: str, flag: str) -> None:
+    """A restore brought it, or another machine wrote it in the same moment: the data set is the image (promise 4)."""
     sha256 = house.put(content(1), recorded=True)
-    house.store.path_of(sha256).write_bytes(content(1, source="SOMEBODY"))
+    if flag:
+        getattr(house.records, flag).add(sha256)
+    other = content(1, source="SOMEBODY")
+    house.store.path_of(sha256).write_bytes(other)
     assert house.store.rehash(sha256) == sha256
-    assert house.recovery.verify(house.pace).rotten == 1
+    for codes in (["TLM-INT-035"], []):
+        house.told.clear()
+        tally = getattr(house.recovery, run)(house.pace)
+        assert (tally.rotten, tally.is_well, tally.is_complete) == (0, True, True)
+        assert [code for _sha256, code in house.told] == codes
+    (known,) = house.records.stored_objects()
+    assert known.size == len(other)
+    assert other[house.records.offsets[sha256] :].startswith(b"\x08\0\x16\0")
+    assert not house.records.rotten | house.records.missing
+
+
+@pytest.mark.parametrize("run", ["verify", "reconcile"])
+def test_another_head_before_another_data_set_is_rot(house: House, run: str) -> None:
+    sha256 = house.put(content(1), recorded=True)
+    house.store.path_of(sha256).write_bytes(content(2, source="SOMEBODY"))
+    assert getattr(house.recovery, run)(house.pace).rotten == 1
+    assert house.records.rotten == {sha256}
+    assert house.told == [(sha256, "TLM-INT-032")]
+    assert house.records.offsets == {}
 
 
 def test_a_verification_that_was_stopped_has_flagged_what_it_had_found(house: House) -> None:

@@ -11,11 +11,12 @@ import sqlalchemy as sa
 
 from tolmach.adapters.sql import events
 from tolmach.adapters.sql.engine import Database
+from tolmach.adapters.sql.other_heads import move
 from tolmach.adapters.sql.schema import deliveries, objects
 from tolmach.adapters.sql.stored import Clock, micros, problem_to_json, slices
 from tolmach.base import Fault, Problem
 from tolmach.intake.faults import FILE_MISSING, FILE_ROTTEN
-from tolmach.intake.interfaces import KnownObject
+from tolmach.intake.interfaces import KnownObject, Stored
 
 _BATCH: Final = 500
 # Lines of an object whose bytes are not there are looked at again so often: somebody may have put the file back.
@@ -104,6 +105,11 @@ class SqlStoredRecords:
         """Take the flags from objects whose files were found good; lines they had held go on at once."""
         for some in slices(list(sha256s)):
             self._database.write(partial(unflag, sha256s=some, now=self._clock()))
+
+    def follow(self, stored: Stored) -> None:
+        """Let everything that is kept of a data set fit the file it is in now; see `StoredRecords.follow`."""
+        came = {"sha256": stored.sha256, "size": stored.size, "data_set_offset": stored.data_set_offset}
+        self._database.write(lambda connection: move(connection, came))
 
     def _flag(self, sha256s: Sequence[str], flaw: str, fault: Fault) -> None:
         for some in slices(list(sha256s)):
