@@ -19,7 +19,6 @@ from tolmach.apps.doctor import Finding, Installation, serious, warning
 if TYPE_CHECKING:
     from tolmach.apps.gateway.http_settings import HttpSettings
     from tolmach.apps.sections import Settings
-    from tolmach.intake.room import Reserve
 
 PATIENCE: Final = timedelta(minutes=2)
 """So far clocks may be apart before it is worth telling."""
@@ -85,10 +84,11 @@ def data_folder(here: Installation) -> Sequence[Finding]:
 
 def room(here: Installation) -> Sequence[Finding]:
     """Find disks that are so full that nothing new would be taken."""
+    from tolmach.apps.room_left import reserve_of
     from tolmach.intake.faults import NO_ROOM
     from tolmach.intake.room import in_units
 
-    found, reserve = [], _reserve(here.settings)
+    found, reserve = [], reserve_of(here.settings)
     for folder in filter(None, (here.settings.data_dir, here.settings.storage.folder)):
         place = _nearest(folder)
         usage = shutil.disk_usage(place)
@@ -196,15 +196,6 @@ def _nearest(folder: Path) -> Path:
     """Give the folder, or the nearest thing around it that is there already; it may be a file, which is in the way."""
     absolute = folder.absolute()
     return next((one for one in (absolute, *absolute.parents) if one.exists()), absolute)
-
-
-def _reserve(settings: Settings) -> Reserve:
-    from tolmach.intake.room import Reserve
-
-    text = settings.storage.reserve.strip()
-    if text.endswith("%"):
-        return Reserve(percent=float(text[:-1]))
-    return Reserve(bytes=int(text)) if text else Reserve()
 
 
 def _files_left(folder: Path) -> int | None:

@@ -44,6 +44,7 @@ from tolmach.apps.listening import Ports
 from tolmach.apps.modes import EndsByMode, Modes
 from tolmach.apps.noticing import NOTICE_SECONDS, notice_remarks, notices
 from tolmach.apps.places import require_apart
+from tolmach.apps.room_left import reserve_of
 from tolmach.apps.routing import Routes
 from tolmach.apps.sections import Settings
 from tolmach.apps.serving import KEEP_SECONDS, LOOK_SECONDS, Chore, Entrance, Keeper, Running, Walker
@@ -52,7 +53,6 @@ from tolmach.base import N_, Phrase, Problem, TolmachError
 from tolmach.delivery.routes import EVERY_SOURCE
 from tolmach.intake.receive import Intake
 from tolmach.intake.recovery import Pace, Recovery, part_of_day
-from tolmach.intake.room import Reserve
 from tolmach.journeys.arrival import ArrivalJourney
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class Station:
         self._changing = threading.Lock()
         self._must_refresh = self._must_obey = False
         self._memory = records.devices.load()
-        self.intake = Intake(store, records.receipts, _reserve(settings), utc_now, time.monotonic)
+        self.intake = Intake(store, records.receipts, reserve_of(settings), utc_now, time.monotonic)
         self.deliveries = Deliveries(records, store)
         self.modes = Modes(records.watched.said)
         records.changed_elsewhere()  # from here on: what is said while this starts is noticed afterwards
@@ -282,13 +282,6 @@ def _check_over(store: Objects, records: Records, intake: Intake, walker: Walker
                 pace.stop.wait(DAY_SECONDS)
 
     run.thread(work, "recovery", pace.stop.set)
-
-
-def _reserve(settings: Settings) -> Reserve:
-    text = settings.storage.reserve.strip()
-    if text.endswith("%"):
-        return Reserve(percent=float(text[:-1]))
-    return Reserve(bytes=int(text)) if text else Reserve()
 
 
 def _remarks(settings: Settings, records: Records) -> Iterator[Problem]:

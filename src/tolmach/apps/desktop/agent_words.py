@@ -16,6 +16,7 @@ STATES = {
     "failed": N_("Auto-export cannot run"),
 }
 PAUSED = N_("Auto-export is paused")
+REFUSING = N_("Auto-export takes nothing new")
 
 
 def state_line(words: Words, state: AgentState, overview: Overview) -> str:

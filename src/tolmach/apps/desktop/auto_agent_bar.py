@@ -8,7 +8,7 @@ from PySide6.QtCore import Signal, SignalInstance
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
 from tolmach.apps.desktop.agent import AgentState
-from tolmach.apps.desktop.agent_words import STATES
+from tolmach.apps.desktop.agent_words import REFUSING, STATES
 from tolmach.apps.desktop.auto_source import Opener
 from tolmach.apps.desktop.drawing import icon, picture
 from tolmach.apps.desktop.panels import Banner, ToolButton, bind_tip, text_label
@@ -48,7 +48,10 @@ class AgentLike(Opener, Protocol):
 
 
 class AgentBar(QWidget):
-    """One line. `said` tells when its words have changed."""
+    """One line. `said` tells when its words have changed.
+
+    Whoever sets `has_folders` or `room` lets it `say` anew.
+    """
 
     said = Signal()
 
@@ -57,6 +60,7 @@ class AgentBar(QWidget):
         super().__init__()
         self._agent, self._words, self._theme = agent, words, theme
         self.has_folders = False
+        self.room: Problem | None = None  # why nothing new can be taken
         self._mark, self.text = text_label(), text_label()
         self.start = QPushButton()
         self.start.setObjectName("primary")
@@ -88,12 +92,20 @@ class AgentBar(QWidget):
         """The problem that stands in the banner, where one does."""
         return self._agent.state.problem if self._agent.state.kind == "failed" else None
 
+    @property
+    def _is_refusing(self) -> bool:
+        """Whether it runs, here or elsewhere, and takes nothing for want of room."""
+        return self.room is not None and self._agent.state.kind in ("running", "elsewhere")
+
     def say(self) -> None:
         """Say how the agent is now."""
         state, colours = self._agent.state, self._theme.colours
         tone = _TONES[state.kind] if state.kind != "off" or self.has_folders else "plain"
+        text = STATES[state.kind]
+        if self._is_refusing:
+            tone, text = "bad", REFUSING
         self._mark.setPixmap(picture(tone, colours.of(tone), 18))
-        self.text.setText(self._words.gettext(STATES[state.kind]))
+        self.text.setText(self._words.gettext(text))
         is_idle = state.kind in ("off", "failed")
         self.start.setVisible(is_idle and (self.has_folders or state.kind == "failed"))
         self.start.setIcon(icon("resume", colours.on_accent))
@@ -105,6 +117,8 @@ class AgentBar(QWidget):
         say = self._words.gettext
         if state.kind == "failed" and state.problem is not None:
             self.banner.tell(state.problem, can_close=False)
+        elif self._is_refusing and self.room is not None:
+            self.banner.tell(self.room, can_close=False)
         elif state.kind == "elsewhere":
             self.banner.say(
                 say(N_("Another program works with the data folder, for example tolmach as a service.")),

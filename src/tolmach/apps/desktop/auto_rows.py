@@ -98,12 +98,16 @@ class QueueLine:
 
 @dataclass(frozen=True, slots=True)
 class FoldersSeen:
-    """Every folder, and who can be sent to; `has_records` is False while nothing ever arrived."""
+    """Every folder, and who can be sent to; `has_records` is False while nothing ever arrived.
+
+    `room` says why nothing new can be taken, where a disk is full.
+    """
 
     folders: Sequence[FolderLook] = ()
     destinations: tuple[str, ...] = ()
     has_records: bool = False
     open_lines: int = 0
+    room: Problem | None = None
 
 
 @dataclass(frozen=True, slots=True)

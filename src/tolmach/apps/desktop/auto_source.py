@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -25,8 +26,9 @@ from tolmach.apps.desktop.auto_rows import (
     target,
 )
 from tolmach.apps.overseeing import Records, Said, Shadowed, Wanted
+from tolmach.apps.room_left import room_trouble
 from tolmach.apps.sections import Settings
-from tolmach.base import TolmachError
+from tolmach.base import Problem, TolmachError
 
 SETTINGS_SECONDS = 2.0  # the configuration is not read again sooner, unless somebody says that it changed
 _MOST_EVENTS = 200
@@ -57,6 +59,7 @@ class AutoSource:
         self._records: Records | None = None
         self._place: tuple[object, ...] = ()
         self._stamp = 1
+        self._room: Problem | None = None  # why nothing new can be taken
         self._is_closed = False
 
     # Opening.
@@ -120,10 +123,17 @@ class AutoSource:
 
     def stamp(self) -> int:
         """Give a number that is another one when anything has changed since; cheap."""
+        self._look_for_room()
         found = self.records()
         if found is not None and found.changed_elsewhere():
             self.touch()
         return self._stamp
+
+    def _look_for_room(self) -> None:
+        found = room_trouble(self.settings())
+        if (found and found.code) != (self._room and self._room.code):
+            self.touch()
+        self._room = found
 
     def touch(self) -> None:
         """Let everything count as changed."""
@@ -136,11 +146,13 @@ class AutoSource:
         """Give every folder with its counters."""
         settings, found = self.settings(), self.records()
         names = tuple(one.name for one in settings.destinations)
-        looks = overseeing.folders(settings, found)
+        looks, room = overseeing.folders(settings, found), self._room
+        if room is not None:  # what is refused for want of room cannot be noted on the same disk
+            looks = [one if one.state == "paused" else replace(one, trouble=one.trouble or room) for one in looks]
         if found is None:
-            return FoldersSeen(looks, names)
+            return FoldersSeen(looks, names, room=room)
         lines = sum(one.queued + one.held + one.quarantined for one in found.desk.ages(datetime.now(UTC)))
-        return FoldersSeen(looks, names, has_records=True, open_lines=lines)
+        return FoldersSeen(looks, names, has_records=True, open_lines=lines, room=room)
 
     def history(self, wanted: Wanted, newer_than: int = 0) -> list[int]:
         """Give the numbers of the objects that are looked for, the newest first."""

@@ -155,7 +155,7 @@ class AutoView(QWidget):
     def _take(self, kind: str, value: object) -> None:
         if isinstance(value, FoldersSeen):
             self._open_lines = value.open_lines
-            self.agent_bar.has_folders = bool(value.folders)
+            self.agent_bar.has_folders, self.agent_bar.room = bool(value.folders), value.room
             self.folders.show_seen(value)
             self.history.show_folders(value)
             self.agent_bar.say()

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from tolmach.apps.data_folder import may_have_records
@@ -17,6 +18,7 @@ from tolmach.apps.findings import Key, Seen, findings
 from tolmach.apps.holding import records_by
 from tolmach.apps.noticing import Stalls, observed
 from tolmach.apps.overseeing import Records
+from tolmach.apps.room_left import require_room
 from tolmach.apps.sections import Settings
 from tolmach.base import Problem, TolmachError
 
@@ -136,11 +138,11 @@ class Overviews:
     def _of_records(
         self, settings: Settings, records: Records, own: tuple[Stuck, ...], *, is_watched: bool
     ) -> Overview:
-        now, here = utc_now(), self._agent.station
+        now = utc_now()
         if not is_watched:
             self._started, self._stalls = now, Stalls(time.monotonic)
-        require_room = _nothing if here is None else here.intake.require_room
-        seen = observed(settings, records, require_room, now, self._started, self._stalls if is_watched else None)
+        require = partial(require_room, settings) if is_watched else _nothing
+        seen = observed(settings, records, require, now, self._started, self._stalls if is_watched else None)
         found = findings(seen, settings.notice.stuck_after_minutes * 60)
         stuck = (*own, *(Stuck(one.key, one.problem, _cause(seen, one.key)) for one in found))
         waiting = sum(one.queued for one in seen.waiting)

@@ -24,7 +24,7 @@ from tolmach.apps.desktop.program import application
 from tolmach.apps.desktop.theme import Theme
 from tolmach.apps.desktop.words import Words
 from tolmach.apps.holding import records_by
-from tolmach.apps.sections import PeerSettings, Settings, WatchSettings
+from tolmach.apps.sections import PeerSettings, Settings, StorageSettings, WatchSettings
 from tolmach.base import N_, Fault, Phrase, Problem, TolmachError
 from tolmach.delivery.interfaces import Conclusion, Detected, Edition, Ending, NewDelivery
 from tolmach.edit.changes import Change
@@ -83,7 +83,7 @@ def settings_of(folder: Path, *names: str, **more: object) -> Settings:
         PeerSettings(name="pacs", ae_title="PACS", host="10.0.0.5", port=104),
         PeerSettings(name="ris", ae_title="RIS", host="10.0.0.6", port=104),
     )
-    return Settings(data_dir=folder / "data", peer=peers, watch=watches)
+    return Settings(data_dir=folder / "data", peer=peers, watch=watches, storage=StorageSettings(reserve="0"))
 
 
 @dataclass

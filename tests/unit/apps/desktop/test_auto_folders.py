@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from collections import namedtuple
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -347,3 +349,33 @@ def test_what_the_agent_does_is_seen(make_window: MakeWindow, files: Path, tmp_p
         assert "pacs: delivered" in view.history.object.deliveries.text()
         view.agent_bar.stop.click()
         qtbot.waitUntil(lambda: view.agent_bar.text.text() == "Auto-export is off", timeout=WAIT)
+
+
+Usage = namedtuple("Usage", "total used free")
+
+
+def test_a_full_disk_shows_until_there_is_room_again(
+    make_view: MakeView, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing of it can be noted in the records, which are on the same disk."""
+    free = [1 << 40]
+    monkeypatch.setattr(shutil, "disk_usage", lambda _folder: Usage(1 << 40, 0, free[0]))
+    with kept(tmp_path) as keeper:
+        keeper.look("room-1", "room-2")
+        keeper.records.watched.set_mode("room-2", "paused", "otto")
+        view = make_view(FakeAgent(settings_of(tmp_path, "room-1", "room-2")))
+        assert card(view, "room-1").state.text() == "Running"
+        assert not view.agent_bar.banner.isVisible()
+        free[0] = 0
+        qtbot.waitUntil(lambda: card(view, "room-1").state.text() == "Trouble", timeout=WAIT)
+        assert "no space left" in card(view, "room-1").banner.head.text()
+        assert card(view, "room-2").state.text() == "Paused"
+        assert "no space left" in view.agent_bar.banner.head.text()
+        assert "Free some space" in view.agent_bar.banner.rest.text()
+        assert view.agent_bar.text.text() == "Auto-export takes nothing new"
+        view.show_part("queue")
+        free[0] = 1 << 40
+        qtbot.waitUntil(lambda: not view.agent_bar.banner.isVisible(), timeout=WAIT)
+        assert view.agent_bar.text.text() == "Auto-export is on"
+        view.show_part("folders")
+        assert card(view, "room-1").state.text() == "Running"
