@@ -620,6 +620,34 @@ def test_the_history_shows_objects_as_the_surface_says(records: Records) -> None
     assert (received["at"], received["source"]) == ("2026-11-22T10:00:00Z", "room-1")
 
 
+def test_who_brought_an_object_first_and_who_brings_it_again_each_have_their_moment(
+    records: Records, clock: Clock
+) -> None:
+    object_id = records.receipts.record(arrival(1)).object_id
+    records.ends.finish([ending(object_id)])
+    first = {"at": "2026-11-22T10:00:00Z", "source": "ct-1", "entrance": "dimse"}
+    (shown,) = (row.as_json() for row in records.desk.history())
+    assert (shown["received"], "again" in shown) == (first, False)
+    for hours, name in ((2, "usb"), (1, "ct-9")):
+        came = Provenance("folder" if name == "usb" else "dimse", name, "", "")
+        records.receipts.record(arrival(1, provenance=came, at=clock.pass_by(minutes=60 * hours)))
+        records.ends.finish([ending(object_id)])
+    (row,) = records.desk.history()
+    assert row.as_json()["received"] == first
+    assert row.as_json()["again"] == {"at": "2026-11-22T13:00:00Z", "source": "ct-9", "entrance": "dimse"}
+    assert (row.first_source, row.source, row.again_at) == ("ct-1", "ct-9", clock.now)
+
+
+def test_what_was_found_on_the_disk_is_of_whoever_brings_it_then(records: Records, clock: Clock) -> None:
+    object_id = records.receipts.record(arrival(1, provenance=Provenance("found", "", "CT1", ""))).object_id
+    records.ends.finish([ending(object_id)])
+    records.receipts.record(arrival(1, at=clock.pass_by(minutes=60)))
+    records.ends.finish([ending(object_id)])
+    (shown,) = (row.as_json() for row in records.desk.history())
+    assert shown["received"] == {"at": "2026-11-22T10:00:00Z", "source": "ct-1", "entrance": "dimse"}
+    assert "again" not in shown
+
+
 def test_an_object_on_its_journey_is_in_the_history(records: Records) -> None:
     records.receipts.record(arrival(1))
     (row,) = records.desk.history()

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from tolmach.adapters.sql.again import ARRIVED_AGAIN
+from tolmach.adapters.sql.again import ARRIVED_AGAIN, FOUND, PROVENANCE
 from tolmach.adapters.sql.endings import folded, name_keys
 from tolmach.adapters.sql.engine import Database
 from tolmach.adapters.sql.schema import deliveries, editions, events, objects
@@ -67,9 +67,13 @@ _LINES = (
     .where(deliveries.c.object_id.in_(_IDS))
     .order_by(deliveries.c.id)
 )
+_RESENT: Final = "resent"
 _EARLIER = (
-    sa.select(events.c.object_id, events.c.delivery_id, events.c.destination, events.c.details)
-    .where(events.c.object_id.in_(_IDS), events.c.object_id.is_not(None), events.c.action == "resent")
+    sa.select(
+        *(events.c.object_id, events.c.delivery_id, events.c.destination, events.c.details),
+        *(events.c.action, events.c.at),
+    )
+    .where(events.c.object_id.in_(_IDS), events.c.object_id.is_not(None), events.c.action.in_((_RESENT, ARRIVED_AGAIN)))
     .order_by(events.c.id)
 )
 
@@ -114,7 +118,9 @@ class DeliveryRow:
 class HistoryRow:
     """One object: where it came from, what was found and changed, and what became of it.
 
-    `verdict` is empty while the journey goes on. `earlier` are deliveries that were sent again since.
+    `verdict` is empty while the journey goes on. `earlier` are deliveries that were sent again since. `received_at` and
+    `first_source` are of its first receipt; `source` is whose journey is shown, which began at `again_at` where that is
+    another.
     """
 
     object_id: int
@@ -136,6 +142,9 @@ class HistoryRow:
     deliveries: Sequence[DeliveryRow]
     earlier: Sequence[Mapping[str, object]] = field(default=())
     detected: Detected | None = None
+    first_source: str = ""
+    first_entrance: str = ""
+    again_at: datetime | None = None
 
     @property
     def export(self) -> str:
@@ -147,13 +156,22 @@ class HistoryRow:
     def as_json(self) -> dict[str, object]:
         """Give it as `tolmach history --json` does; problems are in English."""
         detected = self.detected
+        first = {
+            "at": written(self.received_at),
+            "source": self.first_source or self.source,
+            "entrance": self.first_entrance or self.entrance,
+        }
+        again: dict[str, object] = {}
+        if self.again_at is not None:
+            again["again"] = {"at": written(self.again_at), "source": self.source, "entrance": self.entrance}
         return {
             "id": self.object_id,
             "sop_instance_uid": self.sop_instance_uid,
             "study_instance_uid": self.study_instance_uid,
             "patient_name": self.facts.get("PatientName", ""),
             "patient_id": self.facts.get("PatientID", ""),
-            "received": {"at": written(self.received_at), "source": self.source, "entrance": self.entrance},
+            "received": first,
+            **again,
             "version": self.version,
             "arrivals": self.arrivals,
             "verdict": self.verdict or None,
@@ -270,7 +288,13 @@ def _by_object(rows: Sequence[Any]) -> dict[int, list[Any]]:
     return found
 
 
-def _row(row: Any, lines: Sequence[Any], earlier: Sequence[Any]) -> HistoryRow:
+def _row(row: Any, lines: Sequence[Any], noted: Sequence[Any]) -> HistoryRow:
+    resent = [(event, from_json(event.details)) for event in noted if event.action == _RESENT]
+    came = [event for event in noted if event.action == ARRIVED_AGAIN]
+    sources = [*(from_json(event.details)["earlier"] for event in came), [getattr(row, name) for name in PROVENANCE]]
+    # What recovery had found on the disk was brought by whoever brought it first since.
+    begun = next((number for number, one in enumerate(sources) if one[0] not in FOUND), 0)
+    first = sources[begun]
     return HistoryRow(
         object_id=row.id,
         sop_instance_uid=row.found_sop_instance_uid or row.sop_instance_uid,
@@ -290,7 +314,14 @@ def _row(row: Any, lines: Sequence[Any], earlier: Sequence[Any]) -> HistoryRow:
         flaw=row.flaw,
         detected=detected_from_json(row.detected),
         deliveries=tuple(_delivery(line, has_changes=row.changes not in (None, "[]")) for line in lines),
-        earlier=tuple(_earlier(event) for event in earlier if from_json(event.details).get("earlier")),
+        earlier=tuple(
+            {"id": event.delivery_id, "to": event.destination, **details["earlier"]}
+            for event, details in resent
+            if details.get("earlier")
+        ),
+        first_source=next((part for part in first[1:] if part), ""),
+        first_entrance=first[0],
+        again_at=moment(came[-1].at) if begun < len(came) else None,
     )
 
 
@@ -308,7 +339,3 @@ def _delivery(line: Any, *, has_changes: bool) -> DeliveryRow:
         place=line.place or "",
         is_original=has_changes and line.delta_length == 0,
     )
-
-
-def _earlier(event: Any) -> dict[str, object]:
-    return {"id": event.delivery_id, "to": event.destination, **from_json(event.details)["earlier"]}

@@ -25,7 +25,7 @@ _SPANS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(day
 _COLUMNS = (
     *("id", "received", "source", "patient_name", "patient_id", "sop_instance_uid", "verdict"),
     *("changes", "destination", "state", "status", "proof", "at", "problem"),
-    *("code_page", "confidence", "evidence", "export", "file", "original"),
+    *("code_page", "confidence", "evidence", "export", "file", "original", "again", "again_source"),
 )
 
 
@@ -94,7 +94,7 @@ def _lines(row: HistoryRow) -> Iterable[dict[str, object]]:
     own: dict[str, object] = {
         "id": row.object_id,
         "received": row.received_at.isoformat(),
-        "source": row.source,
+        "source": row.first_source or row.source,
         "patient_name": row.facts.get("PatientName", ""),
         "patient_id": row.facts.get("PatientID", ""),
         "sop_instance_uid": row.sop_instance_uid,
@@ -102,6 +102,8 @@ def _lines(row: HistoryRow) -> Iterable[dict[str, object]]:
         "changes": "; ".join(f"{one.keyword or one.path}: {one.before} → {one.after}" for one in row.changes),
         "export": row.export,
     }
+    if row.again_at is not None:
+        own["again"], own["again_source"] = row.again_at.isoformat(), row.source
     if row.detected is not None:
         own["code_page"], own["confidence"] = row.detected.code_page, round(row.detected.confidence, 4)
         own["evidence"] = row.detected.evidence
@@ -123,7 +125,11 @@ def _lines(row: HistoryRow) -> Iterable[dict[str, object]]:
 
 def _show(terminal: Terminal, row: HistoryRow) -> None:
     name, patient_id = row.facts.get("PatientName", "-"), row.facts.get("PatientID", "-")
-    terminal.write(f"{row.object_id:>7}  {short_time(row.received_at)}  {row.source:<16} {name}  {patient_id}")
+    source = row.first_source or row.source
+    terminal.write(f"{row.object_id:>7}  {short_time(row.received_at)}  {source:<16} {name}  {patient_id}")
+    if row.again_at is not None:
+        again = terminal.translator.gettext(N_("came again {at} from {source}"))
+        terminal.write(f"         {again.format(at=short_time(row.again_at), source=row.source)}", "dim")
     if row.detected is not None:
         found = f"{row.detected.code_page or '-'} {100 * row.detected.confidence:.1f} %"
         terminal.write(f"         {found}: {terminal.phrase(row.detected.evidence)}", "dim")

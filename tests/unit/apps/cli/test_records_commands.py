@@ -135,6 +135,22 @@ def test_the_history_tells_everything_of_an_object(records: Records) -> None:
     assert IVANOV in call("history").out
 
 
+def test_the_history_tells_who_brought_an_object_again(records: Records, tmp_path: Path) -> None:
+    store = FolderStore(tmp_path / "data")
+    later = datetime.now(UTC) + timedelta(hours=1)
+    intake = Intake(store, records.receipts, Reserve(bytes=0), lambda: later, lambda: 0.0)
+    intake.accept_stream([spoiled(IVANOV)], Provenance("folder", "usb", "", ""))
+    records.ends.finish([ending(1, IVANOV)])
+    first, second = call("history", "--json").objects
+    assert (first["received"]["source"], first["again"]["source"], "again" in second) == ("ct-1", "usb", False)
+    assert "from usb" in call("history").out
+    call("history", "--csv", "all.csv")
+    with Path("all.csv").open(encoding="utf-8-sig", newline="") as file:
+        row, *_others = csv.DictReader(file)
+    assert (row["source"], row["again_source"]) == ("ct-1", "usb")
+    assert row["again"]
+
+
 def test_a_patient_is_found_in_any_script(records: Records) -> None:
     for text in ("иванов", "Ivanov", "ІВАНОВ"):
         assert [row["id"] for row in call("history", "--patient", text, "--json").objects] == [1], text
