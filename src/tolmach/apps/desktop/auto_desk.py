@@ -164,6 +164,11 @@ class AutoDesk(QObject):
         for one in self._known.values():
             one.problem = None
 
+    def has_failed(self, kind: Kind) -> bool:
+        """Tell whether the last question of a kind brought trouble, and is not asked again yet."""
+        known = self._known[kind]
+        return known.problem is not None and not known.is_asked and time.monotonic() >= known.rests_until
+
     def tick(self) -> None:
         """Tell whether an answer is awaited for long; to be called now and then."""
         now = time.monotonic()

@@ -13,13 +13,13 @@ from PySide6.QtWidgets import QFrame, QPushButton, QScrollArea, QStackedWidget, 
 from tolmach.apps.desktop import shown
 from tolmach.apps.desktop.auto_card import FolderCard, in_column
 from tolmach.apps.desktop.auto_desk import AutoDesk
-from tolmach.apps.desktop.auto_panels import EmptyPage
+from tolmach.apps.desktop.auto_panels import EmptyPage, waiting_text
 from tolmach.apps.desktop.auto_rows import FoldersSeen
 from tolmach.apps.desktop.drawing import icon
 from tolmach.apps.desktop.panels import GAP, WrapBox, bind_tip, group, question, text_label
 from tolmach.apps.desktop.theme import Theme
 from tolmach.apps.desktop.words import Words
-from tolmach.base import N_
+from tolmach.base import N_, Problem
 
 
 def open_in_file_manager(folder: Path) -> None:
@@ -63,11 +63,12 @@ class FoldersPage(QWidget):
         self.area.setWidgetResizable(True)
         self.area.setFrameShape(QFrame.Shape.NoFrame)
         self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        waiting = text_label("", "muted", wraps=True)
-        waiting.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        words.bind(waiting.setText, N_("Reading…"))
+        self._trouble: Problem | None = None
+        self.waiting = text_label("", "muted", wraps=True)
+        self.waiting.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.waiting.setMargin(32)
         self.stack = QStackedWidget()
-        for one in (waiting, self.empty, self.area):
+        for one in (self.waiting, self.empty, self.area):
             self.stack.addWidget(one)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -81,6 +82,7 @@ class FoldersPage(QWidget):
         words.changed.connect(self._say)
         theme.changed.connect(self._draw)
         self._draw()
+        self._say()
 
     def refresh(self, *, force: bool = False) -> None:
         """Look, where anything has changed."""
@@ -104,6 +106,11 @@ class FoldersPage(QWidget):
             self.cards[look.name].show_look(look, is_watched=self.is_watched, now=now)
         self.stack.setCurrentIndex(2 if names else 1)
         self.bar.setVisible(bool(names))
+        self._say()
+
+    def tell_trouble(self, problem: Problem | None) -> None:
+        """Say why nothing was read yet, or that it is being read."""
+        self._trouble = problem
         self._say()
 
     def show_watched(self, *, is_watched: bool) -> None:
@@ -158,6 +165,7 @@ class FoldersPage(QWidget):
         self.add.setIcon(icon("plus", self._theme.colours.on_accent))
 
     def _say(self) -> None:
+        self.waiting.setText(waiting_text(self._words, self._trouble))
         count = len(self.cards)
         self.sum.setText(self._words.ngettext("{count} folder", "{count} folders", count) if count else "")
         self.bar.arrange()

@@ -131,6 +131,11 @@ class ListModel(QAbstractTableModel, Generic[R]):
         """Ask again when rows are seen: what was asked was not answered."""
         self._is_asking = False
 
+    def ask_again(self) -> None:
+        """Ask again at once for what is seen and was not answered."""
+        self.give_up()
+        self.say_anew()
+
     def outdate(self) -> None:
         """Read again what is seen from now on; until then it stays as it is."""
         self._fresh.clear()

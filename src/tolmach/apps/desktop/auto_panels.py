@@ -28,7 +28,7 @@ from tolmach.apps.desktop.panels import MARGIN, put_tone, text_label
 from tolmach.apps.desktop.rows import Tone
 from tolmach.apps.desktop.theme import Theme
 from tolmach.apps.desktop.words import Words
-from tolmach.base import N_
+from tolmach.base import N_, Problem
 
 _MARGIN = 18  # beside the text of a cell
 
@@ -315,6 +315,13 @@ class EmptyPage(QWidget):
         colours = self._theme.colours
         self._mark.setPixmap(picture(self._picture, colours.accent, 48))
         self.button.setIcon(icon("plus", colours.on_accent))
+
+
+def waiting_text(words: Words, problem: Problem | None) -> str:
+    """Say why what is to be seen is not there yet: it is being read, or it cannot be, and is tried again."""
+    if problem is None:
+        return words.gettext(N_("Reading…"))
+    return f"{words.sentence(problem)}\n\n{words.gettext(N_('It is tried again by itself.'))}"
 
 
 def no_page(words: Words) -> QLabel:

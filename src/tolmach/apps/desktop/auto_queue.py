@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QComboBox, QMenu, QSplitter, QStackedWidget, QVBox
 from tolmach.apps.desktop import shown
 from tolmach.apps.desktop.auto_desk import AutoDesk
 from tolmach.apps.desktop.auto_dialogs import DropDialog, ask_shadow
-from tolmach.apps.desktop.auto_panels import Block, BlockList, EmptyPage, ListTable
+from tolmach.apps.desktop.auto_panels import Block, BlockList, EmptyPage, ListTable, waiting_text
 from tolmach.apps.desktop.auto_queue_model import Column, QueueModel
 from tolmach.apps.desktop.auto_rows import QueueLine, QueueSeen, moment
 from tolmach.apps.desktop.auto_targets import TargetTable
@@ -18,7 +18,7 @@ from tolmach.apps.desktop.panels import GAP, ToolButton, WrapBox, bind_tip, grou
 from tolmach.apps.desktop.theme import Theme
 from tolmach.apps.desktop.words import Words
 from tolmach.apps.overseeing import MOST_LISTED, Shadowed
-from tolmach.base import N_
+from tolmach.base import N_, Problem
 
 _COLUMNS: dict[int, tuple[int, int]] = {
     Column.AGE: (11, 0), Column.PATIENT: (13, 4), Column.DESTINATION: (6, 1), Column.STATE: (14, 1),
@@ -40,6 +40,7 @@ class QueuePage(QWidget):
         super().__init__()
         self._desk, self._words, self._theme = desk, words, theme
         self.seen = QueueSeen()
+        self._trouble: Problem | None = None
         self.model = QueueModel(words, theme)
         self.table = ListTable(words, theme, self.model, _COLUMNS, N_("Queue"))
         self.targets = TargetTable(words, theme)
@@ -138,6 +139,11 @@ class QueuePage(QWidget):
         self.why.setVisible(bool(seen.ids))
         self._say()
 
+    def tell_trouble(self, problem: Problem | None) -> None:
+        """Say why what is selected was not read yet, or that it is being read."""
+        self._trouble = problem
+        self._explain()
+
     def show_rows(self, rows: dict[int, QueueLine]) -> None:
         """Show rows that were read."""
         self.model.take(rows)
@@ -203,8 +209,10 @@ class QueuePage(QWidget):
         number = self.table.current_id()
         row = None if number is None else self.model.known(number)
         if row is None:
-            text = N_("Select a line to see why it waits, and what to do.") if number is None else N_("Reading…")
-            self.reason.show_blocks([Block("", "plain", (self._words.gettext(text),))])
+            text = self._words.gettext(N_("Select a line to see why it waits, and what to do."))
+            if number is not None:
+                text = waiting_text(self._words, self._trouble)
+            self.reason.show_blocks([Block("", "plain", (text,))])
             return
         self.reason.show_blocks([self._block(row)])
 

@@ -147,6 +147,8 @@ class AutoView(QWidget):
         self.desk.tick()
         page = self.pages[self.part]
         page.refresh(force=force)
+        if not isinstance(page, FoldersPage) and self.desk.has_failed(_KINDS[self.part][2]):
+            page.model.ask_again()
         if page is not self.folders:  # what the others are told by it: who is watched, who can be sent to
             self.folders.refresh()
 
@@ -216,6 +218,8 @@ class AutoView(QWidget):
             self.answer.say(self._line(self._done), "", "good")
 
     def _say_trouble(self) -> None:
+        self.folders.tell_trouble(self._trouble)
+        self.queue.tell_trouble(self._trouble)
         if self._trouble is not None and self._trouble == self.agent_bar.problem:
             self.banner.hide()  # the agent's banner says it already
         elif self._trouble is not None:

@@ -15,16 +15,17 @@ import pytest
 from PySide6.QtCore import Qt, QTimer
 from pytestqt.qtbot import QtBot
 
-from tests.unit.apps.desktop.auto_station import FakeAgent, Keeper, MakeView, kept, settings_of, settle, views
+from tests.unit.apps.desktop.auto_station import AWAY, FakeAgent, Keeper, MakeView, kept, settings_of, settle, views
 from tests.unit.apps.desktop.conftest import WAIT
 from tolmach.apps.desktop import auto_desk
 from tolmach.apps.desktop.agent import AgentState
 from tolmach.apps.desktop.auto_history_model import Column
-from tolmach.apps.desktop.auto_rows import HistoryLine
+from tolmach.apps.desktop.auto_rows import HistoryLine, QueueLine
 from tolmach.apps.desktop.auto_source import AutoSource
 from tolmach.apps.desktop.auto_view import AutoView
 from tolmach.apps.faults import NO_CONFIGURATION, BadConfiguration
 from tolmach.apps.overseeing import Wanted
+from tolmach.intake.faults import RecordsTrouble
 
 MANY = 100_000
 LONGEST_SECONDS = 0.5  # of the window's own work between two beats
@@ -178,6 +179,9 @@ def test_records_that_cannot_be_read_are_told_and_read_again_when_they_can(
     qtbot.waitUntil(view.banner.isVisible, timeout=WAIT)
     assert view.banner.head.text()
     assert view.banner.rest.text()
+    assert view.folders.waiting.isVisible()
+    assert view.folders.waiting.text().startswith(view.banner.head.text()), "not that it is being read"
+    assert "tried again by itself" in view.folders.waiting.text()
     view.show_part("history")
     view.show_part("queue")
     settle(view, qtbot)
@@ -185,6 +189,42 @@ def test_records_that_cannot_be_read_are_told_and_read_again_when_they_can(
     with kept(tmp_path) as keeper:
         keeper.take()
         qtbot.waitUntil(lambda: not view.banner.isVisible() and len(view.queue.model.ids) == 1, timeout=WAIT)
+
+
+def test_folders_that_could_not_be_read_at_first_are_shown_when_they_can(
+    make_view: MakeView, tmp_path: Path, qtbot: QtBot
+) -> None:
+    agent = FakeAgent(settings_of(tmp_path, "room-1"))
+    agent.trouble = RecordsTrouble(AWAY.fault, **AWAY.facts)
+    view = make_view(agent)
+    assert "Connection refused" in view.folders.waiting.text()
+    agent.trouble = None
+    qtbot.waitUntil(lambda: "room-1" in view.folders.cards, timeout=WAIT)
+    assert not view.folders.waiting.isVisible()
+    assert not view.banner.isVisible()
+
+
+def test_a_line_that_cannot_be_read_says_why_until_it_can(
+    make_view: MakeView, keeper: Keeper, tmp_path: Path, qtbot: QtBot
+) -> None:
+    keeper.take()
+    view = make_view(FakeAgent(settings_of(tmp_path, "room-1")))
+    trouble = [RecordsTrouble(AWAY.fault, **AWAY.facts)]
+    real = view.desk.source.queue_lines
+
+    def lines(ids: Sequence[int]) -> dict[int, QueueLine]:
+        if trouble:
+            raise trouble[0]
+        return real(ids)
+
+    view.desk.source.queue_lines = lines  # type: ignore[method-assign]
+    view.show_part("queue")
+    qtbot.waitUntil(lambda: bool(view.queue.model.ids), timeout=WAIT)
+    view.queue.table.selectRow(0)
+    qtbot.waitUntil(lambda: "Connection refused" in view.queue.reason.text(), timeout=WAIT)
+    trouble.clear()
+    qtbot.waitUntil(lambda: "Щербаков" in view.queue.reason.text(), timeout=WAIT)
+    qtbot.waitUntil(lambda: not view.banner.isVisible(), timeout=WAIT)
 
 
 def test_saying_something_where_nothing_ever_came_is_answered(
