@@ -6,6 +6,7 @@ import hashlib
 import random
 import threading
 import tracemalloc
+import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.builders import CT_IMAGE, DEFLATED, EXPLICIT_LE, INSTANCE, body, meta, part10
+from tests.builders import CT_IMAGE, DEFLATED, EXPLICIT, EXPLICIT_LE, INSTANCE, body, even, meta, part10
 from tests.s3_proxy import s3_proxy
 from tests.s3_server import KEYS, S3Server, s3_server
 from tolmach.adapters.objects import FolderStore, TooLarge
@@ -351,6 +352,31 @@ def test_what_is_too_large_is_refused_and_leaves_nothing(ground: Ground) -> None
         pass
     assert list(store.incoming.iterdir()) == []
     assert len(list(store.walk())) == 1
+
+
+def inflating(*, mebibytes: int) -> bytes:
+    """Give a deflated file without UIDs in its head that inflates as far as an honest one may: 190 times its size."""
+    packer = zlib.compressobj(9, wbits=-zlib.MAX_WBITS)
+    packed = packer.compress(body() + EXPLICIT.head(0x7FE00010, "OB", mebibytes << 20))
+    block = NOISE[:4500] + bytes((1 << 20) - 4500)
+    packed += b"".join(packer.compress(block) for _ in range(mebibytes)) + packer.flush()
+    return bytes(128) + b"DICM" + EXPLICIT.element(0x00020010, "UI", DEFLATED.encode()) + even(packed, b"\0")
+
+
+def test_what_inflates_far_is_looked_into_in_little_memory(store: Objects) -> None:
+    """F-06: the head has no UIDs, so that they are looked for in what comes out."""
+    content = inflating(mebibytes=256)
+    assert 150 * len(content) < 256 << 20
+    tracemalloc.start()
+    try:
+        with store.spool([content]) as spooled:
+            store.place(spooled)
+        found = store.examine(spooled.sha256)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert spooled.sop_instance_uid == found.sop_instance_uid == INSTANCE
+    assert peak < 80 << 20
 
 
 LARGE = part10(body((0x7FE00010, "OW", NOISE * 60)))

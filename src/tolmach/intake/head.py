@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from tolmach.dicom import dictionary
 from tolmach.dicom.faults import Damaged, NotDicom
-from tolmach.dicom.part10 import _read_meta, _start_of_content, open_data_set
+from tolmach.dicom.part10 import Inflate, _read_meta, _start_of_content, open_data_set
 from tolmach.dicom.scanner import Element
 from tolmach.dicom.source import Source
 
@@ -67,12 +67,15 @@ def read_head(source: Source) -> Head:
     )
 
 
-def with_uids(head: Head, source: Source) -> Head:
-    """Give the head with UIDs from the data set where it has none of its own; the data set is scanned only then."""
+def with_uids(head: Head, source: Source, inflate: Inflate | None = None) -> Head:
+    """Give the head with UIDs from the data set where it has none of its own; the data set is scanned only then.
+
+    A deflated one may be two hundred times as long as its file: `inflate` keeps it anywhere but in memory.
+    """
     if head.sop_class_uid and head.sop_instance_uid:
         return head
     try:
-        data_set = open_data_set(source)
+        data_set = open_data_set(source, inflate)
     except (NotDicom, Damaged):
         return head
     return replace(

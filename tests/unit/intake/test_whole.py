@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import time
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,7 +29,7 @@ from tolmach.base import Problem
 from tolmach.dicom import faults as dicom_faults
 from tolmach.dicom import uids
 from tolmach.dicom.data_set import DataSet
-from tolmach.dicom.source import MemorySource
+from tolmach.dicom.source import MemorySource, Source
 from tolmach.dicom.vrs import STRING_VRS
 from tolmach.intake import faults, whole
 from tolmach.intake.interfaces import Arrival, Provenance
@@ -83,8 +85,23 @@ def test_what_is_not_whole_waits(content: bytes, code: str) -> None:
 
 
 def test_a_bomb_waits() -> None:
-    """F-06."""
-    assert reason(part10(bytes(300 << 20), DEFLATED)) == "TLM-DCM-006"
+    """F-06: as soon as 64 MiB have come out, whatever would follow; that costs two seconds of a processor at most."""
+    bomb = part10(bytes(300 << 20), DEFLATED)
+    out = 0
+
+    def counted(blocks: Iterable[bytes]) -> Source:
+        nonlocal out
+        for block in blocks:
+            out += len(block)
+        raise AssertionError("it came to its end")
+
+    began = time.process_time()
+    found = judge(MemorySource(bomb), SAID, counted)
+    assert time.process_time() - began < 2
+    assert out <= 64 << 20
+    assert isinstance(found, Problem)
+    assert found.code == "TLM-DCM-006"
+    assert reason(bomb) == "TLM-DCM-006"
 
 
 MIB = 1 << 20

@@ -16,7 +16,7 @@ from io import FileIO
 from pathlib import Path
 
 from tolmach.adapters.folder.faults import NOT_FOUND, FileProblem, FileTrouble
-from tolmach.adapters.folder.reading import FileReader, SeekingSource
+from tolmach.adapters.folder.reading import FileReader, SeekingSource, inflate
 from tolmach.adapters.objects import spooling
 from tolmach.adapters.objects.beginnings import beginnings
 from tolmach.adapters.objects.faults import (
@@ -222,7 +222,7 @@ class FolderStore:
             size, offset, found, head = _read(file, path, sha256)
             with mapped(path):
                 status = os.fstat(file.fileno())
-                head = with_uids(head, SeekingSource(file, size, path))
+                head = with_uids(head, SeekingSource(file, size, path), inflate)
             _forget_cached(file)
         return Examined(
             name=sha256,

@@ -13,6 +13,7 @@ from datetime import datetime
 from io import FileIO
 from pathlib import Path
 
+from tolmach.adapters.folder.reading import inflate
 from tolmach.adapters.objects import spooling
 from tolmach.adapters.objects.ahead import Ahead
 from tolmach.adapters.objects.beginnings import beginnings
@@ -216,7 +217,7 @@ class S3Store:
         """Read a stored object to its end. Raises `ObjectMissing` or `StoreTrouble`."""
         source = BucketSource(self._bucket, self._key_of(sha256))
         there = _read(source, sha256)
-        head = with_uids(there.head, source)
+        head = with_uids(there.head, source, inflate)
         return Examined(
             name=sha256,
             sha256=there.sha256,

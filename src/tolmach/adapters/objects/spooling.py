@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from tolmach.adapters.folder.reading import inflate
 from tolmach.adapters.objects.faults import TOO_LARGE, TooLarge, mapped
 from tolmach.dicom.part10 import MAX_META, PREAMBLE
 from tolmach.dicom.source import MemorySource, Source
@@ -99,7 +100,7 @@ def _fill(path: Path, file: BinaryIO, chunks: Iterable[bytes | memoryview], limi
         found.update(chunk)
     sha256, head = found.finish()
     with mapped(path):
-        head = with_uids(head, _SpoolSource(file, size))
+        head = with_uids(head, _SpoolSource(file, size), inflate)
     return Spooled(
         path=path,
         file=file,

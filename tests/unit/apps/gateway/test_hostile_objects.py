@@ -128,19 +128,22 @@ def test_bytes_behind_a_deflated_stream_do_no_harm(fresh: tuple[WebArchive, Clie
 
 
 def test_a_bomb_of_a_gibibyte_costs_neither_memory_nor_time(fresh: tuple[WebArchive, Client]) -> None:
-    """F-06: a ratio of a thousand; the target is 128 MiB and two seconds, and the machine of the tests is busy."""
+    """F-06: a ratio of a thousand: 128 MiB and two seconds of a processor; counting memory takes longer."""
     _archive, client = fresh
     packer = zlib.compressobj(9, wbits=-zlib.MAX_WBITS)
     packed = packer.compress(EXPLICIT.head(0x00091010, "OB", 1 << 30))
     packed += b"".join(packer.compress(bytes(1 << 24)) for _ in range(64)) + packer.flush()
     file = bytes(128) + b"DICM" + meta(DEFLATED) + even(packed, b"\0")
     assert len(file) < 2 << 20
-    tracemalloc.start()  # which makes everything several times slower
     began = time.process_time()
     assert client.store(file).status == 409
-    seconds, peak = time.process_time() - began, tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert seconds < 20
+    assert time.process_time() - began < 2
+    tracemalloc.start()
+    try:
+        assert client.store(file).status == 409
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
     assert peak < 128 << 20
 
 
