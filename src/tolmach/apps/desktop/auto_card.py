@@ -192,7 +192,7 @@ class FolderCard(QFrame):
         if look.trouble is not None and look.trouble_since is not None:
             since = self._words.gettext(N_("since {when}"), when=moment(look.trouble_since, seconds=False))
             what = f"{what} ({since})"
-        self.banner.say(what, self._words.phrase(problem.todo), "bad", can_close=False)
+        self.banner.say(what, self._words.advice(problem), "bad", can_close=False)
 
 
 def _number(counts: FolderCounts, key: str) -> int:

@@ -197,7 +197,7 @@ class ObjectView(QWidget):
     def _reason(self, problem: Problem | None) -> tuple[str, ...]:
         if problem is None:
             return ()
-        return f"{problem.code}: {self._words.phrase(problem.what)}", self._words.phrase(problem.todo)
+        return f"{problem.code}: {self._words.phrase(problem.what)}", self._words.advice(problem)
 
     def _version(self, version: VersionRow) -> Block:
         say = self._words.gettext

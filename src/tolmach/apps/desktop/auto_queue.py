@@ -228,7 +228,7 @@ class QueuePage(QWidget):
             details: tuple[str, ...] = (say(why),)
         else:
             what = self._words.phrase(row.problem.what)
-            details = f"{row.problem.code}: {what}", self._words.phrase(row.problem.todo)
+            details = f"{row.problem.code}: {what}", self._words.advice(row.problem)
         return Block(shown.plain(head, 300), model.tone(row), ("   ·   ".join(parts),), details)
 
     def _say(self) -> None:

@@ -233,7 +233,7 @@ class Banner(QFrame):
 
     def tell(self, problem: Problem, tone: Tone = "bad", *, can_close: bool = True) -> None:
         """Show what happened and what to do."""
-        self.say(self._words.phrase(problem.what), self._words.phrase(problem.todo), tone, can_close=can_close)
+        self.say(self._words.phrase(problem.what), self._words.advice(problem), tone, can_close=can_close)
 
     def _draw(self) -> None:
         colours = self._theme.colours

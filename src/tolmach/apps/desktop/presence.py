@@ -211,7 +211,7 @@ class Presence(QObject):
                 self._log(problem)
                 self._logged = problem if stuck.key[0] == "agent" else self._logged
         problem = stuck.cause or stuck.problem
-        self.tray.message(self._words.phrase(stuck.problem.what), self._words.phrase(problem.todo), is_bad=True)
+        self.tray.message(self._words.phrase(stuck.problem.what), self._words.advice(problem), is_bad=True)
         QApplication.alert(self._window)
 
     def _log(self, problem: Problem, tone: str = "bad") -> None:

@@ -215,7 +215,7 @@ class _Result(QWidget):
         if trial is None:
             return say(self._question), "", "plain"
         if trial.problem is not None:
-            what, todo = self._words.phrase(trial.problem.what), self._words.phrase(trial.problem.todo)
+            what, todo = self._words.phrase(trial.problem.what), self._words.advice(trial.problem)
             return f"{trial.problem.code}: {what}", todo, "bad"
         remarks = " ".join(self._words.phrase(one.what) for one in trial.remarks)
         if trial.kind == "echo":

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from PySide6.QtCore import QCoreApplication, QLibraryInfo, QLocale, QObject, QTranslator, Signal
 
 from tolmach.apps.cli.terminal import visible
+from tolmach.apps.desktop.advice import advice
 from tolmach.apps.translations import LANGUAGES, translator
 from tolmach.base import Phrase, Problem
 
@@ -56,9 +57,13 @@ class Words(QObject):
         """Give a phrase as one line that is safe to show."""
         return visible(self._translator.translate(phrase))
 
+    def advice(self, problem: Problem) -> str:
+        """Give what to do next with what the window has; see `advice`."""
+        return self.phrase(advice(problem))
+
     def sentence(self, problem: Problem) -> str:
         """Give what happened and what to do, on one line."""
-        return f"{self.phrase(problem.what).rstrip()} {self.phrase(problem.todo)}"
+        return f"{self.phrase(problem.what).rstrip()} {self.advice(problem)}"
 
     def _speak_stock(self) -> None:
         """Let the dialogs Qt brings along follow."""

@@ -217,6 +217,8 @@ def test_what_shadow_mode_holds_is_sent_only_after_a_question(
     assert said[2] == "Leave it as it is"
     assert states(keeper) == ["held"] * 3
     assert not view.answer.isVisible(), "nothing was done"
+    assert "switch off “Shadow mode”" in view.queue.reason.text()
+    assert "tolmach watch" not in view.queue.reason.text()
     answers(view, "Send all the same", qtbot)
     assert states(keeper) == ["queued"] * 3
 
