@@ -109,10 +109,12 @@ class WebArchive:
         self.tokens = TokensDouble()
         self.vitals = VitalsDouble()
         self.opened = 0
+        self.is_served = True
 
     @property
     def served(self) -> Served:
-        return Served(self.index, self.open, self.store, self.intake, self.tokens, self.vitals, now=lambda: NOW)
+        known = (self.index, self.open, self.store, self.intake, self.tokens, self.vitals)
+        return Served(*known, now=lambda: NOW, serves_archive=self.is_served)
 
     @contextmanager
     def open(self, held: Held) -> Iterator[Content]:
@@ -198,9 +200,10 @@ def multipart(*files: bytes, kind: str = "application/dicom", boundary: str = BO
 
 
 @contextmanager
-def web_archive(folder: Path, **settings: Any) -> Iterator[tuple[WebArchive, Client]]:
+def web_archive(folder: Path, *, is_served: bool = True, **settings: Any) -> Iterator[tuple[WebArchive, Client]]:
     """Run an archive and its entrance for the time of a block."""
     archive = WebArchive(folder)
+    archive.is_served = is_served
     with ExitStack() as stack:
         listening = stack.enter_context(gateway(HttpSettings(port=0, **settings), archive.served))
         yield archive, Client(listening)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from tolmach.adapters.dimse.relayed_service import RelayedService
 from tolmach.adapters.folder import inflate
@@ -20,7 +20,7 @@ from tolmach.apps.query_retrieve import archive_services, commitment_services
 from tolmach.apps.sections import Settings
 from tolmach.apps.serving import Running
 from tolmach.archive.catching_up import catch_up
-from tolmach.archive.interfaces import Entity, Held, Index, Opener, Query
+from tolmach.archive.interfaces import Index, Opener
 from tolmach.archive.settling import LATE_SECONDS, Settle
 from tolmach.base import TolmachError
 from tolmach.delivery.parcel import Unpacker
@@ -107,31 +107,3 @@ def _tell(since: datetime) -> None:
         "some of what was received since %s UTC is not in the index yet: searches are told that they are not whole",
         f"{since.astimezone(UTC):%Y-%m-%d %H:%M:%S}",
     )
-
-
-class NothingHeld:
-    """The `Index` of a station that keeps nothing: what passes through is nobody's to find here."""
-
-    def missing_since(self) -> None:
-        """Miss nothing."""
-
-    def find(self, _query: Query) -> tuple[Sequence[Entity], int]:
-        """Find nothing."""
-        return (), 0
-
-    def held(
-        self,
-        *,
-        patient_id: str | None = None,  # noqa: ARG002 - as the interface names it
-        studies: Sequence[str] = (),  # noqa: ARG002
-        series: Sequence[str] = (),  # noqa: ARG002
-        instances: Sequence[str] = (),  # noqa: ARG002
-    ) -> Iterator[Held]:
-        """Hold nothing."""
-        return iter(())
-
-    def is_sound(
-        self, _sop_class_uid: str, _sop_instance_uid: str
-    ) -> Literal["sound", "unknown", "other-class", "bad"]:
-        """Know nothing."""
-        return "unknown"

@@ -25,7 +25,7 @@ from tolmach.adapters.sql import Records
 from tolmach.adapters.sql.dialect import Synchronous
 from tolmach.adapters.sql.engine import FILE_NAME
 from tolmach.adapters.sql.nodes import BEAT_SECONDS
-from tolmach.apps.archiving import Archive, NothingHeld
+from tolmach.apps.archiving import Archive
 from tolmach.apps.delivering import Deliveries
 from tolmach.apps.destinations import tells_secrets_openly, utc_now
 from tolmach.apps.faults import (
@@ -181,13 +181,14 @@ class Station:
         from tolmach.apps.gateway.vitals import StationVitals
 
         return Served(
-            index=self.archive.index if serves_archive else NothingHeld(),
+            index=self.archive.index,
             opener=self.archive.opener,
             store=self._store,
             intake=self.intake,
             tokens=self._records.tokens,
             vitals=StationVitals(self._records, self._store, self.intake),
             arrived=self.walker.bell.ring,
+            serves_archive=serves_archive,
         )
 
     def _journey(self, routes: Routes) -> ArrivalJourney:

@@ -78,7 +78,10 @@ class Application:
         self.app.add_exception_handler(HTTPException, self._no_such_path)
 
     def add(self, method: str, path: str, work: Work, about: str) -> None:
-        """Answer requests for a path by doing `work` in a thread; raises `KeyError` for a path without rights."""
+        """Answer requests for a path by doing `work` in a thread; raises `KeyError` for a path without rights.
+
+        Without a word about it, it is not described: nothing can be done there.
+        """
 
         async def answered(question: Question, _receive: Receive) -> Reply:
             return await asyncio.get_running_loop().run_in_executor(self.threads, work, question)
@@ -103,8 +106,9 @@ class Application:
                 return _Told(Unforeseen(UNFORESEEN))
 
         self._ways.append((method, compile_path(path)[0], endpoint))
-        self.app.add_api_route(path, endpoint, methods=[method], name=about, response_model=None)
-        self._paths.setdefault(path, {})[method.lower()] = operation(method, path, about, roles)
+        self.app.add_api_route(path, endpoint, methods=[method], name=about or None, response_model=None)
+        if about:
+            self._paths.setdefault(path, {})[method.lower()] = operation(method, path, about, roles)
 
     def openapi(self) -> dict[str, Any]:
         """Give the description of all routes."""

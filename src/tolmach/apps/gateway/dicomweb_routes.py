@@ -21,8 +21,9 @@ from tolmach.adapters.dicomweb.wado_uri import UriRetrieval
 from tolmach.apps.gateway.application import Application, Question, Turnstile, Work
 from tolmach.apps.gateway.bridge import Body, Patience, Receive
 from tolmach.apps.gateway.errors import body_of
+from tolmach.apps.gateway.faults import NO_ARCHIVE, NoArchive
 from tolmach.apps.gateway.http_settings import HttpSettings
-from tolmach.apps.gateway.rights import FRAMES, INSTANCE, SERIES, STUDY, WEB
+from tolmach.apps.gateway.rights import FRAMES, INSTANCE, RIGHTS, SERIES, STUDY, WEB
 from tolmach.archive.interfaces import Level
 from tolmach.dicom import dictionary, uids
 from tolmach.intake.interfaces import Provenance
@@ -166,6 +167,17 @@ class DicomWebRoutes:
     def _uri(self, question: Question) -> Reply:
         parameters: Mapping[str, str] = question.parameters
         return UriRetrieval(self.holdings).object(question.base + WEB, parameters, question.accept)
+
+
+def add_refusals(application: Application) -> None:
+    """Answer under all these addresses that there is no archive here, to whoever may know that."""
+
+    def refuse(_question: Question) -> Reply:
+        raise NoArchive(NO_ARCHIVE)
+
+    for method, path in RIGHTS:
+        if path.startswith(WEB) or path == "/wado":
+            application.add(method, path, refuse, "")
 
 
 _Show = Callable[[Address, str | None, Sequence[MediaRange], Mapping[str, str]], Reply]

@@ -9,7 +9,7 @@ from contextlib import suppress
 
 from tolmach.adapters.dicomweb.served_faults import STATUS
 from tolmach.apps.gateway.bridge import Incoming, Send
-from tolmach.apps.gateway.faults import Forbidden, HeadTooLarge, NoSuchPath, Unauthorized
+from tolmach.apps.gateway.faults import Forbidden, HeadTooLarge, NoArchive, NoSuchPath, Unauthorized
 from tolmach.base import NeedsOperator, Problem, Retryable, TolmachError
 from tolmach.intake.faults import NoRoom, StoreFull
 
@@ -21,6 +21,7 @@ TAKEN = ", ".join(
 _OWN: Mapping[type[Exception], int] = {
     Unauthorized: 401,
     Forbidden: 403,
+    NoArchive: 404,
     NoSuchPath: 404,
     HeadTooLarge: 431,
     NoRoom: 507,

@@ -60,6 +60,15 @@ NO_SUCH_PATH = Fault(
     N_("docs/dicomweb.md lists the addresses and what can be done with them."),
 )
 
+NO_ARCHIVE = Fault(
+    "TLM-SRV-138",
+    N_("This station keeps no archive: over HTTP nothing can be stored, found or retrieved here."),
+    N_(
+        "Ask the archive itself. If this one shall keep images, set enabled = true in [archive] "
+        "and restart tolmach serve."
+    ),
+)
+
 
 class UnsafeHttp(NeedsOperator):
     """The entrance would be open to people nobody let in."""
@@ -75,6 +84,10 @@ class Unauthorized(Refused):
 
 class Forbidden(Refused):
     """Somebody we know, who may not do this; or a request that is not meant for us (403)."""
+
+
+class NoArchive(Refused):
+    """What is asked of an archive is asked of a station that has none (404)."""
 
 
 class HeadTooLarge(Refused):

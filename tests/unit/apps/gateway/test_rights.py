@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.apps.gateway.storing_files import instance
 from tests.web_archive import Client, WebArchive, web_archive
 from tolmach.apps.gateway.application import Application
-from tolmach.apps.gateway.rights import NOBODY, PROBES, RIGHTS, ROLES
+from tolmach.apps.gateway.rights import NOBODY, OPENAPI, PROBES, RIGHTS, ROLES
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "get")
 PATHS = sorted({path for _method, path in RIGHTS})
@@ -42,6 +43,25 @@ def test_every_role_and_method_on(path: str, client: Client) -> None:
                 assert status not in (401, 403), (method, role)
             else:
                 assert status == 403, (method, role)
+
+
+def test_a_station_without_an_archive_says_so_and_takes_nothing(tmp_path: Path) -> None:
+    """What nobody could find or get again is not taken over HTTP either; probes and the description go on."""
+    with web_archive(tmp_path / "data", is_served=False) as (archive, client):
+        for method, path in sorted(RIGHTS):
+            answer = client.ask(method, filled(path))
+            if path in PROBES or path == OPENAPI:
+                assert answer.status == 200
+                continue
+            assert (answer.status, answer.json["code"]) == (404, "TLM-SRV-138")
+            assert "[archive]" in answer.json["todo"]
+            assert Client(client.listening, "unknown").ask(method, filled(path)).status == 401
+        assert client.store(instance(1)).status == 404
+        assert client.ask("POST", "/dicom-web/studies", bytes(3 << 20), Content_Type="application/dicom").status == 404
+        assert archive.receipts.arrivals == []
+        assert list(archive.store.incoming.iterdir()) == []
+        described = client.get(OPENAPI).json["paths"]
+        assert set(described) == {*PROBES, OPENAPI}
 
 
 @pytest.mark.parametrize("path", PATHS)
