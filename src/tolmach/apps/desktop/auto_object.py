@@ -17,6 +17,7 @@ from tolmach.apps.desktop.element_editors import ValueDelegate
 from tolmach.apps.desktop.element_model import Column, ElementModel
 from tolmach.apps.desktop.panels import MARGIN, Banner, ElidedLabel, ToolButton, panel, text_label
 from tolmach.apps.desktop.rows import Tone
+from tolmach.apps.desktop.schema_form import PROOFS
 from tolmach.apps.desktop.theme import Theme
 from tolmach.apps.desktop.words import Words
 from tolmach.apps.overseeing import LINE_STATES
@@ -184,7 +185,9 @@ class ObjectView(QWidget):
         state = say(LINE_STATES[line.state]) if line.state in LINE_STATES else line.state
         to = shown.plain(line.destination, 64) or "—"
         attempts = self._words.ngettext("{count} attempt", "{count} attempts", line.attempts)
-        told = [attempts, moment(line.at), shown.plain(line.status, 40), line.proof or ""]
+        told = [attempts, moment(line.at), shown.plain(line.status, 40)]
+        if line.proof:
+            told.append(say(PROOFS[line.proof]) if line.proof in PROOFS else line.proof)
         if line.decided_by:
             told.append(say(N_("said by {name}"), name=shown.plain(line.decided_by, 64)))
         lines = ["   ·   ".join(one for one in told if one)]
@@ -202,7 +205,7 @@ class ObjectView(QWidget):
     def _version(self, version: VersionRow) -> Block:
         say = self._words.gettext
         arrivals = self._words.ngettext("came {count} time", "came {count} times", version.arrivals)
-        told = [moment(version.received_at), shown.plain(version.source, 64), shown.size(version.size), arrivals]
+        told = [moment(version.received_at), shown.plain(version.source, 64), self._words.size(version.size), arrivals]
         if version.is_purged:
             told.append(say(N_("its bytes were removed")))
         is_this = self.seen is not None and version.object_id == self.seen.row.object_id

@@ -177,7 +177,7 @@ class ElementModel(QAbstractItemModel):
     def value(self, line: ElementLine) -> str:
         """Give an element's value as one line of text."""
         if line.kind == "bytes":
-            return shown.size(line.size)
+            return self._words.size(line.size)
         if line.kind != "text":
             return ""
         before, after = (shown.plain(one) if one is not None else "—" for one in (line.before, line.after))

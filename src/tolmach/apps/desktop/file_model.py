@@ -137,7 +137,7 @@ class FileModel(QAbstractTableModel):
             Column.DATE: reading.study_date,
             Column.MODALITY: reading.modality,
             Column.DESCRIPTION: reading.description,
-            Column.SIZE: shown.size(reading.size),
+            Column.SIZE: self._words.size(reading.size),
         }
         return texts[column] if column in texts else self.repair_text(row)
 

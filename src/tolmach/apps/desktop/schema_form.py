@@ -43,6 +43,13 @@ DESCRIPTIONS: Sequence[str] = (
     N_("How long a connection may take."),
     N_("How long the answer to an object may take."),
 )
+# What counts as delivered, as people say it.
+PROOFS: Mapping[str, str] = {
+    "response": N_("the receiver’s answer"),
+    "commitment": N_("storage commitment"),
+    "query": N_("found there by a query"),
+}
+CHOICES: Mapping[str, Mapping[str, str]] = {"proof": PROOFS}
 # What may stand in a field that is free text in the schema; the first is “absent”.
 SUGGESTIONS: Mapping[str, Sequence[str]] = {
     "text": ("", "utf-8", "iso_ir_144", "cp1251", "transliterate:ru-icao9303", "transliterate:uk-kmu55"),
@@ -88,7 +95,8 @@ class SchemaForm(QWidget):
             choice = QComboBox()
             choice.setEditable(name in SUGGESTIONS)
             for one in literals or SUGGESTIONS[name]:
-                choice.addItem(one)
+                label = CHOICES.get(name, {}).get(one)
+                choice.addItem(one if label is None else self._words.gettext(label), one)
             choice.currentTextChanged.connect(self.changed)
             return choice
         if kind is int or kind is float:
@@ -121,7 +129,11 @@ class SchemaForm(QWidget):
             if isinstance(widget, QCheckBox):
                 widget.setChecked(bool(value))
             elif isinstance(widget, QComboBox):
-                widget.setCurrentText(str(value or ""))
+                place = widget.findData(str(value or ""))
+                if place >= 0 and not widget.isEditable():
+                    widget.setCurrentIndex(place)
+                else:
+                    widget.setCurrentText(str(value or ""))
             elif isinstance(widget, QSpinBox):
                 widget.setValue(int(value or 0))
             elif isinstance(widget, QDoubleSpinBox):
@@ -138,10 +150,9 @@ class SchemaForm(QWidget):
             elif isinstance(widget, QSpinBox | QDoubleSpinBox):
                 given[name] = widget.value()
             else:
-                text = widget.currentText() if isinstance(widget, QComboBox) else ""
-                text = widget.text() if isinstance(widget, QLineEdit) else text
-                if text.strip():
-                    given[name] = text.strip()
+                text = _text_in(widget).strip()
+                if text:
+                    given[name] = text
         return given
 
     def mark(self, wrong: str) -> None:
@@ -152,3 +163,9 @@ class SchemaForm(QWidget):
                 widget.setProperty("wrong", is_wrong)
                 widget.style().unpolish(widget)
                 widget.style().polish(widget)
+
+
+def _text_in(widget: QWidget) -> str:
+    if isinstance(widget, QComboBox):
+        return widget.currentText() if widget.isEditable() else str(widget.currentData() or "")
+    return widget.text() if isinstance(widget, QLineEdit) else ""

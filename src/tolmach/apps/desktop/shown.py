@@ -9,9 +9,11 @@ import html
 from datetime import date
 
 from tolmach.apps.cli.terminal import visible
+from tolmach.base import N_
 
 MOST = 256  # characters of one value on the screen
 _LONG_TIP = 1200
+UNITS = (N_("{size} B"), N_("{size} KB"), N_("{size} MB"), N_("{size} GB"))
 
 
 def plain(text: str, most: int = MOST) -> str:
@@ -31,16 +33,14 @@ def label(text: str) -> str:
     return plain(text, 64).replace("&", "&&")
 
 
-def size(count: int) -> str:
-    """Give a number of bytes as people read it."""
+def size(count: int) -> tuple[str, str]:
+    """Give a number of bytes as people read it: the number, and the msgid with its unit, which takes it as `size`."""
     if count < 1024:
-        return f"{count} B"
-    for unit in ("KB", "MB", "GB"):
-        count_in_unit = count / 1024
-        if count_in_unit < 999.5 or unit == "GB":
-            return f"{count_in_unit:.1f} {unit}" if count_in_unit < 9.95 else f"{count_in_unit:.0f} {unit}"
-        count //= 1024
-    return ""
+        return str(count), UNITS[0]
+    amount, unit = count / 1024, 1
+    while amount >= 999.5 and unit < len(UNITS) - 1:
+        amount, unit = amount / 1024, unit + 1
+    return f"{amount:.1f}" if amount < 9.95 else f"{amount:.0f}", UNITS[unit]
 
 
 def dicom_date(text: str) -> str:

@@ -287,7 +287,7 @@ class _Facts(QWidget):
         none = say(N_("no ending"))
         texts = {
             "files": f"{found.files:,}{more}".replace(",", "\u202f"),
-            "size": f"{shown.size(found.size)}{more}",
+            "size": f"{self._words.size(found.size)}{more}",
             "dicom": dicom if found.looked else "",
             "suffixes": ", ".join(f"{shown.plain(one, 16) or none}: {count}" for one, count in found.top_suffixes()),
             "newest": time.strftime("%Y-%m-%d %H:%M", time.localtime(found.newest)) if found.newest else "",

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from PySide6.QtCore import QCoreApplication, QLibraryInfo, QLocale, QObject, QTranslator, Signal
 
 from tolmach.apps.cli.terminal import visible
+from tolmach.apps.desktop import shown
 from tolmach.apps.desktop.advice import advice
 from tolmach.apps.translations import LANGUAGES, translator
 from tolmach.base import Phrase, Problem
@@ -52,6 +53,11 @@ class Words(QObject):
     def ngettext(self, one: str, many: str, number: int, /, **facts: object) -> str:
         """Give the form that goes with a number, which is also the fact `count`."""
         return self._translator.ngettext(one, many, number, **facts)
+
+    def size(self, count: int) -> str:
+        """Give a number of bytes as people of this language read it."""
+        number, unit = shown.size(count)
+        return self.gettext(unit, size=number.replace(".", QLocale(self.language).decimalPoint()))
 
     def phrase(self, phrase: Phrase) -> str:
         """Give a phrase as one line that is safe to show."""

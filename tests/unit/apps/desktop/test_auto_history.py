@@ -305,6 +305,7 @@ def test_a_state_that_changes_is_shown(make_view: MakeView, keeper: Keeper, tmp_
     keeper.deliver()
     qtbot.waitUntil(lambda: cell(view, 0, Column.STATE) == "Delivered", timeout=WAIT)
     qtbot.waitUntil(lambda: "pacs: delivered" in view.history.object.deliveries.text(), timeout=WAIT)
+    assert "the receiver’s answer" in view.history.object.deliveries.text()
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,12 @@
 import json
 import stat
 import sys
+import typing
 from pathlib import Path
 
 import pytest
+from PySide6.QtWidgets import QComboBox
+from pytestqt.qtbot import QtBot
 
 from tolmach.adapters.folder import FoundFile
 from tolmach.apps.desktop import shown
@@ -25,7 +28,8 @@ from tolmach.apps.desktop.remembered import (
     load_remembered,
 )
 from tolmach.apps.desktop.rows import State
-from tolmach.apps.desktop.schema_form import DESCRIPTIONS, LABELS
+from tolmach.apps.desktop.schema_form import DESCRIPTIONS, LABELS, PROOFS, SchemaForm
+from tolmach.apps.desktop.words import Words
 from tolmach.apps.sections import PeerSettings
 from tolmach.base import TolmachError
 from tolmach.dicom.dictionary import tag_of
@@ -43,10 +47,19 @@ def test_hostile_text_is_shown_as_what_it_is() -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "text"), [(0, "0 B"), (1023, "1023 B"), (2048, "2.0 KB"), (5 << 20, "5.0 MB"), (3 << 30, "3.0 GB")]
+    ("count", "text"),
+    [(0, "0 B"), (1023, "1023 B"), (2048, "2.0 KB"), (5 << 20, "5.0 MB"), (3 << 30, "3.0 GB"), (1023_900, "1.0 MB")],
 )
 def test_sizes(count: int, text: str) -> None:
-    assert shown.size(count) == text
+    assert Words("en").size(count) == text
+
+
+@pytest.mark.parametrize("language", ["ru", "uk"])
+def test_sizes_are_asked_of_the_catalogue_and_written_as_its_readers_do(language: str) -> None:
+    words = Words(language)
+    units = {words.gettext(one, size="2,0") for one in shown.UNITS}
+    assert words.size(2 << 10) in units
+    assert words.size(2 << 30) in units
 
 
 def test_dates_names_and_times_as_people_read_them() -> None:
@@ -174,3 +187,17 @@ def test_rate_and_time_left() -> None:
         hand.conclude(is_good=True)
     progress = hand.progress(2.0)
     assert (progress.done, progress.rate, progress.left) == (20, 10.0, 8.0)
+
+
+def test_kinds_of_proof_are_said_in_words_and_kept_as_the_schema_has_them(qtbot: QtBot) -> None:
+    assert set(PROOFS) == set(typing.get_args(PeerSettings.model_fields["proof"].annotation))
+    form = SchemaForm(Words("en"), PeerSettings, ["proof", "text"], {})
+    qtbot.addWidget(form)
+    for kind, said in PROOFS.items():
+        form.put({"proof": kind, "text": "cp1251"})
+        field = form.fields["proof"]
+        assert isinstance(field, QComboBox)
+        assert field.currentText() == said
+        assert form.values() == {"proof": kind, "text": "cp1251"}
+    form.put({"proof": "response", "text": "koi8-u"})
+    assert form.values()["text"] == "koi8-u", "what nobody suggested may be typed"
