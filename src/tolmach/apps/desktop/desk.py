@@ -127,8 +127,8 @@ class Desk(QObject):
         self._changed()
 
     def unsent(self) -> list[Row]:
-        """Give the rows that nobody has confirmed."""
-        return [row for row in self.model.rows if not row.is_confirmed]
+        """Give the rows that nobody has confirmed, without those that are no images."""
+        return [row for row in self.model.rows if row.is_to_send]
 
     def failed(self) -> list[Row]:
         """Give the rows that were to be sent and were not."""

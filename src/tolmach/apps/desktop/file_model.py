@@ -237,10 +237,11 @@ class FileModel(QAbstractTableModel):
         self.refilter()
 
     def counts(self) -> Counter[str]:
-        """Give how many rows each filter lets through, and how many are in each state (by its name)."""
+        """Give how many rows each filter lets through, how many are in each state (by its name), and "to-send"."""
         counted: Counter[str] = Counter()
         for row in self.rows:
             counted["all"] += 1
+            counted["to-send"] += row.is_to_send
             counted["failed"] += FILTERS["failed"](row)
             counted["unsure"] += FILTERS["unsure"](row)
             counted[row.state.name] += 1

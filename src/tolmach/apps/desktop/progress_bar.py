@@ -65,7 +65,7 @@ class ProgressBar(QWidget):
         """Show how many files there are in each state, and which buttons do something now."""
         self._counts = counts
         desk = self._desk
-        unsent = counts["all"] - counts["SENT"] - counts["REMARKS"]
+        unsent = counts["to-send"]
         text = self._words.ngettext("&Send {count} file", "&Send {count} files", unsent) if unsent else (
             self._words.gettext(N_("&Send")))  # fmt: skip
         self.send.setText(f" {text}")

@@ -50,6 +50,7 @@ TONES: dict[State, Tone] = {
     State.FAILED: "bad",
     State.HELD: "doubt",
 }
+NOTHING_TO_SEND = frozenset({"unreadable", "not-dicom"})  # verdicts
 CONFIRMED = frozenset({State.SENT, State.REMARKS})
 FAILURES = frozenset({State.FAILED, State.HELD})
 
@@ -108,6 +109,11 @@ class Row:
     def is_confirmed(self) -> bool:
         """Whether the destination has confirmed it."""
         return self.state in CONFIRMED
+
+    @property
+    def is_to_send(self) -> bool:
+        """Whether it is sent with all that is on the list: not confirmed yet, and as far as is known an image."""
+        return not self.is_confirmed and (self.reading is None or self.reading.verdict not in NOTHING_TO_SEND)
 
     def take_reading(self, reading: Reading) -> None:
         """Show what was read; what the destination has said already stays said."""

@@ -10,7 +10,7 @@ from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox, QWidget
 from pytestqt.qtbot import QtBot
 
-from tests.calling import IVANOV, UNSURE, numbered
+from tests.calling import CLEAN, IVANOV, UNSURE, numbered
 from tests.unit.apps.desktop.conftest import WAIT, MakeWindow, closed_port, in_dialog, loaded, nobody, receiver
 from tolmach.adapters.dimse.status import OUT_OF_RESOURCES
 from tolmach.apps.desktop.file_model import Column
@@ -87,6 +87,24 @@ def test_sending_makes_rows_green_and_sends_repaired_text(
         assert IVANOV in names
         assert not window.send_view.progress.send.isEnabled()
         assert "5 files sent" in window.log.text.toPlainText()
+
+
+def test_the_button_counts_what_will_be_sent(
+    make_window: MakeWindow, files: Path, tmp_path: Path, qtbot: QtBot
+) -> None:
+    (files / "notes.txt").write_text("no image")
+    (files / "cut.dcm").write_bytes(CLEAN[:140])
+    with receiver(tmp_path / "scp") as (port, taken):
+        window = loaded(make_window(port), qtbot, files, count=7)
+        send = window.send_view.progress.send
+        assert send.text().strip() == "&Send 5 files"
+        send.click()
+        ended(window, qtbot)
+        assert sum(one.state is State.SENT for one in window.desk.model.rows) == 5
+        assert taken
+        assert row(window, "notes.txt").state in (State.NOT_DICOM, State.UNREADABLE), "it was not tried"
+        assert not send.isEnabled()
+        assert send.text().strip() == "&Send"
 
 
 def test_as_is_sends_the_bytes_that_are_there(make_window: MakeWindow, tmp_path: Path, qtbot: QtBot) -> None:
