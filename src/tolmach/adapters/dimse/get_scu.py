@@ -183,7 +183,9 @@ def _take(assoc: Association, context_id: int, command: CommandSet, folder: Spoo
     if not sop_class or not instance or not syntax:
         raise unexpected(assoc, command)
     head = encode_file_meta(sop_class, instance, syntax, assoc.peer.ae_title)
-    spool = Spool(folder.make_file, CStoreRequest(command.message_id, sop_class, instance), context_id, head)
+    spool = Spool(
+        folder.make_file, folder.scribe, CStoreRequest(command.message_id, sop_class, instance), context_id, head
+    )
     try:
 
         def take(piece: memoryview) -> None:

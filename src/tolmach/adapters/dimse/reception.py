@@ -259,7 +259,7 @@ class Reception:
         meta = encode_file_meta(
             request.sop_class_uid, request.sop_instance_uid, transfer_syntax, self.request.calling_ae_title
         )
-        self._spool = Spool(self._make_file, request, context_id, meta)
+        self._spool = Spool(self._make_file, self.spool_folder.scribe, request, context_id, meta)
 
     def _take_data(self, pdv: pdu.Pdv, spool: Spool) -> None:
         if spool.context_id != pdv.context_id:

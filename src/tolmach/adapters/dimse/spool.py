@@ -8,12 +8,15 @@ import os
 import secrets
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from tolmach.adapters.dimse.dimse import CStoreRequest
+from tolmach.adapters.dimse.scribe import Scribe
 
 IOV_MAX = 1000
+BESIDE_BYTES = 1 << 16  # what is less is written sooner than somebody is called for it
 
 
 class SpoolFolder:
@@ -24,6 +27,7 @@ class SpoolFolder:
         self._path = path
         self._mark = secrets.token_hex(4)
         self._numbers = itertools.count(1)
+        self.scribe = Scribe()
 
     def make_file(self) -> SpoolFile:
         """Give a new file; raises `OSError`. Its name is never built from what the peer sends."""
@@ -51,9 +55,10 @@ class Spool:
     """The instance that is arriving; without a file, and with an error, when none could be made or written."""
 
     def __init__(
-        self, make_file: Callable[[], SpoolFile], request: CStoreRequest, context_id: int, head: bytes
+        self, make_file: Callable[[], SpoolFile], scribe: Scribe, request: CStoreRequest, context_id: int, head: bytes
     ) -> None:
-        """Make the file, and keep its head for the first writing."""
+        """Make the file, and keep its head for the first writing, in which `scribe` may help."""
+        self._scribe = scribe
         self.request = request
         self.context_id = context_id
         self.offset = len(head)
@@ -84,14 +89,19 @@ class Spool:
         views, self._held = self._held, []
         if self.error is not None or self.made is None:
             return
-        for view in views:
-            self._digest.update(view)
         buffers: list[bytes | memoryview] = [self._head, *views] if self._head else list(views)
         self._head = None
+        size = sum(map(len, views))
+        work = partial(_write_all, self.made.file, buffers)
+        job = self._scribe.begin(work) if size >= BESIDE_BYTES else None
         try:
-            _write_all(self.made.file, buffers)
-        except OSError as error:
-            self.error = error
+            for view in views:
+                self._digest.update(view)
+        finally:
+            try:
+                work() if job is None else self._scribe.finish(job)
+            except OSError as error:
+                self.error = error
 
     def finish(self) -> str:
         """Give the sha256 of the data set, in hex, after everything has been written."""

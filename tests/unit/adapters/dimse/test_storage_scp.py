@@ -53,6 +53,9 @@ IMPATIENT = replace(
     limits=replace(SETTINGS.limits, idle_timeout_seconds=1.0),
 )
 
+# For the tests that are about large instances.
+ROOMY = replace(SETTINGS, limits=replace(SETTINGS.limits, max_pdu_length=1 << 17, object_limit_bytes=1 << 24))
+
 Start = Callable[..., StorageScp]
 
 
@@ -129,6 +132,27 @@ def aborted(line: Line) -> bool:
     rest = line.wait_for_close()
     line.sock.close()
     return len(rest) == 10 and rest[0] == pdu.ABORT
+
+
+def test_large_instances_of_several_associations_at_once_are_each_kept_whole(start: Start, sink: Sink) -> None:
+    """They share what writes beside the hashing."""
+    scp, stored = start(ROOMY), list[bool]()
+    bodies = {f"1.2.{lane}.{number}": os.urandom(700_000 + 1000 * number) for lane in range(4) for number in range(8)}
+
+    def send(lane: int) -> None:
+        mine = [(uid, body) for uid, body in bodies.items() if uid.startswith(f"1.2.{lane}.")]
+        todo = (OutgoingInstance(CT, uid, EXPLICIT, len(body), lambda body=body: [body]) for uid, body in mine)
+        with Association.open(address_of(scp), plan_contexts([(CT, EXPLICIT)])[0].contexts) as assoc:
+            stored.extend(outcome.stored for outcome in store_all(assoc, todo))
+
+    lanes = [threading.Thread(target=send, args=(lane,), daemon=True) for lane in range(4)]
+    for lane in lanes:
+        lane.start()
+    for lane in lanes:
+        lane.join(120)
+    assert stored == [True] * len(bodies)
+    assert {received.sop_instance_uid: kept for received, kept in sink.received} == bodies
+    assert all(received.sha256 == hashlib.sha256(kept).hexdigest() for received, kept in sink.received)
 
 
 # Whom it serves -------------------------------------------------------------------------------------------------------
@@ -414,10 +438,11 @@ def test_without_a_spool_folder_the_answer_is_out_of_resources(tmp_path: Path, s
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
+@pytest.mark.parametrize("size", [40_000, 4_000_000])
 def test_a_full_disk_is_out_of_resources_and_the_association_goes_on(
-    start: Start, sink: Sink, monkeypatch: pytest.MonkeyPatch, spool: Path
+    start: Start, sink: Sink, monkeypatch: pytest.MonkeyPatch, spool: Path, size: int
 ) -> None:
-    """M-03: A700, and the next instance is taken when there is room."""
+    """M-03: A700, and the next instance is taken when there is room; whichever thread met the full disk."""
     full = [True]
     real = os.fdopen
 
@@ -427,10 +452,10 @@ def test_a_full_disk_is_out_of_resources_and_the_association_goes_on(
         return real(handle, *args, **kwargs)  # type: ignore[call-overload]
 
     monkeypatch.setattr(os, "fdopen", fdopen)
-    scp = start()
+    scp = start(ROOMY)
     with Association.open(address_of(scp), plan_contexts([(CT, EXPLICIT)])[0].contexts) as assoc:
         first, second = store_all(
-            assoc, iter([OutgoingInstance(CT, f"1.2.{n}", EXPLICIT, 40_000, lambda: [bytes(40_000)]) for n in range(2)])
+            assoc, iter([OutgoingInstance(CT, f"1.2.{n}", EXPLICIT, size, lambda: [bytes(size)]) for n in range(2)])
         )
     assert first.response is not None
     assert first.response.status == 0xA700
