@@ -42,12 +42,12 @@ NOT_READABLE = Fault(
 STAYS_THERE = Fault(
     "TLM-SRV-207",
     N_("Files in {folder} of “{name}” could not be moved or deleted after delivery: {why}."),
-    N_('Give the account that runs tolmach the right to write there, or use after = "keep".'),
+    N_('Give the account that runs tolmach the right to write there, or set after = "keep" for this watch.'),
 )
 WEB_REFUSES = Fault(
     "TLM-SRV-208",
-    N_("{peer} answers a question with status {status}."),
-    N_("Check the url of this peer and its token or password, and the log of that server."),
+    N_("The web server of {peer} answers a test question with HTTP status {status}."),
+    N_("401 or 403: correct token or password of this peer. Else check its url, and the log of that server."),
 )
 NOT_CONNECTED = Fault(
     "TLM-SRV-209",
@@ -62,12 +62,12 @@ LETTERS_BROKEN = Fault(
 CERTIFICATE_ENDS = Fault(
     "TLM-SRV-211",
     N_("The certificate in {file} is valid until {until} only."),
-    N_("Get a new one and put it in its place; tolmach serve reads it after a reload."),
+    N_("Get a new one, put it in its place, and restart tolmach serve; nothing that waits is lost by that."),
 )
 CERTIFICATE_OVER = Fault(
     "TLM-SRV-212",
-    N_("The certificate in {file} is not valid now: it is so from {since} until {until}."),
-    N_("Get a new one and put it in its place, or set the clock; until then callers refuse to connect."),
+    N_("The certificate in {file} is not valid now, only from {since} until {until}."),
+    N_("Look at the clock of this machine first. If it is right: get a new one, and restart tolmach serve."),
 )
 CERTIFICATE_UNREADABLE = Fault(
     "TLM-SRV-213",
@@ -77,7 +77,7 @@ CERTIFICATE_UNREADABLE = Fault(
 FEW_FILES = Fault(
     "TLM-SRV-214",
     N_("The file system of {folder} has room for {count} more files only."),
-    N_("Free some of it: images are refused when no more files can be made, however many bytes are free."),
+    N_("Delete files there that nobody needs: without room for more, images are refused, also where bytes are free."),
 )
 TOKEN_ENDS = Fault(
     "TLM-SRV-215",
@@ -150,7 +150,7 @@ OPEN_TO_OTHERS = Fault(
 SECRET_IN_FILE = Fault(
     "TLM-SRV-240",
     N_("{file} holds a secret ({where}), and other accounts may read it (mode {mode})."),
-    N_("Write ${{NAME}} in its place and NAME=… into the .env file beside it, change the secret, and chmod {better}."),
+    N_("Write ${{NAME}} in its place, NAME=… into the .env file beside it, change the secret; chmod {better} {file}"),
 )
 KEY_OPEN = Fault(
     "TLM-SRV-241",

@@ -40,7 +40,7 @@ UNKNOWN_OPTION = Fault(
 )
 MISSING = Fault(
     "TLM-CLI-012",
-    N_("Not everything that is needed was given: {name}."),
+    N_("“{command}” needs: {name}."),
     N_("Run “{command} --help” to see how it is used."),
 )
 BAD_OPTION = Fault(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tolmach.apps.cli.terminal import Terminal
     from tolmach.apps.doctor import Looked
 
-_STATES = {"ok": (N_("in order"), "green"), "found": (N_("look here"), "red"), "skipped": (N_("nothing there"), "dim")}
+_STATES = {"ok": (N_("in order"), "green"), "found": (N_("look here"), "red"), "skipped": (N_("not in use"), "dim")}
 
 
 def register(program: click.Group, run: Run) -> None:
@@ -41,7 +41,13 @@ def _doctor(run: Run, *, security: bool, as_json: bool) -> int:
         is_usable = is_usable and not (looked.check.name == "configuration" and looked.findings)
         _tell(terminal, looked)
     if found and not as_json:
-        terminal.write(terminal.count("{count} thing needs somebody.", "{count} things need somebody.", found))
+        terminal.write(
+            terminal.count(
+                "{count} thing needs attention.",
+                "{count} things need attention.",
+                found,
+            )
+        )
     else:
         terminal.say(N_("Nothing unsafe was found.") if security else N_("Everything is in order."))
     if not is_usable:

@@ -38,9 +38,9 @@ def test_help_and_version_are_no_errors() -> None:
     [
         (["sned", "x", "A@b:1"], "TLM-CLI-010", ["sned", "nearest is send"]),
         (["inspect", "--jsno", "x"], "TLM-CLI-011", ["--jsno", "nearest is --json", "tolmach inspect --help"]),
-        (["inspect"], "TLM-CLI-012", ["given: PATH. Run"]),
-        (["send", "x"], "TLM-CLI-012", ["given: PATH TO. Run"]),
-        (["echo"], "TLM-CLI-012", ["given: TO. Run"]),
+        (["inspect"], "TLM-CLI-012", ["inspect” needs: PATH. Run"]),
+        (["send", "x"], "TLM-CLI-012", ["send” needs: PATH TO. Run"]),
+        (["echo"], "TLM-CLI-012", ["echo” needs: TO. Run"]),
         (["inspect", "x", "--lang"], "TLM-CLI-020", ["--lang"]),
         (["inspect", "x", "--lang="], "TLM-CLI-020", ["--lang"]),
         (["inspect", "x", "--config"], "TLM-CLI-020", ["--config"]),
