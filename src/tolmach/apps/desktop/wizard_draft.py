@@ -5,6 +5,7 @@ Nothing here knows a widget, and nothing is written here but by `write_configura
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,9 +36,10 @@ from tolmach.apps.settings import objection_of
 from tolmach.apps.toml_text import toml_value
 from tolmach.apps.watching import manner_of
 from tolmach.base import N_, Phrase, Problem, TolmachError
+from tolmach.journeys.passport import DevicePassport
 from tolmach.journeys.proposal import Choice, Proposal, ProposedRule, propose
 from tolmach.repair.profile import parse_code_page, parse_text_policy
-from tolmach.text.translit import rule_named
+from tolmach.text.translit import rule_named, transliterate
 
 Place = tuple[str, str]  # table and key; ("", "") is the whole
 Why = Phrase | str
@@ -230,10 +232,8 @@ def proposed(
     """Propose a watch, and a profile where there were samples, with names that nobody has yet."""
     passport = sampled.passports[device] if sampled is not None and sampled.passports else None
     proposal = None if passport is None else propose(passport)
-    # A machine that does not name itself is known by its folder.
-    base = _plain_name(folder) if proposal is None or not passport or not passport.key else proposal.name
-    profiles = [one.name for one in settings.profile]
-    watch_name = unique_name(base, taken_names(settings))
+    base = _base_name(folder, passport, proposal)
+    watch_name = _free_name(base, taken_names(settings))
     choices = () if proposal is None else proposal.profile
     reasons: dict[Place, Phrase] = {("profile", one.key): one.why for one in choices}
     watch: dict[str, Any] = {
@@ -245,7 +245,10 @@ def proposed(
     }
     for key, value, why in _of_folder(proposal, sampled, is_network=is_network):
         watch[key], reasons["watch", key] = value, why
-    profile = {"name": unique_name(base, profiles), **{one.key: one.value for one in choices}}
+    profile = {
+        "name": _free_name(base, [one.name for one in settings.profile]),
+        **{one.key: one.value for one in choices},
+    }
     head = Phrase(_ADDED)
     if passport is not None:
         head = Phrase(_ADDED_FOR, {"device": name_of(passport), "files": passport.files})
@@ -273,6 +276,21 @@ def _of_folder(
         yield "extensions", found, Phrase(N_("the names of the samples end so: {endings}"), {"endings": listed})
 
 
-def _plain_name(folder: Path) -> str:
-    name = "".join(one for one in folder.name if one.isprintable()).strip()
-    return name[:40] or "room-1"
+def _base_name(folder: Path, passport: DevicePassport | None, proposal: Proposal | None) -> str:
+    """Give what the machine calls itself, or else its folder; empty where neither has a letter: numbers say nothing."""
+    names = []
+    if passport is not None and proposal is not None and passport.key:
+        tops = (passport.machine[one].top(1) for one in ("StationName", "ManufacturerModelName", "Manufacturer"))
+        said = (transliterate(top[0][0], "ru-icao9303").lower() for top in tops if top)
+        names = [proposal.name, *(re.sub(r"[^a-z0-9]+", "-", one).strip("-")[:32].strip("-") for one in said)]
+        names = [one for one in names if one != "device"]  # says nothing either
+    names.append("".join(one for one in folder.name if one.isprintable()).strip()[:40])
+    return next((one for one in names if any(letter.isalpha() for letter in one)), "")
+
+
+def _free_name(base: str, taken: Sequence[str]) -> str:
+    """Give a name that nobody has yet."""
+    if base:
+        return unique_name(base, taken)
+    known = {one.casefold() for one in taken}
+    return next(name for number in range(1, len(known) + 2) if (name := f"folder-{number}") not in known)

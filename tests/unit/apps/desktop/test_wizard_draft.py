@@ -194,12 +194,38 @@ def test_names_and_manners_are_proposed(config: Path, files: Path, tmp_path: Pat
     far = proposed(folder, settings, None, 0, is_network=True)
     assert far.watch["preset"] == "slow-share"
     assert not far.makes_profile
-    assert proposed(Path("/"), settings, None, 0, is_network=False).watch["name"] == "room-1"
+    assert proposed(Path("/"), settings, None, 0, is_network=False).watch["name"] == "folder-1"
     named = [(0x00080070, "LO", b"INTEGRIS "), (0x00081010, "SH", b"ROOM7 "), (0x00100010, "PN", b"A^B ")]
     (tmp_path / "named").mkdir()
     (tmp_path / "named" / "1.dcm").write_bytes(part10(body(*named)))
     made = proposed(folder, settings, sampled(tmp_path / "named"), 0, is_network=False)
     assert (made.watch["preset"], made.watch["name"], made.profile["name"]) == ("integris", "room7", "room7")
+
+
+@pytest.mark.parametrize(
+    ("station", "model", "maker", "folder", "name"),
+    [
+        (b"000000000 ", b"12345 ", b"ACME Medical", "in", "acme-medical"),
+        (b"000000000 ", b"Ray 7 ", b"ACME", "in", "ray-7"),
+        (b"000000000 ", b"7 ", b"15", "X-ray room", "X-ray room"),
+        (b"000000000 ", b"7 ", b"15", "000000000", "folder-1"),
+        (b"", b"", b"", "2026-11", "folder-1"),
+    ],
+)
+def test_a_number_alone_is_no_name(
+    config: Path, tmp_path: Path, station: bytes, model: bytes, maker: bytes, folder: str, name: str
+) -> None:
+    texts = ((0x00080070, "LO", maker), (0x00081010, "SH", station), (0x00081090, "LO", model))
+    elements = [(tag, vr, text if len(text) % 2 == 0 else text + b" ") for tag, vr, text in texts if text]
+    samples = tmp_path / "samples"
+    samples.mkdir()
+    (samples / "1.dcm").write_bytes(part10(body(*elements, (0x00100010, "PN", b"A^B "))))
+    settings, found = load_settings(config, {}), sampled(samples)
+    made = proposed(tmp_path / folder, settings, found, 0, is_network=False)
+    assert (made.watch["name"], made.profile["name"]) == (name, name)
+    taken = settings.model_copy(update={"watch": (WatchSettings(name=name, folder=tmp_path / "b", to=("pacs",)),)})
+    again = proposed(tmp_path / folder, taken, found, 0, is_network=False)
+    assert again.watch["name"] == ("folder-2" if name == "folder-1" else f"{name}-2")
 
 
 def test_the_steps_the_wizard_does_itself_are_known(files: Path) -> None:
