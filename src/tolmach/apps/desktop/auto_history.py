@@ -14,7 +14,7 @@ from tolmach.apps.desktop.auto_filters import Filters
 from tolmach.apps.desktop.auto_history_model import Column, HistoryModel
 from tolmach.apps.desktop.auto_object import ObjectView
 from tolmach.apps.desktop.auto_panels import EmptyPage, ListTable
-from tolmach.apps.desktop.auto_rows import FoldersSeen, HistoryLine, ObjectSeen
+from tolmach.apps.desktop.auto_rows import OBJECT_STATES, FoldersSeen, HistoryLine, ObjectSeen
 from tolmach.apps.desktop.panels import GAP, ToolButton, WrapBox, group, panel, shortcut, text_label
 from tolmach.apps.desktop.theme import Theme
 from tolmach.apps.desktop.words import Words
@@ -37,7 +37,8 @@ class HistoryPage(QWidget):
         self._desk, self._words = desk, words
         self.destinations: Sequence[str] = ()
         self.model = HistoryModel(words, theme)
-        self.table = ListTable(words, theme, self.model, _COLUMNS, N_("History"))
+        self.table = ListTable(words, theme, self.model, _COLUMNS, N_("History"),
+                               {Column.STATE: [text for text, _tone in OBJECT_STATES.values()]})  # fmt: skip
         self.filters = Filters(words)
         self.object = ObjectView(words, theme)
         self.resend = ToolButton(words, theme, "send", N_("&Resend…"), N_("Deliver the selected images once more"))

@@ -83,5 +83,5 @@ class HistoryModel(ListModel[HistoryLine]):
     def explained(self, row: HistoryLine, column: Column) -> str:
         """Give what there is to say about a cell: of the state, why and what to do."""
         if column is Column.STATE and row.problem is not None:
-            return f"{row.problem.code}: {self._words.sentence(row.problem)}"
+            return f"{self.state_text(row)}\n{row.problem.code}: {self._words.sentence(row.problem)}"
         return moment(row.received_at) if column is Column.TIME else self._text(row, column)

@@ -31,20 +31,29 @@ from tolmach.apps.desktop.words import Words
 from tolmach.base import N_, Problem
 
 _MARGIN = 18  # beside the text of a cell
+_FEWEST_LETTERS = 4
+_PICTURE = 22  # beside the words of a state, with its space
 
 
 class ListTable(QTableView):
     """A table of a `ListModel`: what is selected and where it stands stays when the list is brought up to date."""
 
     def __init__(
-        self, words: Words, theme: Theme, model: ListModel[Any], columns: Mapping[int, tuple[int, int]], name: str
+        self,
+        words: Words,
+        theme: Theme,
+        model: ListModel[Any],
+        columns: Mapping[int, tuple[int, int]],
+        name: str,
+        whole: Mapping[int, Sequence[str]] | None = None,
     ) -> None:
         """Show a list; `name` is a msgid that screen readers say.
 
-        `columns` gives for each how many letters it needs at least, and its share of what room is left.
+        `columns` gives for each how many letters it needs at least, and its share of what room is left; `whole` gives
+        msgids that are to be read whole in a column, beside a picture.
         """
         super().__init__()
-        self._list, self._theme = model, theme
+        self._list, self._theme, self._words, self._whole = model, theme, words, whole or {}
         self.setModel(model)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
@@ -94,9 +103,8 @@ class ListTable(QTableView):
         """Give each column what it needs and its share of the rest, unless a person has made them otherwise."""
         if not self._is_fitted:
             return
-        header, letter = self.horizontalHeader(), self.fontMetrics().averageCharWidth()
-        metrics = QFontMetrics(self._bold())
-        widths = {column: letters * letter + _MARGIN for column, (letters, _weight) in self._columns.items()}
+        header, metrics = self.horizontalHeader(), QFontMetrics(self._bold())
+        widths = self._needed(metrics)
         rest = max(0, self.viewport().width() - sum(widths.values()))
         for_headings = rest // 3
         for column, width in widths.items():
@@ -107,6 +115,25 @@ class ListTable(QTableView):
         for column in list(widths)[:-1]:  # the last one takes what is left
             header.resizeSection(column, widths[column] + rest * self._columns[column][1] // weights)
         self._is_fitting = False
+
+    def _needed(self, metrics: QFontMetrics) -> dict[int, int]:
+        """Give how wide each column must be; what is to be read whole takes from those that share the rest."""
+        letter = self.fontMetrics().averageCharWidth()
+        widths = {column: letters * letter + _MARGIN for column, (letters, _weight) in self._columns.items()}
+        for column, texts in self._whole.items():
+            longest = max(metrics.horizontalAdvance(self._words.gettext(one)) for one in texts)
+            widths[column] = max(widths[column], longest + _PICTURE + _MARGIN)
+        lacking = sum(widths.values()) - self.viewport().width()
+        spare = {
+            column: max(0, widths[column] - _FEWEST_LETTERS * letter - _MARGIN)
+            for column, (_letters, weight) in self._columns.items()
+            if weight and column not in self._whole
+        }
+        if lacking > 0 and self._whole:
+            share = min(1.0, lacking / max(1, sum(spare.values())))
+            for column, most in spare.items():
+                widths[column] -= round(most * share)
+        return widths
 
     def _heading(self, column: int) -> str:
         return str(self._list.headerData(column, Qt.Orientation.Horizontal))

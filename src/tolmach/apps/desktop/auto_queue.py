@@ -11,7 +11,7 @@ from tolmach.apps.desktop import shown
 from tolmach.apps.desktop.auto_desk import AutoDesk
 from tolmach.apps.desktop.auto_dialogs import DropDialog, ask_shadow
 from tolmach.apps.desktop.auto_panels import Block, BlockList, EmptyPage, ListTable, waiting_text
-from tolmach.apps.desktop.auto_queue_model import Column, QueueModel
+from tolmach.apps.desktop.auto_queue_model import LINE_TEXTS, Column, QueueModel
 from tolmach.apps.desktop.auto_rows import QueueLine, QueueSeen, moment
 from tolmach.apps.desktop.auto_targets import TargetTable
 from tolmach.apps.desktop.panels import GAP, ToolButton, WrapBox, bind_tip, group, panel, question, text_label
@@ -42,7 +42,7 @@ class QueuePage(QWidget):
         self.seen = QueueSeen()
         self._trouble: Problem | None = None
         self.model = QueueModel(words, theme)
-        self.table = ListTable(words, theme, self.model, _COLUMNS, N_("Queue"))
+        self.table = ListTable(words, theme, self.model, _COLUMNS, N_("Queue"), {Column.STATE: LINE_TEXTS})
         self.targets = TargetTable(words, theme)
         self.reason = BlockList(theme)
         self.retry = ToolButton(

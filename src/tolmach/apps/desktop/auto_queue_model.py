@@ -36,6 +36,7 @@ HEADINGS = (
     N_("Next attempt"),
     N_("Reason"),
 )
+LINE_TEXTS = (N_("Waiting"), N_("Being sent"), N_("Awaits proof"), N_("Held"), N_("In quarantine"))
 LINE_TONES: dict[str, Tone] = {"queued": "busy", "held": "doubt", "quarantined": "bad"}
 
 
@@ -123,7 +124,8 @@ class QueueModel(ListModel[QueueLine]):
     def explained(self, row: QueueLine, column: Column) -> str:
         """Give what there is to say about a cell: why it waits, and what to do."""
         if column in (Column.REASON, Column.STATE, Column.AGE) and row.problem is not None:
-            return f"{row.problem.code}: {self._words.sentence(row.problem)}"
+            said = f"{row.problem.code}: {self._words.sentence(row.problem)}"
+            return f"{self.state_text(row)}\n{said}" if column is Column.STATE else said
         if column is Column.AGE:
             return moment(row.queued_at)
         return self._text(row, column)

@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QPoint, QRect
+from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtWidgets import QCheckBox, QComboBox, QPushButton, QToolButton, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -26,6 +26,8 @@ from tests.unit.apps.desktop.auto_station import (
     views,
 )
 from tolmach.apps.desktop.agent import AgentState
+from tolmach.apps.desktop.auto_history_model import Column as HistoryColumn
+from tolmach.apps.desktop.auto_queue_model import Column as QueueColumn
 from tolmach.apps.desktop.auto_view import AutoView
 from tolmach.base import Problem
 from tolmach.repair.holding import HELD_UNSURE
@@ -108,3 +110,24 @@ def test_states_of_the_agent(make_view: MakeView, tmp_path: Path, qtbot: QtBot, 
     settle(view, qtbot)
     view.grab().save(str(PICTURES / f"auto-agent-{kind}.png"))
     assert cut_off(view) == []
+
+
+@pytest.mark.parametrize("language", ["ru", "uk", "en"])
+def test_states_are_read_whole_in_lists(filled: AutoView, qtbot: QtBot, language: str) -> None:
+    filled._words.speak(language)
+    for width, height in SIZES:
+        filled.resize(width, height)
+        for part, column in (("history", HistoryColumn.STATE), ("queue", QueueColumn.STATE)):
+            filled.show_part(part)
+            settle(filled, qtbot)
+            page = filled.history if part == "history" else filled.queue
+            model, table = page.model, page.table
+            cells = [model.index(row, column) for row in range(model.rowCount())]
+            if part == "history":
+                assert filled._words.gettext("Waiting, is retried") in [one.data() for one in cells]
+            cut = [one.data() for one in cells if table.sizeHintForIndex(one).width() > table.columnWidth(column)]
+            unsure = filled._words.gettext("text unsure")  # the doubt beside the state may be cut; the tooltip has it
+            cut = [one for one in cut if unsure not in one]
+            assert cut == [], (part, width, table.columnWidth(column))
+            tips = [(str(one.data()), str(one.data(Qt.ItemDataRole.ToolTipRole))) for one in cells]
+            assert [one for one in tips if one[0] not in one[1]] == []
