@@ -4,9 +4,8 @@ Every receiver gets the same CT-size objects from the same sender, over one asso
 the RAM disk, so that the receivers are compared and not the disk: tolmach issues every sync all the same (tests/faults
 counts them). Receivers take turns; medians count. Orthanc runs with SyncStorageArea.
 
-"bare loop" is the least that promise 1 can cost in Python: one connection, nothing checked, bounded or remembered of
-the peer, but every byte written and hashed, every file and folder synced and every name committed. What tolmach falls
-short of storescp by is measured against that.
+"bare loop" is the least that promise 1 costs one thread of Python: one connection, nothing checked, bounded or
+remembered of the peer, but every byte written and hashed, every file and folder synced and every name committed.
 """
 
 from __future__ import annotations
