@@ -55,6 +55,11 @@ NOT_ALL_CAME: Final = Fault(
     N_("{failed} of the objects asked for did not come from {to}."),
     N_("It may hold them in a form that C-GET cannot carry here: have it move them to us instead."),
 )
+MAY_LACK_SOME: Final = Fault(
+    "TLM-CLI-056",
+    N_("{to} ended with a warning and counts nothing that failed: there may be more than what came."),
+    N_("Get it once more in a few minutes; if it stays so, look into the log of that archive."),
+)
 NOTHING_ASKED: Final = Fault(
     "TLM-CLI-055",
     N_("Nothing was named that could be brought."),

@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tolmach.adapters.dimse.errors import ContextNotAccepted
-from tolmach.adapters.dimse.get_scu import Received, accepted_classes, contexts_to_get, get_instances
+from tolmach.adapters.dimse.get_scu import SOME_FAILED, Received, accepted_classes, contexts_to_get, get_instances
 from tolmach.adapters.dimse.query_scu import WriteKeys
 from tolmach.adapters.dimse.spool import SpoolFolder
 from tolmach.adapters.dimse.status import OUT_OF_RESOURCES, SUCCESS
@@ -32,13 +32,17 @@ CANNOT_KEEP = OUT_OF_RESOURCES
 
 @dataclass(frozen=True, slots=True)
 class Brought:
-    """What became of one image, or, with `is_last`, how it all ended: `failed_there` did not leave the archive."""
+    """What became of one image, or, with `is_last`, how it all ended: `failed_there` did not leave the archive.
+
+    `may_lack_some`: the archive ended with a warning that is about none of the images it counted.
+    """
 
     sop_instance_uid: str = ""
     path: Path | None = None
     problem: Problem | None = None
     is_last: bool = False
     failed_there: int = 0
+    may_lack_some: bool = False
 
 
 def level_of_keys(keys: Mapping[str, str]) -> Level:
@@ -65,13 +69,14 @@ def bring(destination: Destination, level: Level, write: WriteKeys, out: Path) -
         if not accepted_classes(assoc, contexts):
             raise no_get
         try:
-            failed = 0
+            failed, may_lack_some = 0, False
             for progress in get_instances(assoc, model, write, spool, keeper.keep):
                 yield from keeper.taken()
                 failed = progress.failed
+                may_lack_some = progress.status == SOME_FAILED and not (failed or progress.warnings)
         except ContextNotAccepted as error:
             raise no_get from error
-        yield Brought(is_last=True, failed_there=max(0, failed - keeper.refused))
+        yield Brought(is_last=True, failed_there=max(0, failed - keeper.refused), may_lack_some=may_lack_some)
 
 
 class _Keeper:

@@ -48,6 +48,9 @@ def _get(run: Run, to: str, texts: tuple[str, ...], out: Path, *, as_json: bool)
             if brought.is_last and brought.failed_there:
                 failed += brought.failed_there
                 terminal.complain(Problem(asking.NOT_ALL_CAME, {"to": to, "failed": brought.failed_there}))
+            if brought.may_lack_some:
+                failed += 1
+                terminal.complain(Problem(asking.MAY_LACK_SOME, {"to": to}))
     except TolmachError as error:
         terminal.complain(error)
         return 1
