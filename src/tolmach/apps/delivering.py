@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -144,6 +145,15 @@ class Deliveries:
             _hush(dispatch)
         for dispatch in ending:
             dispatch.stop(max(0.0, deadline - time.monotonic()))
+
+
+def awaited() -> tuple[str, ...]:
+    """Give the destinations for which anything is under way in this program, by name; to be asked while it stops.
+
+    Their lanes are threads that end as soon as they have nothing in hand, and are named after them.
+    """
+    names = (one.name.split("/") for one in threading.enumerate() if one.name.startswith("delivery/"))
+    return tuple(sorted({"/".join(name[1:-1]) for name in names if name[-1] != "ledger"}))
 
 
 def _hush(dispatch: Dispatch) -> None:

@@ -17,6 +17,7 @@ from PySide6.QtCore import QObject, Signal
 
 from tolmach.apps.configuration import FILE_NAME, configuration_file, user_folder
 from tolmach.apps.data_folder import is_free, kept_by_other
+from tolmach.apps.delivering import awaited
 from tolmach.apps.desktop.agent_faults import AGENT_BROKE_OFF, OTHER_ENDED
 from tolmach.apps.desktop.agent_log import logged_in
 from tolmach.apps.desktop.mailbox import Mailbox
@@ -82,7 +83,7 @@ class Agent(QObject):
         self._config, self._environment = config, environment
         self._state = AgentState()
         self._here: Station | None = None
-        self._bell = threading.Condition()
+        self._bell, self._telling = threading.Condition(), threading.Lock()
         self._is_wanted = self._must_reload = self._is_ending = self._has_thread = False
         self._thread: threading.Thread | None = None
         self._mailbox: Mailbox[object] = Mailbox(self._deliver, self)
@@ -153,10 +154,20 @@ class Agent(QObject):
         self._overviews.start()
 
     def stop(self) -> None:
-        """Let the station stop: what is in hand is finished or stays queued; `changed` tells when it has stopped."""
+        """Let the station stop: what is in hand is finished or stays queued; `changed` tells when it has stopped.
+
+        That it is stopping is told at once, whatever its thread is waiting for; see `awaited`.
+        """
         with self._bell:
             self._is_wanted = False
             self._bell.notify_all()
+        if self._state.kind in ("starting", "running"):
+            self._tell(AgentState("stopping"))
+
+    @property
+    def awaited(self) -> tuple[str, ...]:
+        """The destinations whose answers a station that stops is waiting for."""
+        return awaited() if self._state.kind == "stopping" else ()
 
     def reload(self) -> None:
         """Read the configuration anew and follow it; one that cannot be used changes nothing and is `refused`.
@@ -271,6 +282,8 @@ class Agent(QObject):
             state = AgentState("running", here.address, tuple(here.remarks))
         except TolmachError as error:
             self._mailbox.put(Refusal(error.problem))
+            state = AgentState("running", here.address, tuple(here.remarks))
+            self._tell(state)  # it was told to stop maybe, and to start again before it did
             return
         self._tell(state)
         self._mailbox.put(Followed())
@@ -305,10 +318,13 @@ class Agent(QObject):
             return must
 
     def _tell(self, state: AgentState) -> None:
-        if state != self._state:
+        with self._telling:
+            is_late = state.kind in ("starting", "running") and not self._is_asked  # it was told to stop meanwhile
+            if state == self._state or is_late:
+                return
             self._state = state
             self._mailbox.put(state)
-            self._overviews.look()
+        self._overviews.look()
 
     # In the window's thread.
 

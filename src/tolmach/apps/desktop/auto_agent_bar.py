@@ -7,6 +7,7 @@ from typing import Protocol
 from PySide6.QtCore import Signal, SignalInstance
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
+from tolmach.apps.desktop import shown
 from tolmach.apps.desktop.agent import AgentState
 from tolmach.apps.desktop.agent_words import REFUSING, STATES
 from tolmach.apps.desktop.auto_source import Opener
@@ -36,6 +37,11 @@ class AgentLike(Opener, Protocol):
     @property
     def state(self) -> AgentState:
         """How it is now."""
+        ...
+
+    @property
+    def awaited(self) -> tuple[str, ...]:
+        """The destinations whose answers it waits for while it stops."""
         ...
 
     def start(self) -> None:
@@ -117,6 +123,8 @@ class AgentBar(QWidget):
         say = self._words.gettext
         if state.kind == "failed" and state.problem is not None:
             self.banner.tell(state.problem, can_close=False)
+        elif state.kind == "stopping":
+            self._say_stopping()
         elif self._is_refusing and self.room is not None:
             self.banner.tell(self.room, can_close=False)
         elif state.kind == "elsewhere":
@@ -135,3 +143,17 @@ class AgentBar(QWidget):
             )
         else:
             self.banner.hide()
+
+    def _say_stopping(self) -> None:
+        say, names = self._words.gettext, self._agent.awaited
+        rest = say(N_("What is not confirmed stays queued, and is delivered after the next start."))
+        if names:
+            shown_names = shown.plain(", ".join(names), 120)
+            rest = f"{say(N_('It waits for the answer of {names}, half a minute at most.'), names=shown_names)} {rest}"
+        head = say(N_("Nothing new is begun; what is in hand is brought to an end."))
+        self.banner.say(head, rest, "plain", can_close=False)
+
+    def tick(self) -> None:
+        """Say anew what changes by itself; to be called now and then."""
+        if self._agent.state.kind == "stopping":
+            self._say_banner(self._agent.state)

@@ -21,7 +21,7 @@ from tolmach.apps.overseeing import MOST_LISTED, Shadowed
 from tolmach.base import N_, Problem
 
 _COLUMNS: dict[int, tuple[int, int]] = {
-    Column.AGE: (11, 0), Column.PATIENT: (13, 4), Column.DESTINATION: (6, 1), Column.STATE: (14, 1),
+    Column.AGE: (14, 0), Column.PATIENT: (13, 4), Column.DESTINATION: (6, 1), Column.STATE: (14, 0),
     Column.ATTEMPTS: (3, 0), Column.NEXT: (8, 2), Column.REASON: (12, 6),
 }  # fmt: skip
 _STATES = (

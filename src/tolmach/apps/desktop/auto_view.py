@@ -145,6 +145,7 @@ class AutoView(QWidget):
 
     def _tick(self, *, force: bool = False) -> None:
         self.desk.tick()
+        self.agent_bar.tick()
         page = self.pages[self.part]
         page.refresh(force=force)
         if not isinstance(page, FoldersPage) and self.desk.has_failed(_KINDS[self.part][2]):

@@ -50,6 +50,7 @@ class FakeAgent(QObject):
         self.given = settings
         self.state = state or AgentState("running")
         self.asked: list[str] = []
+        self.awaited: tuple[str, ...] = ()
         self.trouble: TolmachError | None = None
 
     def settings(self) -> Settings:

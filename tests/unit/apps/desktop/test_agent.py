@@ -70,6 +70,29 @@ def test_it_is_the_station_of_serve_and_delivers(make_agent: MakeAgent, tmp_path
     running(agent, qtbot)
 
 
+def test_a_stop_is_told_at_once_and_whom_it_waits_for(make_agent: MakeAgent, tmp_path: Path, qtbot: QtBot) -> None:
+    with nobody() as port:
+        agent = running(make_agent(configured(tmp_path, port=port)), qtbot)
+        assert agent.awaited == ()
+        (tmp_path / "room-1" / "one.dcm").write_bytes(numbered(1))
+        qtbot.waitUntil(lambda: delivered(tmp_path) == 1, timeout=WAIT)
+        agent.stop()
+        assert agent.state.kind == "stopping"
+        qtbot.waitUntil(lambda: agent.awaited == ("pacs",), timeout=2_000)
+        until(agent, qtbot, "off")
+        assert agent.awaited == ()
+
+
+def test_a_start_right_after_a_stop_runs_on(make_agent: MakeAgent, tmp_path: Path, qtbot: QtBot) -> None:
+    agent = running(make_agent(configured(tmp_path)), qtbot)
+    agent.stop()
+    agent.start()
+    until(agent, qtbot, "running")
+    agent.start()
+    agent.stop()
+    until(agent, qtbot, "off")
+
+
 def test_nothing_runs_without_anything_to_do(make_agent: MakeAgent, tmp_path: Path, qtbot: QtBot) -> None:
     agent = make_agent(configured(tmp_path, watches=()))
     with qtbot.waitSignal(agent.looked, timeout=1500, raising=False):

@@ -379,3 +379,18 @@ def test_a_full_disk_shows_until_there_is_room_again(
         assert view.agent_bar.text.text() == "Auto-export is on"
         view.show_part("folders")
         assert card(view, "room-1").state.text() == "Running"
+
+
+def test_while_it_stops_it_is_said_whom_it_waits_for(make_view: MakeView, tmp_path: Path, qtbot: QtBot) -> None:
+    agent = FakeAgent(settings_of(tmp_path, "room-1"))
+    view = make_view(agent)
+    agent.awaited = ("pacs", "ris")
+    agent.tell(AgentState("stopping"))
+    assert view.agent_bar.banner.isVisible()
+    assert "brought to an end" in view.agent_bar.banner.head.text()
+    assert "pacs, ris" in view.agent_bar.banner.rest.text()
+    agent.awaited = ("ris",)
+    qtbot.waitUntil(lambda: "of ris," in view.agent_bar.banner.rest.text(), timeout=WAIT)
+    agent.awaited = ()
+    agent.tell(AgentState("off"))
+    assert "ris" not in view.agent_bar.banner.rest.text()
