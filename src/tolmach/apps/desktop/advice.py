@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from tolmach.adapters.sql import faults as sql
+from tolmach.adapters.sql.faults import (
+    CONCLUDED_LINES,
+    NOT_READY_TO_RESEND,
+    NOWHERE,
+    UNKNOWN_LINES,
+    UNKNOWN_OBJECTS,
+)
 from tolmach.apps import faults as apps
 from tolmach.apps import findings
 from tolmach.base import N_, Fault, Phrase, Problem
@@ -30,13 +36,13 @@ ADVICE: Final[Mapping[Fault, str]] = {
     findings.HELD: N_("See why in the queue; when the cause is gone, “Retry now” there lets them go on."),
     findings.QUARANTINED: N_("See why in the queue; “Retry now” there releases an image."),
     apps.NOBODY_THERE: N_("Configure a [[peer]] of that name, or give these lines up with “Drop…” in the queue."),
-    sql.UNKNOWN_LINES: N_("It was concluded or removed meanwhile; the list is read anew. Nothing was changed."),
-    sql.CONCLUDED_LINES: N_("To send an image once more use “Resend…” in the history. Nothing was changed."),
-    sql.UNKNOWN_OBJECTS: N_("It was removed meanwhile; the list is read anew. Nothing was changed."),
-    sql.NOT_READY_TO_RESEND: N_(
+    UNKNOWN_LINES: N_("It was concluded or removed meanwhile; the list is read anew. Nothing was changed."),
+    CONCLUDED_LINES: N_("To send an image once more use “Resend…” in the history. Nothing was changed."),
+    UNKNOWN_OBJECTS: N_("It was removed meanwhile; the list is read anew. Nothing was changed."),
+    NOT_READY_TO_RESEND: N_(
         "Wait until they are looked through; “Retry now” in the queue releases quarantined ones. Nothing was changed."
     ),
-    sql.NOWHERE: N_("Choose a destination when you send it once more. Nothing was changed."),
+    NOWHERE: N_("Choose a destination when you send it once more. Nothing was changed."),
 }
 
 

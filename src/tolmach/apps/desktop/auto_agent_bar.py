@@ -148,8 +148,9 @@ class AgentBar(QWidget):
         say, names = self._words.gettext, self._agent.awaited
         rest = say(N_("What is not confirmed stays queued, and is delivered after the next start."))
         if names:
-            shown_names = shown.plain(", ".join(names), 120)
-            rest = f"{say(N_('It waits for the answer of {names}, half a minute at most.'), names=shown_names)} {rest}"
+            named = shown.plain(", ".join(names), 120)
+            waits = say(N_("It waits for the answer of {names}, half a minute at most."), names=named)
+            rest = f"{waits} {rest}"
         head = say(N_("Nothing new is begun; what is in hand is brought to an end."))
         self.banner.say(head, rest, "plain", can_close=False)
 

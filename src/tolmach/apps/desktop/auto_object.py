@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tolmach.apps.overseeing import DeliveryRow, Event, VersionRow
 
 _WIDE = 62  # average letters
+_STATES = LINE_STATES | {"deleted": N_("dropped")}  # one word for it in the whole window
 
 
 class ObjectView(QWidget):
@@ -182,7 +183,7 @@ class ObjectView(QWidget):
     def _delivery(self, line: DeliveryRow) -> Block:
         say = self._words.gettext
         tone: Tone = "good" if line.state == "delivered" else LINE_TONES.get(line.state, "plain")
-        state = say(LINE_STATES[line.state]) if line.state in LINE_STATES else line.state
+        state = say(_STATES[line.state]) if line.state in _STATES else line.state
         to = shown.plain(line.destination, 64) or "—"
         attempts = self._words.ngettext("{count} attempt", "{count} attempts", line.attempts)
         told = [attempts, moment(line.at), shown.plain(line.status, 40)]

@@ -348,7 +348,8 @@ def waiting_text(words: Words, problem: Problem | None) -> str:
     """Say why what is to be seen is not there yet: it is being read, or it cannot be, and is tried again."""
     if problem is None:
         return words.gettext(N_("Reading…"))
-    return f"{words.sentence(problem)}\n\n{words.gettext(N_('It is tried again by itself.'))}"
+    again = words.gettext(N_("It is tried again by itself."))
+    return f"{words.sentence(problem)}\n\n{again}"
 
 
 def no_page(words: Words) -> QLabel:

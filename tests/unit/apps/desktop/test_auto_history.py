@@ -195,7 +195,7 @@ def test_one_object_is_shown_whole(make_view: MakeView, keeper: Keeper, tmp_path
     assert "1 attempt" in told
     assert "Connection refused" in told
     assert "Look whether it runs" in told
-    assert "ris: deleted" in told
+    assert "ris: dropped" in told
     assert "said by Оля" in told
     log = shown.versions.text()
     assert "Version 2, shown here" in log

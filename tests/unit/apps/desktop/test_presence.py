@@ -535,7 +535,7 @@ def test_another_program_at_work_is_told_without_advice_to_stop_it(make_window: 
     presence(window).agent.changed.emit(AgentState("elsewhere", problem=problem))
     told = window.log.text.toPlainText()
     assert window.words.phrase(problem.what) in told
-    assert window.words.phrase(problem.todo) not in told
+    assert window.words.advice(problem) not in told
 
 
 def test_what_was_not_done_opens_the_log(make_window: MakeWindow, tmp_path: Path) -> None:
@@ -544,4 +544,4 @@ def test_what_was_not_done_opens_the_log(make_window: MakeWindow, tmp_path: Path
     problem = Problem(STUCK, {"destination": "pacs", "count": 1, "minutes": 5})
     presence(window).agent.refused.emit(problem)
     assert window.log_button.isChecked()
-    assert window.words.phrase(problem.todo) in window.log.text.toPlainText()
+    assert window.words.advice(problem) in window.log.text.toPlainText()
