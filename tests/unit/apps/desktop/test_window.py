@@ -260,8 +260,8 @@ def test_nobody_but_its_command_imports_the_desktop() -> None:
 
 
 # What the window may ask adapters for: to find, open and keep files and say what is wrong with a folder, to say whether
-# a title or a template of paths is one, to tell what presets do, and to echo, encrypted where the peer wants it; and the
-# sentences it says otherwise than a command does.
+# a title or a template of paths is one, to tell what presets do, and to echo, encrypted where the peer wants it; and
+# the sentences it says otherwise than a command does.
 ASKED = {
     "FileReader", "FoundFile", "inflate", "walk", "write_file", "mapped", "is_ae_title", "PathTemplate",
     "preset", "GENERIC", "DESCRIPTIONS", "verify_peer", "TlsClient", "NO_FILES",
