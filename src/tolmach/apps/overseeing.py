@@ -239,7 +239,8 @@ def retry(records: Records, ids: Sequence[int] | None, to: str | None, actor: st
 class Shadowed:
     """Held lines whose folders are in shadow mode: their numbers, the folders, whereto they would go, how many images.
 
-    `others` are the lines that were asked about and are none of these.
+    `others` are the lines that were asked about, still wait and are none of these. `is_mixed`: some of them are held by
+    a person or for another reason than shadow mode, so that nobody but us would leave them out of all.
     """
 
     ids: tuple[int, ...]
@@ -247,6 +248,7 @@ class Shadowed:
     to: tuple[str, ...]
     images: int
     others: tuple[int, ...]
+    is_mixed: bool = False
 
 
 def shadowed(settings: Settings, records: Records, ids: Sequence[int], *, with_left: bool = False) -> Shadowed | None:
@@ -255,7 +257,8 @@ def shadowed(settings: Settings, records: Records, ids: Sequence[int], *, with_l
     Whoever holds them: shadow mode, a person, or a doubt about their text. `with_left`: also those that shadow mode has
     held and nobody released when their folder went live. None where there are none. Raises `RecordsTrouble`.
     """
-    held = [line for line in records.desk.lines(ids) if line.state == "held"]
+    lines = records.desk.lines(ids)
+    held = [line for line in lines if line.state == "held"]
     if not held:
         return None
     states = {one.name: one for one in records.watched.states()}
@@ -277,7 +280,8 @@ def shadowed(settings: Settings, records: Records, ids: Sequence[int], *, with_l
         watches=tuple(sorted({name for name, _ in found.values()})),
         to=tuple(sorted({line.destination for _, line in found.values()})),
         images=len({line.object_id for _, line in found.values()}),
-        others=tuple(one for one in ids if one not in found),
+        others=tuple(line.delivery_id for line in lines if line.delivery_id not in found),
+        is_mixed=any(shadowed_by(line.problem) is None for _, line in found.values()),
     )
 
 

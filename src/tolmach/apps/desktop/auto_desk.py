@@ -196,14 +196,9 @@ class AutoDesk(QObject):
         """Try lines again now, also those of folders in shadow mode: a person was asked."""
         self._say("retry", lambda: self.source.retry(ids, None, self.actor))
 
-    def retry_all(self, ids: Sequence[int] | None, to: str | None) -> None:
-        """Try all again now, those listed or those of a destination; not what folders in shadow mode hold."""
-
-        def say() -> int:
-            found = None if ids is None else self.source.shadowed(ids, with_left=True)
-            return self.source.retry(ids if found is None else found.others, to, self.actor)
-
-        self._say("retry", say)
+    def retry_all(self, ids: Sequence[int], to: str | None, *, more: bool) -> None:
+        """Try all again now that are listed, or `more`: all of a destination; not what folders in shadow mode hold."""
+        self._say("retry", lambda: self.source.retry_all(ids, to, self.actor, more=more))
 
     def hold(self, ids: Sequence[int]) -> None:
         """Keep lines until somebody says otherwise."""

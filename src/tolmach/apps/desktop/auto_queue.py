@@ -195,7 +195,7 @@ class QueuePage(QWidget):
         if question(self, self._words, text, more, answers) == "retry":
             # All of a state are those that are listed; all of a destination may be more by now.
             has_state = bool(self.state.currentData())
-            self._desk.retry_all(self.model.ids if has_state else None, None if has_state else name)
+            self._desk.retry_all(self.model.ids, name, more=not has_state)
 
     def _ask_shadow(self, found: Shadowed) -> None:
         """Ask before anything leaves of a folder in shadow mode; nothing of it does unless somebody says so."""

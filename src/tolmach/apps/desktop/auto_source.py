@@ -209,6 +209,13 @@ class AutoSource:
         """Try lines again now, whoever holds them; without numbers all but those that shadow mode holds."""
         return self._said(lambda records: overseeing.retry(records, ids, to, actor))
 
+    def retry_all(self, ids: Sequence[int], to: str | None, actor: str, *, more: bool) -> int:
+        """Try all that are listed, or `more`, all of a destination; not what a folder in shadow mode brought."""
+        found = self.shadowed(ids, with_left=True)
+        if found is None or (more and not found.is_mixed):  # what shadow mode holds stays so by itself
+            return self.retry(None if more else ids, to if more else None, actor)
+        return self.retry(found.others, None, actor)
+
     def hold(self, ids: Sequence[int], actor: str) -> int:
         """Keep lines until somebody says otherwise."""
         return self._said(lambda records: records.desk.hold(ids, None, actor))

@@ -283,6 +283,20 @@ def test_all_are_retried_but_what_shadow_mode_holds(
     assert sorted(states(keeper)) == ["held", "queued", "queued"]
 
 
+def test_all_are_retried_but_what_a_person_holds_of_a_folder_in_shadow_mode(
+    make_view: MakeView, keeper: Keeper, tmp_path: Path, qtbot: QtBot
+) -> None:
+    keeper.take()
+    keeper.take("room-2")
+    keeper.records.desk.hold([row.delivery_id for row in keeper.records.desk.queue()], None, "otto")
+    keeper.records.watched.set_mode("room-1", "shadow", "otto")
+    view = queue(make_view, tmp_path, qtbot)
+    press("Retry all")
+    view.queue.all.click()
+    settle(view, qtbot)
+    assert states(keeper) == ["held", "queued"]
+
+
 def test_a_line_that_was_delivered_meanwhile_is_told(
     make_view: MakeView, keeper: Keeper, tmp_path: Path, qtbot: QtBot
 ) -> None:
