@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -124,8 +125,16 @@ def test_a_planted_untruth_is_found(change: object, found: str, tmp_path: Path) 
 def test_pytest_collects_every_one_of_them() -> None:
     wanted = {(file, name) for tests in listed().values() for file, name in tests}
     command = [sys.executable, "-m", "pytest", "--collect-only", "-q", *sorted({file for file, _name in wanted})]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"}
     ended = subprocess.run(
-        command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=250, check=False
+        command,
+        cwd=ROOT,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=250,
+        check=False,
     )
     assert ended.returncode == 0, ended.stdout[-2000:]
     collected = {tuple(line.split("[")[0].split("::")[:2]) for line in ended.stdout.splitlines() if "::" in line}
