@@ -10,7 +10,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 def test_a_live_destination_is_not_slowed_by_a_dead_one(there: Path) -> None:
-    for figure in figures.share(there, 400):
+    for figure in figures.share(there, 400, rounds=9):  # of which a quiet machine needs one
         figure.require()
 
 
