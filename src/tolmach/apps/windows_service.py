@@ -201,7 +201,7 @@ def run_station(config: Path, orders: Orders) -> None:
     try:
         with station(settings, config) as here:
             log.info("tolmach is listening as %s", here.address)
-            if here.url and here.settings.archive.enabled:
+            if here.url:
                 log.info("DICOMweb is at %s/dicom-web", here.url)
             for problem in here.remarks:
                 log.warning("%s: %s", problem.code, problem)

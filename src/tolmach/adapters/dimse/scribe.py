@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import threading
 from collections.abc import Callable
 from typing import Final
@@ -16,7 +18,8 @@ class Job:
 
     def __init__(self, work: Callable[[], None]) -> None:
         self.work = work
-        self.error: OSError | None = None
+        # Until it has come to its end it has failed, whatever ends it.
+        self.error: OSError | None = OSError(errno.EIO, os.strerror(errno.EIO))
         self.done = threading.Lock()
         self.done.acquire()
 
@@ -24,6 +27,7 @@ class Job:
         """Do it, in whichever thread."""
         try:
             self.work()
+            self.error = None
         except OSError as error:
             self.error = error  # which the caller hears from `Scribe.finish`
         finally:
@@ -63,12 +67,14 @@ class Scribe:
         with self._lock:
             is_begun = self._job is not job
             self._job = None
-        if is_begun:
-            job.done.acquire()
-        else:
-            job.carry_out()
-        with self._lock:
-            self._is_taken = False
+        try:
+            if is_begun:
+                job.done.acquire()
+            else:
+                job.carry_out()
+        finally:
+            with self._lock:
+                self._is_taken = False
         if job.error is not None:
             raise job.error
 

@@ -87,7 +87,7 @@ def _tell(terminal: Terminal, here: Station) -> None:
             terminal.say(said, folder=folder, watch=watch.name, to=purpose)
         else:
             terminal.say(N_("Watching {folder} ({watch}) for {to}."), folder=folder, watch=watch.name, to=purpose)
-    if here.url and here.settings.archive.enabled:
+    if here.url:
         terminal.say(N_("DICOMweb is at {url}/dicom-web, for callers with a token."), url=here.url)
     for problem in here.remarks:
         terminal.complain(problem)

@@ -45,13 +45,16 @@ class DicomWebRoutes:
     receiver: StowReceiver
     settings: HttpSettings
 
-    def add_to(self, application: Application) -> None:
-        """Add all routes."""
-        self._add_searches(application)
-        self._add_retrieval(application)
-        self._add_pictures(application)
+    def add_to(self, application: Application, *, serves_archive: bool = True) -> None:
+        """Add all routes; without an archive things are taken, to be passed on, and nothing is found or given."""
         self._add_store(application)
-        self._add(application, "/wado", self._uri, "Retrieve an instance or its picture (WADO-URI)")
+        if serves_archive:
+            self._add_searches(application)
+            self._add_retrieval(application)
+            self._add_pictures(application)
+            self._add(application, "/wado", self._uri, "Retrieve an instance or its picture (WADO-URI)")
+        else:
+            _add_refusals(application)
         for path in (WEB, f"{WEB}/"):
             application.add("OPTIONS", path, lambda _: Reply(200, _CAPABILITIES, _WADL), "Capabilities")
 
@@ -169,14 +172,14 @@ class DicomWebRoutes:
         return UriRetrieval(self.holdings).object(question.base + WEB, parameters, question.accept)
 
 
-def add_refusals(application: Application) -> None:
-    """Answer under all these addresses that there is no archive here, to whoever may know that."""
+def _add_refusals(application: Application) -> None:
+    """Answer whoever searches or retrieves, and may, that there is no archive here."""
 
     def refuse(_question: Question) -> Reply:
         raise NoArchive(NO_ARCHIVE)
 
     for method, path in RIGHTS:
-        if path.startswith(WEB) or path == "/wado":
+        if method == "GET" and (path.startswith(WEB) or path == "/wado"):
             application.add(method, path, refuse, "")
 
 

@@ -62,7 +62,7 @@ NO_SUCH_PATH = Fault(
 
 NO_ARCHIVE = Fault(
     "TLM-SRV-138",
-    N_("This station keeps no archive: over HTTP nothing can be stored, found or retrieved here."),
+    N_("This station keeps no archive: over HTTP nothing can be found or retrieved here."),
     N_(
         "Ask the archive itself. If this one shall keep images, set enabled = true in [archive] "
         "and restart tolmach serve."

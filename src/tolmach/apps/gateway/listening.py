@@ -25,7 +25,7 @@ from tolmach.adapters.dimse.rarely import Rarely
 from tolmach.adapters.dimse.tls import SUITES
 from tolmach.adapters.folder import inflate
 from tolmach.apps.gateway.application import Application
-from tolmach.apps.gateway.dicomweb_routes import DicomWebRoutes, add_refusals
+from tolmach.apps.gateway.dicomweb_routes import DicomWebRoutes
 from tolmach.apps.gateway.faults import BAD_KEYS, CANNOT_LISTEN, OPEN_TO_ALL, CannotListenHttp, UnsafeHttp
 from tolmach.apps.gateway.guard import Guard
 from tolmach.apps.gateway.http_settings import HttpSettings
@@ -118,10 +118,8 @@ def application_of(
     """Give the application with all its routes, without anybody who guards it."""
     application = Application(threads, settings.idle_seconds, settings.public_url)
     receiver = StowReceiver(served.store, served.intake, inflate, served.now, threads, served.arrived)
-    if served.serves_archive:
-        DicomWebRoutes(Holdings(served.index, served.opener, workers), receiver, settings).add_to(application)
-    else:
-        add_refusals(application)
+    routes = DicomWebRoutes(Holdings(served.index, served.opener, workers), receiver, settings)
+    routes.add_to(application, serves_archive=served.serves_archive)
     application.add("GET", "/health/live", lambda _: live(), "Tell that requests are answered")
     application.add("GET", "/health/ready", lambda _: ready(served.vitals), "Tell whether objects would be taken")
     application.add("GET", "/metrics", lambda _: metrics(served.vitals), "Figures for Prometheus")

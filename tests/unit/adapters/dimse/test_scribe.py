@@ -65,6 +65,26 @@ def test_what_went_wrong_is_heard_by_whoever_gave_it_and_by_nobody_else() -> Non
         scribe.finish(good)
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_what_ends_it_in_a_way_nobody_foresaw_is_no_success_and_keeps_nobody_from_writing() -> None:
+    """Promise 1: what was not written must not be acknowledged."""
+
+    def closed() -> None:
+        raise ValueError("I/O operation on closed file")
+
+    scribe, done = Scribe(), list[int]()
+    job = scribe.begin(closed)
+    assert job is not None
+    assert begun(scribe, job)
+    with pytest.raises(OSError, match="Input/output error"):
+        scribe.finish(job)
+    for number in range(3):
+        job = scribe.begin(lambda number=number: done.append(number))  # type: ignore[misc]
+        assert job is not None
+        scribe.finish(job)
+    assert done == [0, 1, 2]
+
+
 def test_what_it_has_not_begun_the_caller_does(monkeypatch: pytest.MonkeyPatch) -> None:
     def no_more(_: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
