@@ -85,15 +85,15 @@ def data_folder(here: Installation) -> Sequence[Finding]:
 def room(here: Installation) -> Sequence[Finding]:
     """Find disks that are so full that nothing new would be taken."""
     from tolmach.apps.room_left import reserve_of
-    from tolmach.intake.faults import NO_ROOM
-    from tolmach.intake.room import in_units
+    from tolmach.intake.room import shortage
 
     found, reserve = [], reserve_of(here.settings)
     for folder in filter(None, (here.settings.data_dir, here.settings.storage.folder)):
         place = _nearest(folder)
         usage = shutil.disk_usage(place)
-        if usage.free < reserve.of(usage.total):
-            found.append(serious(NO_ROOM, free=in_units(usage.free), reserve=in_units(reserve.of(usage.total))))
+        problem = shortage(usage.free, reserve.of(usage.total))
+        if problem is not None:
+            found.append(serious(problem.fault, **problem.facts))
         files = _files_left(place)
         if files is not None and files < _FEWEST_FILES:
             found.append(serious(faults.FEW_FILES, folder=folder, count=files))

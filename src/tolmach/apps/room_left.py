@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from tolmach.adapters.objects.faults import NO_SPACE
 from tolmach.base import Problem
-from tolmach.intake.faults import NO_ROOM, NoRoom
-from tolmach.intake.room import Reserve, in_units
+from tolmach.intake.faults import NoRoom
+from tolmach.intake.room import Reserve, shortage
 
 if TYPE_CHECKING:
     from tolmach.apps.sections import Settings
@@ -39,9 +39,9 @@ def room_trouble(settings: Settings) -> Problem | None:
             usage = shutil.disk_usage(folder)
         except OSError:
             continue
-        kept = reserve.of(usage.total)
-        if usage.free < kept:
-            return Problem(NO_ROOM, {"free": in_units(usage.free), "reserve": in_units(kept)})
+        problem = shortage(usage.free, reserve.of(usage.total))
+        if problem is not None:
+            return problem
         if usage.free < LEAST_BYTES:
             return Problem(NO_SPACE, {"path": folder})
     return None

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tolmach.base import Problem
 from tolmach.intake.faults import NO_ROOM, NoRoom
 
 USUAL_PERCENT = 5.0
@@ -50,13 +51,21 @@ class FreeSpace:
                 self._free, self._total = self._ask()
                 self._asked_at = now
             free, reserve = self._free, self._reserve.of(self._total)
-        if free - size < reserve:
-            raise NoRoom(NO_ROOM, free=in_units(max(0, free)), reserve=in_units(reserve))
+        problem = shortage(free, reserve, size)
+        if problem is not None:
+            raise NoRoom(problem.fault, **problem.facts)
 
     def spend(self, size: int) -> None:
         """Count bytes that were taken since the system was asked."""
         with self._lock:
             self._free -= size
+
+
+def shortage(free: int, reserve: int, size: int = 0) -> Problem | None:
+    """Give what is wrong where taking `size` more bytes would touch the reserve; None where there is room."""
+    if free - size >= reserve:
+        return None
+    return Problem(NO_ROOM, {"free": in_units(max(0, free)), "reserve": in_units(reserve)})
 
 
 def in_units(size: int) -> str:

@@ -223,13 +223,17 @@ def test_what_shadow_mode_holds_is_sent_only_after_a_question(
     assert states(keeper) == ["queued"] * 3
 
 
-def test_what_a_person_holds_of_a_shadow_folder_is_asked_about_too_and_the_others_may_go(
-    make_view: MakeView, keeper: Keeper, tmp_path: Path, qtbot: QtBot
-) -> None:
+def held_by_otto_one_of_a_shadow_folder(keeper: Keeper) -> None:
     keeper.take()
     keeper.take("room-2")
     keeper.records.desk.hold([row.delivery_id for row in keeper.records.desk.queue()], None, "otto")
     keeper.records.watched.set_mode("room-1", "shadow", "otto")
+
+
+def test_what_a_person_holds_of_a_shadow_folder_is_asked_about_too_and_the_others_may_go(
+    make_view: MakeView, keeper: Keeper, tmp_path: Path, qtbot: QtBot
+) -> None:
+    held_by_otto_one_of_a_shadow_folder(keeper)
     view = queue(make_view, tmp_path, qtbot)
     said = answers(view, "Only the others", qtbot)
     assert said[0] == "The folder room-1 is in shadow mode. Send 1 image all the same?"
@@ -286,10 +290,7 @@ def test_all_are_retried_but_what_shadow_mode_holds(
 def test_all_are_retried_but_what_a_person_holds_of_a_folder_in_shadow_mode(
     make_view: MakeView, keeper: Keeper, tmp_path: Path, qtbot: QtBot
 ) -> None:
-    keeper.take()
-    keeper.take("room-2")
-    keeper.records.desk.hold([row.delivery_id for row in keeper.records.desk.queue()], None, "otto")
-    keeper.records.watched.set_mode("room-1", "shadow", "otto")
+    held_by_otto_one_of_a_shadow_folder(keeper)
     view = queue(make_view, tmp_path, qtbot)
     press("Retry all")
     view.queue.all.click()
